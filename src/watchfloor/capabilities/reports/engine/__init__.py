@@ -1,0 +1,1 @@
+"""Rendering: the same document gives the same bytes; no network, database or clock."""

@@ -1,0 +1,1 @@
+"""Which services an organisation's targets expose, and what is wrong with them."""

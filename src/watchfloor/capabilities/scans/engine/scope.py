@@ -1,0 +1,106 @@
+"""Decide what may be looked at: the organisation's scope minus a fixed deny list that nobody can switch off. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from watchfloor.capabilities.scans.engine.ranges import Address, Span, holds, intersect, merge, span, spans, subtract
+from watchfloor.capabilities.scans.schemas import AddressRange, Scope
+
+# Metadata services hand credentials to whoever asks; multicast, broadcast and reserved space are never one host.
+METADATA = spans((
+    "169.254.169.254", "169.254.169.253", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192",
+    "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
+))  # fmt: skip
+NEVER = spans(("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8"))
+# IPv6 that carries an IPv4 address: judged as that IPv4 address, so that no notation walks around the lists.
+WRAPPED = spans(("::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+LOOPBACK6 = spans(("::1",))
+LOCAL = spans(("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10"))
+NOT_PUBLIC = merge((*spans((
+    "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+    "203.0.113.0/24", "100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fec0::/10",
+)), *LOCAL, *METADATA, *NEVER, *WRAPPED))  # fmt: skip
+DENIED = merge((*METADATA, *NEVER, *subtract(WRAPPED, LOOPBACK6)))
+EVERYTHING = spans(("0.0.0.0/0", "::/0"))
+PUBLIC = subtract(EVERYTHING, NOT_PUBLIC)
+
+
+def unwrap(address: Address) -> Address:
+    """Return the IPv4 address inside a mapped, compatible, NAT64, 6to4 or Teredo address, else the address itself."""
+    if isinstance(address, IPv4Address) or not holds(WRAPPED, span(address)) or int(address) <= 1:
+        return address
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    if int(address) >> 80 == 0x0064FF9B0001:
+        return _local_nat64(address)
+    return IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+def _local_nat64(address: IPv6Address) -> IPv4Address:
+    """Return what RFC 6052 puts behind a /48 prefix: 16 bits, a zero octet, 16 bits; or the last 32 bits of a /96 in it."""
+    number = int(address)
+    behind_48 = ((number >> 64) & 0xFFFF) << 16 | (number >> 40) & 0xFFFF
+    return IPv4Address(number & 0xFFFFFFFF if number & 0xFFFFFFFF else behind_48)
+
+
+@lru_cache(maxsize=64)
+def allowed(scope: Scope) -> tuple[Span, ...]:
+    """Return the addresses the scope's networks allow, without everything denied."""
+    named = spans(scope.networks)
+    # A network such as 0.0.0.0/0 does not reach loopback or link-local: those must be named themselves.
+    local = merge(one for one in named if holds(LOCAL, one))
+    open_to = merge((*subtract(named, LOCAL), *local))
+    return tuple(subtract(subtract(open_to, DENIED), spans(scope.excluded)))
+
+
+@lru_cache(maxsize=64)
+def allowed_by_name(scope: Scope) -> tuple[Span, ...]:
+    """Return what a name in one of the scope's domains may resolve to: public addresses and the scope's networks."""
+    return tuple(subtract(merge((*PUBLIC, *allowed(scope))), spans(scope.excluded)))
+
+
+def in_domains(scope: Scope, name: str) -> bool:
+    """Tell whether a name is one of the scope's domains or below one."""
+    return any(name == domain or name.endswith("." + domain) for domain in _domains(scope))
+
+
+def _domains(scope: Scope) -> list[str]:
+    return [domain.lower().removeprefix("*.").strip(".") for domain in scope.domains]
+
+
+def permitted(scope: Scope, name: str = "") -> tuple[AddressRange, ...]:
+    """Return the closed list of ranges the sandbox may connect to: for a name, what that name may resolve to."""
+    found = allowed_by_name(scope) if name and in_domains(scope, name) else allowed(scope)
+    return tuple(AddressRange(first=str(one.at(0)), last=str(one.at(one.size - 1))) for one in found)
+
+
+def refusal(scope: Scope, address: str, name: str = "") -> str | None:
+    """Return why an address (which `name` resolved to) may not be looked at, or None when it may."""
+    real = unwrap(ip_address(address))
+    where = span(real)
+    if holds(METADATA, where):
+        return f"{address} is a cloud metadata service and is never contacted."
+    if holds(DENIED, where):
+        return f"{address} is multicast, broadcast or reserved and is never contacted."
+    if holds(spans(scope.excluded), where):
+        return f"{address} is excluded by this organisation's scope."
+    if holds(allowed(scope), where) or (name and in_domains(scope, name) and holds(allowed_by_name(scope), where)):
+        return None
+    if holds(LOCAL, where):
+        return f"{address} is on this machine or its own link, which the scope must name itself: `watchfloor scope add {real}`."
+    return f"{address} is outside this organisation's scope. Add it with `watchfloor scope add {real}` if you may look at it."
+
+
+def outside(scope: Scope, wanted: list[Span]) -> list[Span]:
+    """Return the part of `wanted` that may not be looked at and is no fixed denial or exclusion (those are left out silently)."""
+    silent = merge((*DENIED, *spans(scope.excluded)))
+    return subtract(subtract(wanted, allowed(scope)), silent)
+
+
+def inside(scope: Scope, wanted: list[Span]) -> list[Span]:
+    """Return the part of `wanted` that may be looked at."""
+    return intersect(wanted, allowed(scope))

@@ -1,0 +1,260 @@
+"""What callers of a scan send and get back, and what crosses into and out of the sandbox."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from watchfloor.kernel.contract import Severity
+
+ADDRESSES_MAX = 65_536
+PAIRS_MAX = 10_000_000
+TARGETS_MAX = 10_000
+KEEP_BYTES = 4096
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+PortRange = tuple[Port, Port]
+
+
+class Shape(BaseModel):
+    """Frozen, unknown fields refused, bytes as base64 in JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Group(StrEnum):
+    """Priority groups of ports, scanned in this order."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Stopped(StrEnum):
+    """Why a probe ended before everything was looked at."""
+
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+class Scope(Shape):
+    """What an organisation allowed to be looked at.
+
+    A domain covers itself and its subdomains and allows the public addresses they resolve to; a private address is allowed by
+    `networks` only. Loopback and link-local addresses are allowed only by a network that lies inside those ranges.
+    """
+
+    networks: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class AddressRange(Shape):
+    """First and last address, both included, of one IP version."""
+
+    first: str
+    last: str
+
+
+class ScanRequest(Shape):
+    """Look at these targets: addresses, host names and CIDR networks, each at most 300 characters."""
+
+    targets: list[Annotated[str, Field(max_length=300)]] = Field(max_length=TARGETS_MAX)
+    ports: str = Field("top-1000", max_length=20_000, description="Numbers, ranges, top-100, top-1000 or all, joined by commas.")
+    timeout: timedelta = Field(timedelta(hours=1), gt=timedelta(0), le=timedelta(hours=24))
+    max_concurrent: int = Field(2000, ge=1, le=20_000)
+    max_rate: int | None = Field(None, ge=1, le=1_000_000)
+    services: bool = Field(default=True, description="Identify what answers on each open port.")
+
+
+class NameRequest(Shape):
+    """One host name with the address ranges it may resolve to."""
+
+    name: str = Field(max_length=253)
+    permitted: tuple[AddressRange, ...]
+
+
+class ResolveRequest(Shape):
+    """Resolve these names, keep only permitted addresses."""
+
+    names: tuple[NameRequest, ...]
+    timeout: timedelta = timedelta(seconds=30)
+
+
+class NameAnswer(Shape):
+    """What a name resolved to; `refused` are addresses outside the scope, `error` says why there are none."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    error: str = ""
+
+
+class ResolveAnswers(Shape):
+    """One answer for each name, in the order asked."""
+
+    names: tuple[NameAnswer, ...] = ()
+
+
+class ProbeHost(Shape):
+    """An address to probe and, where a target was a name, that name (for TLS and HTTP)."""
+
+    address: str
+    name: str = ""
+
+
+class PortGroup(Shape):
+    """Ports of one priority group as sorted ranges that do not overlap."""
+
+    group: Group
+    ports: tuple[PortRange, ...]
+
+
+class Limits(Shape):
+    """Bounds of one probe."""
+
+    timeout: timedelta = timedelta(hours=1)
+    max_concurrent: int = Field(2000, ge=1, le=20_000)
+    max_rate: int | None = Field(None, ge=1)
+    tries: int = Field(2, ge=1, le=4)
+    services: bool = True
+    services_max: int = Field(512, ge=0, le=65_535)
+    looks_at_once: int = Field(32, ge=1, le=512)
+    user_agent: str = Field("Watchfloor (exposure check; ask your network operator)", max_length=200, pattern=r"^[\x20-\x7e]*$")
+
+
+class ProbeRequest(Shape):
+    """One shard: hosts (all of them inside `permitted`) and names still to be resolved, times ports in priority groups."""
+
+    hosts: tuple[ProbeHost, ...] = ()
+    names: tuple[NameRequest, ...] = ()
+    groups: tuple[PortGroup, ...]
+    permitted: tuple[AddressRange, ...]
+    limits: Limits = Limits()
+    seed: int = 0
+
+
+class Tally(Shape):
+    """How many ports of one host and group are in which state; `skipped` were not looked at, which is never closed."""
+
+    open: int = 0
+    closed: int = 0
+    filtered: int = 0
+    unreachable: int = 0
+    skipped: int = 0
+
+
+class Reply(Shape):
+    """The first bytes that came back; `probe` says after what: greeting, http, redis, …"""
+
+    probe: str
+    data: bytes
+
+
+class TlsAnswer(Shape):
+    """One handshake; `oldest` is the version a server agreed to when offered nothing newer than TLS 1.1."""
+
+    version: str = ""
+    cipher: str = ""
+    bits: int = 0
+    alpn: str = ""
+    certificate: bytes = b""
+    oldest: str = ""
+    error: str = ""
+
+
+class PortAnswer(Shape):
+    """All evidence of one open port; replies under TLS when `tls` has a version."""
+
+    port: Port
+    replies: tuple[Reply, ...] = ()
+    tls: TlsAnswer | None = None
+    looked: bool = False
+
+
+class HostAnswer(Shape):
+    """What one address answered."""
+
+    address: str
+    name: str = ""
+    tallies: dict[Group, Tally] = {}
+    open: tuple[PortRange, ...] = ()
+    ports: tuple[PortAnswer, ...] = ()
+    rtt_ms: float | None = None
+
+
+class ProbeAnswers(Shape):
+    """What one shard learned; `notes` are sentences about what limited it."""
+
+    hosts: tuple[HostAnswer, ...] = ()
+    names: tuple[NameAnswer, ...] = ()
+    probes: int = 0
+    elapsed: timedelta = timedelta(0)
+    stopped: Stopped | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Certificate(Shape):
+    """What a leaf certificate says about itself; times are ISO 8601 in UTC."""
+
+    sha256: str
+    subject: str
+    issuer: str
+    names: tuple[str, ...] = ()
+    not_before: str
+    not_after: str
+    self_signed: bool
+    signature_hash: str = ""
+    key_type: str = ""
+    key_bits: int = 0
+
+
+class Service(Shape):
+    """What answers on one port."""
+
+    port: Port
+    name: str = "unknown"
+    product: str = ""
+    version: str = ""
+    revision: str = Field("", description="The distribution's package revision, where the service tells it.")
+    cpe: str = ""
+    confidence: int = Field(0, ge=0, le=100)
+    evidence: str = ""
+    title: str = ""
+    tls_version: str = ""
+    tls_cipher: str = ""
+    tls_oldest: str = ""
+    certificate: Certificate | None = None
+    facts: tuple[str, ...] = Field((), description="Observed properties a check relies on, such as `no-authentication`.")
+
+
+class Problem(Shape):
+    """One thing wrong at one target; `key` holds no version, so it survives upgrades and scans."""
+
+    key: str
+    check: str
+    title: str
+    severity: Severity
+    target: str
+    port: Port
+    evidence: str
+    remedy: str
+
+
+class ScanSummary(Shape):
+    """How a scan or shard ended."""
+
+    hosts: int = 0
+    open: int = 0
+    services: int = 0
+    problems: int = 0
+    by_severity: dict[Severity, int] = {}
+    probes: int = 0
+    skipped: int = 0
+    elapsed: timedelta = timedelta(0)
+    stopped: Stopped | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,26 @@
+"""What an operator can set about scans: `WATCHFLOOR_SCANS_*`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ScanSettings(BaseModel):
+    """Defaults and ceilings; a request may ask for less, never for more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ports: str = Field("top-1000", description="Ports of a scan whose request names none: numbers, ranges, top-100, top-1000 or all.")
+    timeout: timedelta = Field(timedelta(hours=1), description="Longest duration of one scan whose request names none.")
+    max_concurrent: int = Field(2000, ge=1, le=20_000, description="Most connections in flight at once in one shard.")
+    max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of one shard; empty means adaptive only.")
+    looks_at_once: int = Field(32, ge=1, le=512, description="Most open ports whose service is identified at the same time in one shard.")
+    shard_duration: timedelta = Field(timedelta(seconds=20), description="Aimed duration of one shard; decides how a scan is cut into jobs.")
+    user_agent: str = Field(
+        "Watchfloor (exposure check; ask your network operator)",
+        max_length=200,
+        pattern=r"^[\x20-\x7e]*$",
+        description="What HTTP servers see as our name; put a contact address here.",
+    )

@@ -1,0 +1,8 @@
+"""The one list of what this product can do."""
+
+from watchfloor.kernel.contract import Catalog
+
+CATALOG = Catalog(
+    nouns=("jobs", "tenancy", "assets", "findings", "artifacts", "audit"),
+    capabilities=("scans", "reports"),
+)

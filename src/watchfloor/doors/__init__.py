@@ -1,0 +1,1 @@
+"""Where work comes in: REST, command line, worker, scheduler, probes."""

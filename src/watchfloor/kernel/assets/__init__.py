@@ -1,0 +1,1 @@
+"""What we know exists, and what may be looked at."""

@@ -1,0 +1,233 @@
+"""What a capability and the kernel promise each other: read this first.
+
+A capability declares itself (`Capability`), writes job kinds (`@job`) and is given a `JobContext` to work with.
+Faces are named, not imported, so that each door loads only what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    import logging
+    from contextlib import AbstractContextManager
+    from uuid import UUID
+
+    from pydantic import BaseModel
+    from sqlalchemy.orm import Session
+
+Arguments = TypeVar("Arguments", bound="BaseModel")
+Result = TypeVar("Result", bound="BaseModel | None")
+Answer = TypeVar("Answer", bound="BaseModel")
+Request = TypeVar("Request", bound="BaseModel")
+
+
+class Queue(StrEnum):
+    """The declared queues; a queue that is not listed here does not exist."""
+
+    DEFAULT = "default"
+    SCANS = "scans"
+    ADVISORIES = "advisories"
+    COOKIES = "cookies"
+    REPORTS = "reports"
+    NOTIFICATIONS = "notifications"
+    SYSTEM = "system"
+
+
+class Priority:
+    """Public scale 0 to 9, larger is more urgent; 10 is accepted and means 9."""
+
+    HIGH = 9
+    DEFAULT = 5
+    LOW = 1
+
+
+class Report(Protocol):
+    """How code in the sandbox tells how far it is."""
+
+    def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
+        """Report progress; called as often as you like, recorded once a second."""
+
+
+class JobContext(Protocol):
+    """All that a handler is given."""
+
+    job_id: UUID
+    org: UUID
+    actor: str
+    attempt: int
+    log: logging.Logger
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """Open one short transaction that commits only while this attempt owns its job; else raises Fenced."""
+
+    def sandbox(self, function: Callable[[Request, Report], Answer], request: Request) -> Answer:
+        """Run a top-level `function(request, report)` in a process without database, keys or our memory.
+
+        Raises what the function raised when that is a WatchfloorError, `GiveUp("sandbox", …)` for anything else,
+        and Cancelled or SoftTimeLimit after its processes are gone.
+        """
+
+    def progress(self, done: int, total: int, phase: str = "", note: str = "") -> None:
+        """Report progress; throttled to one write a second, the last value always goes out."""
+
+    def cancelled(self) -> bool:
+        """Tell whether somebody asked this job to stop."""
+
+    def stopping(self) -> bool:
+        """Tell whether this worker wants to hand its jobs back."""
+
+    def fan_out(
+        self, name: str, children: Sequence[tuple[JobKind[Any, Any], BaseModel]], *, callback: tuple[JobKind[Any, Any], BaseModel] | None = None
+    ) -> UUID:
+        """Enqueue children and one completion job, once: a repeated attempt finds the batch and adds nothing."""
+
+    def effect(self, name: str) -> AbstractContextManager[bool]:
+        """Guard one outside consequence: yields True when it is yours to do, False when it was already done."""
+
+    def sections(self) -> dict[str, Callable[[Session, UUID], dict[str, Any]]]:
+        """Return each capability's report section by its name."""
+
+
+Handler = Callable[[JobContext, Arguments], Result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind(Generic[Arguments, Result]):
+    """A named kind of work: its arguments, its limits, and the handler that does it."""
+
+    name: str
+    arguments: type[Arguments]
+    handler: Handler[Arguments, Result]
+    queue: Queue
+    queues: tuple[Queue, ...] = ()
+    timeout: timedelta = timedelta(hours=1)
+    soft_timeout: timedelta | None = None
+    attempts: int = 5
+    first_delay: timedelta = timedelta(seconds=5)
+    max_delay: timedelta = timedelta(hours=1)
+    keep_result: timedelta = timedelta(hours=24)
+    short: bool = False  # ends within milliseconds: many may share one ticket
+    description: str = ""
+
+    def __call__(self, context: JobContext, request: Arguments) -> Result:
+        """Run the handler; for tests and for the runner, never from another handler."""
+        return self.handler(context, request)
+
+    def delay(self, **arguments: object) -> Any:  # noqa: ANN401 - a kernel.jobs.facade.JobResult, which lies above
+        """Enqueue with these arguments and return a JobResult, as Celery's `delay` does."""
+        return self.apply_async(kwargs=arguments)
+
+    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - see delay
+        """Enqueue as Celery's `apply_async` does.
+
+        Options: `priority` 0-10, `countdown` seconds or `eta` datetime, `expires` seconds or datetime, `queue`,
+        `idempotency_key`, `unique`, `session` (commit with the caller's work), `org`. Anything else is a TypeError that names the
+        ledger's feature for it.
+        """
+        facade = importlib.import_module("watchfloor.kernel.jobs.facade")
+        return facade.apply_async(self, args, kwargs or {}, options)
+
+
+def job(
+    name: str, arguments: type[Arguments], *, queue: Queue = Queue.DEFAULT, **limits: Any  # noqa: ANN401 - JobKind's own fields, checked there
+) -> Callable[[Handler[Arguments, Result]], JobKind[Arguments, Result]]:
+    """Declare a handler as a job kind; `limits` are JobKind's fields."""
+
+    def declare(handler: Handler[Arguments, Result]) -> JobKind[Arguments, Result]:
+        description = (handler.__doc__ or "").strip().partition("\n")[0]
+        return JobKind(name=name, arguments=arguments, handler=handler, queue=queue, description=description, **limits)
+
+    return declare
+
+
+class Severity(StrEnum):
+    """How much something matters, least first."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for info up to 4 for critical."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventType:
+    """Something that can happen, for subscribers and the reference."""
+
+    name: str
+    severity: Severity = Severity.INFO
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaction:
+    """When an event of this name happens, enqueue a job of this kind with the event's data."""
+
+    event: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capability:
+    """What one folder adds to the product. Faces are `module:attribute` inside the folder."""
+
+    name: str
+    summary: str = ""
+    jobs: str | None = None  # "jobs": every job kind in that file
+    routes: str | None = None  # "api:routes", mounted at /api/v1/<name>
+    commands: str | None = None  # "cli:commands", wf <name> …
+    section: str | None = None  # "report:section", its part of a report
+    settings: str | None = None  # "settings:ScanSettings"
+    models: str | None = None  # "models": tables
+    events: tuple[EventType, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    package: str = field(default="", compare=False)
+
+    def load(self, face: str) -> Any:  # noqa: ANN401 - whatever the face is
+        """Import `module:attribute`, or a module alone, of this capability's folder."""
+        module, _, attribute = face.partition(":")
+        loaded = importlib.import_module(f"{self.package}.{module}")
+        return getattr(loaded, attribute) if attribute else loaded
+
+    def kinds(self) -> Iterator[JobKind[Any, Any]]:
+        """Yield the job kinds this capability declares."""
+        if self.jobs:
+            yield from (found for found in vars(self.load(self.jobs)).values() if isinstance(found, JobKind))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The product as a list: kernel nouns that have faces, then capabilities."""
+
+    nouns: tuple[str, ...]
+    capabilities: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Capability]:
+        """Load every declaration; a declaration imports no library."""
+        for floor, names in (("kernel", self.nouns), ("capabilities", self.capabilities)):
+            for name in names:
+                package = f"watchfloor.{floor}.{name}"
+                declared = cast("Capability", getattr(importlib.import_module(f"{package}.capability"), name))
+                object.__setattr__(declared, "package", package)
+                yield declared
+
+    def kinds(self) -> dict[str, JobKind[Any, Any]]:
+        """Return every job kind by its name."""
+        return {kind.name: kind for capability in self for kind in capability.kinds()}
+
+    def sections(self) -> dict[str, Any]:
+        """Return every report section by its capability's name."""
+        return {capability.name: capability.load(capability.section) for capability in self if capability.section}
+
+

@@ -1,0 +1,1 @@
+"""The one way into PostgreSQL: sessions, tables, row-level security, pages, migrations."""

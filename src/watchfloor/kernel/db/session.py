@@ -1,0 +1,122 @@
+"""The one way into PostgreSQL, and the only commit.
+
+Two roles, both under forced row-level security: `wf_app` sees one organisation, `wf_engine` moves jobs of all.
+Connections belong to the process that opened them: a forked child opens its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+from psycopg.rows import TupleRow
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from watchfloor.kernel.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from sqlalchemy import Engine
+
+Role = Literal["wf_app", "wf_engine"]
+Wire = psycopg.Connection[TupleRow]
+
+# A call that waits for ever holds a job for ever; every wait in the database ends.
+LIMITS = "-c statement_timeout={statement} -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+
+
+class Database:
+    """One PostgreSQL database, reached under our two roles."""
+
+    def __init__(self, url: str) -> None:
+        """Remember the address; nothing is opened yet."""
+        self.url = url
+        self._engines: dict[tuple[int, Role], Engine] = {}
+        self._local = threading.local()
+
+    def connect(self, role: Role, *, autocommit: bool = True, statement: str = "30s") -> Wire:
+        """Open a connection of your own under `role`.
+
+        Raises:
+            SetupError: The database cannot be reached; the address is named without its password.
+        """
+        options = f"-c role={role} {LIMITS.format(statement=statement)}"
+        try:
+            return psycopg.connect(self.url, autocommit=autocommit, options=options, application_name="watchfloor", **KEEPALIVE)  # type: ignore[arg-type] # psycopg's stubs want literal keywords
+        except psycopg.OperationalError as error:
+            raise SetupError(_unreachable(self.url, error)) from error
+
+    def wire(self, role: Role) -> Wire:
+        """Return this thread's own autocommit connection for the hot path, reopened when it broke."""
+        held: dict[Role, tuple[int, Wire]] = self._local.__dict__.setdefault("held", {})
+        pid, wire = held.get(role, (0, None))
+        if wire is None or wire.closed or pid != os.getpid():
+            wire = self.connect(role, statement="5s")
+            held[role] = (os.getpid(), wire)
+        return wire
+
+    @contextmanager
+    def transaction(self, org: UUID) -> Iterator[Session]:
+        """Open the transaction in which exactly `org`'s rows exist; commit at the end, roll back on any error."""
+        with self._session("wf_app") as session:
+            session.execute(text("select set_config('watchfloor.org', :org, true)"), {"org": str(org)})
+            yield session
+
+    @contextmanager
+    def engine_transaction(self) -> Iterator[Session]:
+        """Open a transaction of the job engine: it sees the ledger of every organisation and nothing else of theirs."""
+        with self._session("wf_engine") as session:
+            yield session
+
+    @contextmanager
+    def _session(self, role: Role) -> Iterator[Session]:
+        try:
+            with Session(self._engine(role), expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            if error.connection_invalidated:
+                raise SetupError(_unreachable(self.url, error.orig)) from error
+            raise
+
+    def _engine(self, role: Role) -> Engine:
+        key = (os.getpid(), role)
+        if key not in self._engines:
+            self._engines[key] = create_engine(
+                "postgresql+psycopg://",
+                creator=lambda: self.connect(role, autocommit=False),
+                pool_size=5,
+                max_overflow=15,
+                pool_pre_ping=True,
+                pool_recycle=1800,
+            )
+        return self._engines[key]
+
+    def close(self) -> None:
+        """Close what this process and thread opened."""
+        for _pid, wire in self._local.__dict__.pop("held", {}).values():
+            wire.close()
+        for key in [key for key in self._engines if key[0] == os.getpid()]:
+            self._engines.pop(key).dispose()
+
+
+def wire_of(session: Session) -> Wire:
+    """Return the psycopg connection beneath a session, to run the hot path's SQL in its transaction."""
+    raw: Any = session.connection().connection.driver_connection
+    return raw  # type: ignore[no-any-return] # SQLAlchemy types it as Any
+
+
+def _unreachable(url: str, error: object) -> str:
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        parts = {}
+    where = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+    return f"PostgreSQL at {where} cannot be reached: {str(error).strip()}. Check WATCHFLOOR_DATABASE_URL and that the server runs."

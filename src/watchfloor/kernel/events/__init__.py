@@ -1,0 +1,1 @@
+"""What happened, once, in the transaction that did it."""

@@ -1,0 +1,1 @@
+"""What is wrong at one target, from first to last sight."""

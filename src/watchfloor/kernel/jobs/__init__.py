@@ -1,0 +1,1 @@
+"""The job ledger: requests, attempts, schedules, batches, and the rules they live by."""

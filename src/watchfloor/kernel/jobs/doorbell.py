@@ -1,0 +1,54 @@
+"""Tell the dispatcher that a queue has work: a wake-up after the commit, never needed for correctness."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from watchfloor.kernel.clock import monotonic
+
+if TYPE_CHECKING:
+    from watchfloor.kernel.db.session import Database
+
+QUIET_S = 0.005  # rings within this time are one notification
+
+
+class Doorbell:
+    """Sends NOTIFY from a thread of its own, so that no caller waits for it and no transaction carries it."""
+
+    def __init__(self, database: Database) -> None:
+        """Start nothing yet; the thread starts with the first ring, in whichever process rings."""
+        self._database = database
+        self._waiting: set[tuple[str, str]] = set()
+        self._signal = threading.Condition()
+        self._pid = 0
+
+    def ring(self, channel: str, payload: str) -> None:
+        """Ring soon; equal rings within 5 ms are sent once."""
+        with self._signal:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                threading.Thread(target=self._run, name="doorbell", daemon=True).start()
+            fresh = not self._waiting
+            self._waiting.add((channel, payload))
+            if fresh:
+                self._signal.notify()
+
+    def _run(self) -> None:
+        last = 0.0
+        while True:
+            with self._signal:
+                self._signal.wait_for(lambda: self._waiting)
+                quiet = last + QUIET_S - monotonic()
+            if quiet > 0:
+                threading.Event().wait(quiet)
+            with self._signal:
+                rings, self._waiting = self._waiting, set()
+            last = monotonic()
+            # The dispatcher polls as well: a notification that cannot be sent delays a job by a second, no more.
+            with contextlib.suppress(Exception):
+                wire = self._database.wire("wf_app")
+                for channel, payload in sorted(rings):
+                    wire.execute("select pg_notify(%s, %s)", (channel, payload))

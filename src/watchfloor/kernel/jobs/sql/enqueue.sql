@@ -1,0 +1,45 @@
+-- Requests enter the ledger. Roles: app. One statement each, so that an autocommit call is one round trip.
+
+-- name: enqueue
+-- Zero rows: a rival with the same unique key committed meanwhile; run it again (at most three times).
+with ctx as materialized (select set_config('watchfloor.org', :org::text, true)),
+new as (
+  insert into job (org, id, kind, queue, stage, priority, run_at, rank_at, expires_at, waits_for, max_failures, unique_key, mutex,
+                   budgets, batch, parent, replay_of, actor, label, limit_s, soft_s, keep_s, short)
+  select :org, :id, :kind, q.name,
+         case when :waits_for::text is not null then 'blocked' when r.at <= wf_now() then 'queued' else 'scheduled' end,
+         :priority, r.at, r.at + :priority * q.age_step, :expires_at, :waits_for, :max_failures, :unique_key, :mutex,
+         :budgets, :batch, :parent, :replay_of, :actor, :label, :limit_s, :soft_s, :keep_s, :short
+  from ctx, queue q,
+       (select coalesce(:run_at::timestamptz, wf_now() + make_interval(secs => :delay_s)) at) r
+  where q.name = :queue
+  on conflict (org, kind, unique_key) where unique_key is not null and finished_at is null do nothing
+  returning org, id, actor),
+pay as (insert into job_payload (org, job, part, kid, blob) select org, id, 'args', :kid, :blob from new),
+aud as (insert into audit_entry (org, actor, operation, object) select org, actor, 'job.enqueue', id::text from new)
+select id, true as created from new
+union all
+select id, false from job
+where org = :org and kind = :kind and unique_key = :unique_key and finished_at is null and not exists (select 1 from new);
+
+-- name: bulk
+-- Up to 1,000 rows a call; created = false marks a duplicate. Rows arrive in parallel arrays.
+with ctx as materialized (select set_config('watchfloor.org', :org::text, true)),
+src as (select * from unnest(:ids::uuid[], :uniq::bytea[], :blob::bytea[]) with ordinality as t (id, uniq, blob, n)),
+new as (
+  insert into job (org, id, kind, queue, stage, priority, run_at, rank_at, expires_at, max_failures, unique_key, budgets, batch, parent,
+                   actor, limit_s, soft_s, keep_s, short)
+  select :org, s.id, :kind, q.name, case when r.at <= wf_now() then 'queued' else 'scheduled' end, :priority, r.at,
+         r.at + :priority * q.age_step, :expires_at, :max_failures, s.uniq, :budgets, :batch, :parent,
+         :actor, :limit_s, :soft_s, :keep_s, :short
+  from ctx, src s, queue q, (select coalesce(:run_at::timestamptz, wf_now() + make_interval(secs => :delay_s)) at) r
+  where q.name = :queue
+  on conflict (org, kind, unique_key) where unique_key is not null and finished_at is null do nothing
+  returning org, id),
+pay as (insert into job_payload (org, job, part, kid, blob) select n.org, n.id, 'args', :kid, s.blob from new n join src s using (id)),
+bat as (update job_batch b set total = total + c.n, open = open + c.n from (select count(*) n from new) c
+        where b.org = :org and b.id = :batch and not b.sealed and c.n > 0),
+aud as (insert into audit_entry (org, actor, operation, object, reason)
+        select :org, :actor, 'job.enqueue_many', :kind, count(*) || ' jobs, ' || min(id::text) || ' to ' || max(id::text) from new
+        having count(*) > 0)
+select s.n, s.id, (n.id is not null) as created from src s left join new n using (id) order by s.n;

@@ -1,0 +1,1 @@
+"""Processes for code that meets the hostile outside: no database, no keys, hard limits."""

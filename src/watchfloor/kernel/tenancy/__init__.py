@@ -1,0 +1,1 @@
+"""Who asks, and whose data: organisations, API keys, permissions."""

@@ -82,6 +82,9 @@ class JobContext(Protocol):
     def stopping(self) -> bool:
         """Tell whether this worker wants to hand its jobs back."""
 
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than the attempt: a cancel, soft limit or shutdown ends the wait by its exception."""
+
     def fan_out(
         self, name: str, children: Sequence[tuple[JobKind[Any, Any], BaseModel]], *, callback: tuple[JobKind[Any, Any], BaseModel] | None = None
     ) -> UUID:

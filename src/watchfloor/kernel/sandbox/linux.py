@@ -53,9 +53,9 @@ def adopt_orphans() -> None:
     prctl(_SUBREAPER, 1)
 
 
-def hide_memory() -> None:
-    """Refuse ptrace and /proc/PID/mem to processes of the same user."""
-    prctl(_DUMPABLE, 0)
+def hide_memory(*, hide: bool = True) -> None:
+    """Refuse ptrace and /proc/PID/mem to processes of the same user, or allow them again."""
+    prctl(_DUMPABLE, 0 if hide else 1)
 
 
 def forbid_new_privileges() -> None:

@@ -26,8 +26,24 @@ def _parents() -> Iterator[tuple[int, int]]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
-                # The command in parentheses may hold blanks and parentheses of its own.
-                yield int(name), int(Path(f"/proc/{name}/stat").read_bytes().rpartition(b") ")[2].split()[1])
+                yield int(name), _parent(int(name))
+
+
+def _parent(pid: int) -> int:
+    # The command in parentheses may hold blanks and parentheses of its own.
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()[1])
+
+
+def descends(pid: int, root: int) -> bool:
+    """Tell whether `pid` lies below `root`; True as well when it cannot be known."""
+    while pid > 1:
+        if pid == root:
+            return True
+        try:
+            pid = _parent(pid)
+        except OSError:
+            return True
+    return False
 
 
 def descendants(root: int) -> set[int]:
@@ -118,11 +134,11 @@ def end_descendants() -> bool:
     """
     give_up = time.monotonic() + _PATIENCE_S
     while time.monotonic() < give_up:
-        _kill_round(os.getpid())
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return True
+        _kill_round(os.getpid())
         time.sleep(0.001)
     return False

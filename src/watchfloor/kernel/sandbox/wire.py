@@ -77,23 +77,28 @@ def frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
 
 def scrub(text: object, secrets: tuple[str, ...] = (), limit: int = TEXT_LIMIT) -> str:
     """Make text of unknown origin safe to store and to print: secrets out, control characters escaped, length bounded."""
-    found = str(text)[: 4 * limit]
+    found = str(text)
     for secret in secrets:
-        found = found.replace(secret, "***")
-    escaped = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), found)
+        found = found.replace(secret, "***")  # before cutting: half a secret would no longer be found
+    escaped = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), found[: limit + 1])
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
 def _reveal(value: object) -> object:
-    if isinstance(value, SecretStr | SecretBytes):
-        return value.get_secret_value()
-    message = f"a request cannot hold {type(value).__name__}"
-    raise TypeError(message)
+    """Return a dumped value with its secrets in clear, which pydantic's own JSON would mask."""
+    match value:
+        case SecretStr() | SecretBytes():
+            return value.get_secret_value()
+        case dict():
+            return {name: _reveal(item) for name, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_reveal(item) for item in value]
+    return value
 
 
 def pack_request(request: BaseModel) -> bytes:
     """Return the request as JSON with its secrets in clear, for the private socket to the box only."""
-    body = to_json(request.model_dump(), fallback=_reveal)
+    body = to_json(_reveal(request.model_dump()))
     if len(body) > BODY_LIMIT_BYTES:
         message = f"The request for the sandbox has {len(body)} bytes, {BODY_LIMIT_BYTES} are allowed; split the work into smaller jobs."
         raise InvalidInput(message)
@@ -124,15 +129,15 @@ def _secrets(value: object) -> Iterator[str]:
             return
 
 
-def pack_error(error: BaseException) -> bytes:
+def pack_error(error: BaseException, secrets: tuple[str, ...]) -> bytes:
     """Describe an error raised in the box; only listed classes keep their name."""
     name = type(error).__name__
     if type(error) is not TRAVELS.get(name):
         text = "memory: the code asked for more memory than its box allows" if isinstance(error, MemoryError) else f"{name}: {_message(error)}"
-        return to_json({"class": "GiveUp", "text": scrub(f"sandbox: {text}")})
-    body: dict[str, Any] = {"class": name, "text": scrub(_message(error))}
+        return to_json({"class": "GiveUp", "text": scrub(f"sandbox: {text}", secrets)})
+    body: dict[str, Any] = {"class": name, "text": scrub(_message(error), secrets)}
     if isinstance(error, InvalidInput) and error.field is not None:
-        body["field"] = scrub(error.field, limit=200)
+        body["field"] = scrub(error.field, secrets, 200)
     if isinstance(error, Retry) and error.delay is not None:
         body["delay_s"] = error.delay.total_seconds()
     return to_json(body)

@@ -90,3 +90,37 @@ insert into job_progress (org, job, fence, phase, done, total, note, at)
 select org, id, fence, :phase, :done, :total, :note, wf_now() from own
 on conflict (org, job) do update set fence = excluded.fence, phase = excluded.phase, done = excluded.done, total = excluded.total,
   note = excluded.note, at = excluded.at where job_progress.fence <= excluded.fence returning at;
+
+-- name: disown
+-- Engine. A claim whose answer was lost: nobody runs this job, so it goes back in line uncounted.
+with held as (
+  select org, id, fence, attempt_at, attempt from job where owner = :session and child = :child and stage = 'running' for no key update),
+done as (
+  update job j set stage = 'queued', owner = null, child = null, fence = j.fence + 1
+  from held h where j.org = h.org and j.id = h.id returning j.org, j.id, h.attempt, h.fence, h.attempt_at)
+insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason)
+select org, id, attempt, fence, :session, :child, attempt_at, wf_now(), 'handed_back', 'answer_lost' from done returning job;
+
+-- name: intend
+-- App. mine: this attempt may do it now; done: it was done before.
+with new as (
+  insert into job_effect (org, job, effect, fence, intent_at) values (:org, :job, :effect, :fence, wf_now())
+  on conflict do nothing returning effect)
+select exists (select 1 from new) as mine,
+       exists (select 1 from job_effect where org = :org and job = :job and effect = :effect and done_at is not null) as done;
+
+-- name: confirm
+-- App.
+update job_effect set done_at = wf_now() where org = :org and job = :job and effect = :effect and fence = :fence;
+
+-- name: meta
+-- Engine. Everything a result object shows.
+select j.state, j.stage, j.reason, j.attempt,
+  (select jsonb_build_object('done', p.done, 'total', p.total, 'phase', p.phase, 'note', p.note, 'at', p.at)
+   from job_progress p where p.org = j.org and p.job = j.id and p.fence = j.fence) as progress,
+  r.kid, r.blob, e.kid, e.blob, j.finished_at, j.kind, w.host, j.attempt_at, j.run_at
+from job_all j
+left join job_payload r on r.org = j.org and r.job = j.id and r.part = 'result'
+left join job_payload e on e.org = j.org and e.job = j.id and e.part = 'error'
+left join worker_session w on w.id = j.owner
+where j.org = :org and j.id = :id;

@@ -11,7 +11,8 @@ with s as (
   where :queue = any (w.queues) and not w.stopping and w.lost_at is null and w.expires_at > wf_now())
 select case when q.paused then 0 else
          least(q.max_inflight - f.waiting - f.running, greatest(0, t.free + ceil(q.buffer * t.slots) - f.waiting)) end::int,
-       t.slots::int
+       t.slots::int,
+       exists (select 1 from job where queue = q.name and stage = 'queued') as backlog
 from queue q
 cross join lateral (select coalesce(sum(greatest(free, 0)), 0) free, coalesce(sum(slots), 0) slots from s) t
 cross join lateral (

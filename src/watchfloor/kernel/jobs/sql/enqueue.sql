@@ -43,3 +43,12 @@ aud as (insert into audit_entry (org, actor, operation, object, reason)
         select :org, :actor, 'job.enqueue_many', :kind, count(*) || ' jobs, ' || min(id::text) || ' to ' || max(id::text) from new
         having count(*) > 0)
 select s.n, s.id, (n.id is not null) as created from src s left join new n using (id) order by s.n;
+
+-- name: once
+-- App. The request and job that hold an idempotency key: ours when it was free.
+with new as (
+  insert into idempotency (org, actor, key, request_sha, status, response) values (:org, :actor, :key, :sha, 202, :job)
+  on conflict (org, actor, key) do nothing returning request_sha, response)
+select request_sha, response from new
+union all
+select request_sha, response from idempotency where org = :org and actor = :actor and key = :key and not exists (select 1 from new);

@@ -77,5 +77,9 @@ update worker_session set lost_at = wf_now(), stopping = true where id = :sessio
 delete from worker_session s where s.lost_at < wf_now() - interval '1 day' and not exists (select 1 from job j where j.owner = s.id and j.stage = 'running');
 
 -- name: rejection
-insert into ticket_rejection (reason, minute, n, detail) values (:reason, date_trunc('minute', wf_now()), :n, :detail)
-on conflict (reason, minute) do update set n = ticket_rejection.n + excluded.n, detail = excluded.detail;
+-- Counted by minute; the first of a minute is audited, so that a flood cannot fill the log.
+with counted as (
+  insert into ticket_rejection (reason, minute, n, detail) values (:reason, date_trunc('minute', wf_now()), :n, :detail)
+  on conflict (reason, minute) do update set n = ticket_rejection.n + excluded.n, detail = excluded.detail returning xmax = 0 as first)
+insert into audit_entry (org, actor, operation, object, outcome, reason)
+select '00000000-0000-0000-0000-000000000000', 'broker', 'ticket.reject', :detail, 'refused', :reason from counted where first;

@@ -24,3 +24,12 @@ pay as (
   select m.org, m.id, 'args', s.kid, 2, s.args from made m join schedule s on s.org = m.org and s.id = :schedule),
 aud as (insert into audit_entry (org, actor, operation, object) select org, 'schedule', 'job.enqueue', id::text from made)
 update schedule set next_tick = :next where org = :org and id = :schedule returning (select count(*) from made);
+
+-- name: create_schedule
+-- App.
+with new as (
+  insert into schedule (org, id, name, kind, queue, cron, every_s, tz, next_tick, catch_up, overlap, jitter, priority, max_failures,
+                        limit_s, soft_s, keep_s, short, kid, args, actor)
+  values (:org, :id, :name, :kind, :queue, :cron, :every_s, :tz, :next_tick, :catch_up, :overlap, :jitter, :priority, :max_failures,
+          :limit_s, :soft_s, :keep_s, :short, :kid, :args, :actor) returning org, id, actor)
+insert into audit_entry (org, actor, operation, object) select org, actor, 'schedule.create', id::text from new;

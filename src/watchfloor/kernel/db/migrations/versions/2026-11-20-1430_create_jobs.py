@@ -36,7 +36,7 @@ create table queue (
   vclock double precision not null default 0
 );
 insert into queue (name, buffer) values
-  ('default', 32), ('scans', 1), ('advisories', 1), ('cookies', 1), ('reports', 1), ('notifications', 4), ('system', 4);
+  ('default', 64), ('scans', 1), ('advisories', 1), ('cookies', 1), ('reports', 1), ('notifications', 4), ('system', 4);
 create table lane (
   queue text not null references queue (name), org uuid not null,
   weight double precision not null default 1 check (weight between 0.01 and 100),

@@ -1,0 +1,5 @@
+"""What reports adds to the product."""
+
+from watchfloor.kernel.contract import Capability
+
+reports = Capability(name="reports")

@@ -1,0 +1,308 @@
+"""Turn what people wrote as targets and ports into addresses, names, priority groups and shards; everything counted, nothing enumerated. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+from watchfloor.capabilities.scans.engine import scope as allowing
+from watchfloor.capabilities.scans.engine.ports import ranges, split, top
+from watchfloor.capabilities.scans.engine.ranges import Span, holds, merge, span
+from watchfloor.capabilities.scans.schemas import ADDRESSES_MAX, PAIRS_MAX, TARGETS_MAX, Group, PortGroup, PortRange, Scope
+from watchfloor.kernel.errors import InvalidInput, OutOfScope
+
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+# Characters that IDNA 2003 and IDNA 2008 turn into different names: we do not guess which one was meant.
+DEVIATING = re.compile("[\u00df\u03c2\u200c\u200d]")
+# A name counts as this many addresses; more are not looked at.
+ADDRESSES_PER_NAME = 16
+TOP = {"top-100": 100, "top-1000": 1000}
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Addresses as merged spans, and names still to be resolved."""
+
+    spans: tuple[Span, ...]
+    names: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Return the number of addresses, at least one for each name."""
+        return sum(one.size for one in self.spans) + len(self.names)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scan will look at."""
+
+    targets: Targets
+    groups: tuple[PortGroup, ...]
+
+    @property
+    def ports(self) -> int:
+        """Return the number of ports per address."""
+        return sum(width(group.ports) for group in self.groups)
+
+    @property
+    def pairs(self) -> int:
+        """Return the number of address and port pairs."""
+        return self.targets.size * self.ports
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One job's part: these addresses times these groups."""
+
+    spans: tuple[Span, ...]
+    groups: tuple[PortGroup, ...]
+
+    def addresses(self) -> Iterator[str]:
+        """Yield the addresses as text."""
+        return (str(one.at(index)) for one in self.spans for index in range(one.size))
+
+
+def make(targets: Sequence[str], ports: str, scope: Scope) -> Plan:
+    """Return the plan of a scan.
+
+    Raises:
+        InvalidInput: A target or port is malformed, or there are too many.
+        OutOfScope: A target is not wholly inside the scope.
+    """
+    wanted = parse_targets(targets)
+    plan = Plan(wanted, port_groups(parse_ports(ports)))
+    if plan.pairs > PAIRS_MAX:
+        counted = f"{wanted.size:,} addresses times {plan.ports:,} ports are {plan.pairs:,} probes"
+        raise InvalidInput(f"{counted}; one scan may have {PAIRS_MAX:,}. Use fewer ports or split the targets.", field="/ports")
+    return Plan(_in_scope(wanted, scope), plan.groups)
+
+
+def _in_scope(wanted: Targets, scope: Scope) -> Targets:
+    for one in wanted.spans:
+        refused = one.size == 1 and allowing.refusal(scope, str(one.at(0)))
+        if refused:
+            raise OutOfScope(refused)
+    left = allowing.outside(scope, list(wanted.spans))
+    if left:
+        where = f"{left[0].at(0)} to {left[0].at(left[0].size - 1)}"
+        raise OutOfScope(f"{where} is outside this organisation's scope. Leave it out, or add it with `watchfloor scope add`.")
+    spans = tuple(allowing.inside(scope, list(wanted.spans)))
+    if not spans and not wanted.names:
+        raise OutOfScope("Every address of these targets is excluded by the scope or never contacted. Choose other targets.")
+    return Targets(spans, wanted.names)
+
+
+def parse_targets(targets: Sequence[str]) -> Targets:
+    """Return addresses and names, without duplicates; raises InvalidInput with the place of the first bad one."""
+    if not targets:
+        raise InvalidInput("There is no target. Give at least one address, host name or network such as 192.168.1.0/24.", field="/targets")
+    if len(targets) > TARGETS_MAX:
+        raise InvalidInput(f"{len(targets):,} targets are more than the {TARGETS_MAX:,} of one scan. Write networks as CIDR.", field="/targets")
+    found: list[Span] = []
+    names: dict[str, None] = {}
+    for place, text in enumerate(targets):
+        try:
+            one = parse_target(text)
+        except ValueError as wrong:
+            shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
+            raise InvalidInput(f"Target {ascii(shown)} {wrong}", field=f"/targets/{place}") from None
+        if isinstance(one, str):
+            names[one] = None
+        else:
+            found.append(one)
+    parsed = Targets(tuple(merge(found)), tuple(names))
+    if parsed.size > ADDRESSES_MAX:
+        raise InvalidInput(
+            f"These targets are {parsed.size:,} addresses; one scan may have {ADDRESSES_MAX:,} (an IPv4 /16). Split them.", field="/targets"
+        )
+    return parsed
+
+
+def parse_target(text: str) -> Span | str:
+    """Return one target as a span or, in ASCII and lower case, as a name; raises ValueError with the rest of a sentence."""
+    stripped = text.strip()
+    if not stripped:
+        raise ValueError("is empty. Give an address, host name or CIDR network.")
+    if "://" in stripped:
+        raise ValueError("is a URL. Give the host alone, without scheme and path.")
+    if "%" in stripped:
+        raise ValueError("has a zone id. Link-local addresses with a zone cannot be scanned; give a global or private address.")
+    if stripped.startswith("[") and stripped.endswith("]"):
+        stripped = stripped[1:-1]
+    if "/" in stripped:
+        return _network(stripped)
+    try:
+        return span(allowing.unwrap(ip_address(stripped)))
+    except ValueError:
+        return _name(stripped)
+
+
+def _network(text: str) -> Span:
+    address, _, length = text.partition("/")
+    if not (length.isascii() and length.isdigit()) or (len(length) > 1 and length[0] == "0"):
+        raise ValueError("has no prefix length after the slash. Write a network as 192.168.1.0/24 or 2001:db8::/64.")
+    try:
+        found = span(ip_network(text, strict=False))
+    except ValueError:
+        kind = "an IPv6 network has 0 to 128" if ":" in address else "an IPv4 network has 0 to 32"
+        raise ValueError(f"is not a network: check the address, and that {kind} after the slash.") from None
+    if found.size == 1:
+        return span(allowing.unwrap(found.at(0)))
+    if found.version == 6 and any(holds([wrapper], found) for wrapper in allowing.WRAPPED):  # noqa: PLR2004 - an IP version
+        raise ValueError("is IPv4 written as IPv6. Write the IPv4 network itself.")
+    return found
+
+
+def _name(text: str) -> str:
+    name = _ascii(text).lower().removesuffix(".")
+    labels = name.split(".")
+    last = labels[-1]
+    if ":" in name:
+        _refuse_colon(name)
+    if last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last):
+        why = "an octet has a leading zero" if any(re.fullmatch(r"0\d+", label) for label in labels) else "it has not four numbers from 0 to 255"
+        raise ValueError(f"is not an IPv4 address: {why}. Write it as 192.168.1.10.")
+    if len(name) > 253:  # noqa: PLR2004 - RFC 1035
+        raise ValueError("is longer than the 253 characters of a host name.")
+    for label in labels:
+        if not LABEL.match(label):
+            said = f"{ascii(label)} is not a part of one" if label else "there is an empty part between dots"
+            raise ValueError(f"is neither an address nor a host name: {said}. Letters, digits and hyphens are allowed, 63 at most.")
+    return name
+
+
+def _refuse_colon(name: str) -> None:
+    host, _, port = name.rpartition(":")
+    if ":" not in host and port.isdigit():
+        raise ValueError("has a port. Give the host as target and the port in `ports`.")
+    raise ValueError("is not an IPv6 address. Write it as 2001:db8::1.")
+
+
+def _ascii(text: str) -> str:
+    if text.isascii():
+        return text
+    if DEVIATING.search(text):
+        raise ValueError("has a character that different standards encode differently. Give the name in its xn-- form.")
+    try:
+        return text.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError("has characters that no host name can have. Give the name in its xn-- form.") from None
+
+
+def parse_ports(text: str) -> list[int]:
+    """Return sorted ports of `1-1000`, `22,80,443`, `top-100`, `top-1000`, `all` or several of them; raises InvalidInput."""
+    if not text.strip():
+        raise InvalidInput("There is no port. Give numbers, ranges, top-100, top-1000 or all.", field="/ports")
+    found = bytearray(65_536)
+    for part in text.split(","):
+        first, last = 0, 0
+        word = part.strip().lower()
+        if word in TOP:
+            for port in top(TOP[word]):
+                found[port] = 1
+            continue
+        try:
+            first, last = (1, 65_535) if word == "all" else _port_range(word)
+        except ValueError as wrong:
+            raise InvalidInput(f"{ascii(part.strip()[:SHOWN])} in the ports {wrong}", field="/ports") from None
+        found[first : last + 1] = b"\1" * (last - first + 1)
+    return [port for port, wanted in enumerate(found) if wanted]
+
+
+def _port_range(word: str) -> PortRange:
+    left, dash, right = word.partition("-")
+    first = _port(left.strip())
+    last = _port(right.strip()) if dash else first
+    if first > last:
+        raise ValueError(f"ends before it starts. Write {last}-{first}.")
+    return first, last
+
+
+def _port(digits: str) -> int:
+    if not digits:
+        raise ValueError("is not complete. Write a number such as 443 or a range such as 1-1024.")
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("is not understood. Use numbers, ranges such as 1-1024, top-100, top-1000 or all.")
+    if len(digits) > 1 and digits[0] == "0":
+        raise ValueError(f"has a leading zero. Write {digits.lstrip('0')[:5] or 'a number from 1'} instead.")
+    if len(digits) > 5 or not 1 <= int(digits) <= 65_535:  # noqa: PLR2004 - digits of 65,535
+        raise ValueError("is out of range: ports go from 1 to 65535.")
+    return int(digits)
+
+
+def port_groups(ports: list[int]) -> tuple[PortGroup, ...]:
+    """Return the ports by priority group, in scanning order."""
+    return tuple(PortGroup(group=group, ports=ranges(held)) for group, held in split(ports).items())
+
+
+def width(ports: Sequence[PortRange]) -> int:
+    """Return how many ports these ranges have."""
+    return sum(last - first + 1 for first, last in ports)
+
+
+# Probes per second that a shard may count on: dense local networks answer at once, much of the Internet stays silent.
+LOCAL_PACE, PUBLIC_PACE = 20_000, 800
+LOCAL_HOSTS, PUBLIC_HOSTS = 64, 16
+
+
+def shards(plan: Plan, *, duration: timedelta = timedelta(seconds=20), free_workers: int = 1) -> Iterator[Shard]:
+    """Cut the addresses of a plan into shards of about `duration`, the critical ports of all targets first.
+
+    A scan that fits into one shard stays whole, so that a small one costs one job. One host is split by ports only when several
+    workers are free. Names are resolved before: put their addresses into the plan.
+    """
+    seconds = duration.total_seconds()
+    cuts = [
+        (part, max(1, int(pace * seconds)), hosts)
+        for part, pace, hosts in (
+            (allowing.intersect(plan.targets.spans, allowing.NOT_PUBLIC), LOCAL_PACE, LOCAL_HOSTS),
+            (allowing.subtract(plan.targets.spans, allowing.NOT_PUBLIC), PUBLIC_PACE, PUBLIC_HOSTS),
+        )
+        if part
+    ]
+    if len(cuts) == 1 and _whole(plan, cuts[0][1], cuts[0][2], free_workers):
+        yield Shard(plan.targets.spans, plan.groups)
+        return
+    for group in plan.groups:
+        for part, budget, hosts in cuts:
+            yield from _cut(part, group, budget, hosts, free_workers)
+
+
+def _whole(plan: Plan, budget: int, hosts: int, free_workers: int) -> bool:
+    addresses = sum(one.size for one in plan.targets.spans)
+    fits = addresses * plan.ports <= budget and addresses <= hosts
+    return fits or (addresses == 1 and free_workers <= 1)
+
+
+def _cut(part: Sequence[Span], group: PortGroup, budget: int, hosts: int, free_workers: int) -> Iterator[Shard]:
+    wide = width(group.ports)
+    by_ports = wide > budget and (free_workers > 1 or hosts == PUBLIC_HOSTS and sum(one.size for one in part) > 1)
+    pieces = list(_slices(group.ports, budget if by_ports else wide))
+    for addresses in _blocks(part, max(1, min(hosts, budget // min(wide, budget)))):
+        for piece in pieces:
+            yield Shard(addresses, (PortGroup(group=group.group, ports=piece),))
+
+
+def _blocks(spans: Sequence[Span], size: int) -> Iterator[tuple[Span, ...]]:
+    block: list[Span] = []
+    room = size
+    for version, start, last in spans:
+        first = start
+        while first <= last:
+            end = min(last, first + room - 1)
+            block.append(Span(version, first, end))
+            room -= end - first + 1
+            first = end + 1
+            if not room:
+                yield tuple(block)
+                block, room = [], size
+    if block:
+        yield tuple(block)
+
+
+def _slices(ports: Sequence[PortRange], size: int) -> Iterator[tuple[PortRange, ...]]:
+    yield from (tuple((one.first, one.last) for one in block) for block in _blocks([Span(0, *each) for each in ports], size))

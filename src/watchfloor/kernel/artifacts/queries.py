@@ -1,0 +1,43 @@
+"""Read the cards of stored files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from watchfloor.kernel.artifacts.models import Artifact
+from watchfloor.kernel.artifacts.schemas import ArtifactView
+from watchfloor.kernel.db.keyset import LIMIT, Page, page
+from watchfloor.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Row
+    from sqlalchemy.orm import Session
+
+
+def list_artifacts(session: Session, org: UUID, *, job: UUID | None = None, limit: int = LIMIT, after: str | None = None) -> Page[ArtifactView]:
+    """List stored files, newest first."""
+    query = select(Artifact).where(Artifact.org == org)
+    if job is not None:
+        query = query.where(Artifact.job == job)
+    return page(session, query, [Artifact.id], shape=_view, limit=limit, after=after)
+
+
+def get_artifact(session: Session, org: UUID, artifact: UUID) -> ArtifactView:
+    """Return one file's card; raises NotFound."""
+    row = session.execute(select(Artifact).where(Artifact.org == org, Artifact.id == artifact)).first()
+    if row is None:
+        message = f"there is no artifact {artifact}"
+        raise NotFound(message)
+    return _view(row)
+
+
+def _view(row: Row[Any]) -> ArtifactView:
+    card: Artifact = row[0]
+    return ArtifactView(
+        id=card.id, name=card.name, media_type=card.media_type, size_bytes=card.size_bytes, sha256=card.sha256.hex(), job=card.job,
+        created_at=card.created_at,
+    )  # fmt: skip

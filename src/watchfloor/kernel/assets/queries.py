@@ -1,0 +1,51 @@
+"""Read assets and scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from watchfloor.kernel.assets.models import Asset, ScopeEntry
+from watchfloor.kernel.assets.schemas import AssetView, ScopeView
+from watchfloor.kernel.db.filters import matching, words
+from watchfloor.kernel.db.keyset import LIMIT, Page, page
+from watchfloor.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Row
+    from sqlalchemy.orm import Session
+
+
+def list_assets(
+    session: Session, org: UUID, *, kind: str | None = None, tag: str | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[AssetView]:
+    """List assets, newest first."""
+    query = matching(select(Asset).where(Asset.org == org), {Asset.kind: words("kind", kind)})
+    if tag is not None:
+        query = query.where(Asset.tags.any_() == tag)
+    return page(session, query, [Asset.id], shape=_asset, limit=limit, after=after)
+
+
+def get_asset(session: Session, org: UUID, asset: UUID) -> AssetView:
+    """Return one asset; raises NotFound."""
+    row = session.execute(select(Asset).where(Asset.org == org, Asset.id == asset)).first()
+    if row is None:
+        message = f"there is no asset {asset}"
+        raise NotFound(message)
+    return _asset(row)
+
+
+def list_scope(session: Session, org: UUID, *, limit: int = LIMIT, after: str | None = None) -> Page[ScopeView]:
+    """List scope entries, newest first, expired ones included."""
+    return page(session, select(ScopeEntry).where(ScopeEntry.org == org), [ScopeEntry.id], shape=_scope, limit=limit, after=after)
+
+
+def _asset(row: Row[Any]) -> AssetView:
+    return AssetView(**{name: getattr(row[0], name) for name in AssetView.model_fields})
+
+
+def _scope(row: Row[Any]) -> ScopeView:
+    return ScopeView(**{name: getattr(row[0], name) for name in ScopeView.model_fields})

@@ -1,0 +1,5 @@
+"""What the audit trail adds to the product."""
+
+from watchfloor.kernel.contract import Capability
+
+audit = Capability(name="audit", summary="Who did what, and what was refused.", routes="api:routes", models="models")

@@ -1,0 +1,1 @@
+"""Private services of a fresh machine: PostgreSQL and Valkey without an installation; start at floor.py."""

@@ -1,0 +1,1 @@
+"""The only Celery code: a frozen application, signed tickets, and a read-only result backend."""

@@ -1,0 +1,165 @@
+"""Put requests into the ledger: in the caller's transaction, or as one durable statement of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from watchfloor.kernel.contract import Priority
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.errors import InvalidInput, TooLarge, WatchfloorError
+from watchfloor.kernel.jobs.states import stored_priority
+from watchfloor.kernel.jobs.statements import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import BaseModel
+    from sqlalchemy.orm import Session
+
+    from watchfloor.kernel.contract import JobKind
+    from watchfloor.kernel.db.session import Wire
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+ARGUMENT_BYTES = 64 * 1024
+CHUNK = 1000
+TRIES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """When, how urgently and for whom a job runs."""
+
+    priority: int = Priority.DEFAULT
+    run_at: datetime | None = None
+    delay: timedelta = timedelta(0)
+    expires_at: datetime | None = None
+    queue: str | None = None
+    unique: str | None = None
+    mutex: str | None = None
+    budgets: tuple[str, ...] = ()
+    actor: str = ""
+    label: str | None = None
+    batch: UUID | None = None
+    parent: UUID | None = None
+    replay_of: UUID | None = None
+    waits_for: str | None = None
+    id: UUID | None = field(default=None)
+
+
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """The job that stands for a request; `created` is False when an equal one was already waiting or running."""
+
+    id: UUID
+    created: bool
+
+
+def enqueue(ledger: Ledger, session: Session, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options = DEFAULTS) -> Enqueued:
+    """Enqueue in the caller's transaction: work that is rolled back never runs."""
+    return _enqueue(ledger, wire_of(session), org, kind, request, options)
+
+
+def submit(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options = DEFAULTS) -> Enqueued:
+    """Enqueue durably in one round trip and ring the doorbell; returned means accepted."""
+    made = _enqueue(ledger, ledger.database.wire("wf_app"), org, kind, request, options)
+    ledger.doorbell.ring("wf_ready", options.queue or kind.queue)
+    return made
+
+
+def submit_many(
+    ledger: Ledger, org: UUID, kind: JobKind[Any, Any], requests: Iterable[BaseModel], options: Options = DEFAULTS, uniques: Sequence[str] | None = None
+) -> list[Enqueued]:
+    """Enqueue many of one kind, all or none, 1,000 rows a statement; uniques, where given, go with requests one by one."""
+    with ledger.database.transaction(org) as session:
+        made = enqueue_many(ledger, session, org, kind, requests, options, uniques)
+    ledger.doorbell.ring("wf_ready", options.queue or kind.queue)
+    return made
+
+
+def enqueue_many(
+    ledger: Ledger, session: Session, org: UUID, kind: JobKind[Any, Any], requests: Iterable[BaseModel],
+    options: Options = DEFAULTS, uniques: Sequence[str] | None = None,
+) -> list[Enqueued]:  # fmt: skip
+    """Enqueue many of one kind in the caller's transaction."""
+    wire = wire_of(session)
+    shared = _columns(ledger, org, kind, options)
+    jobs = [(new_id(), request) for request in requests]
+    keys = [ledger.vault.blind(org, unique) for unique in uniques] if uniques else [None] * len(jobs)
+    made: list[Enqueued] = []
+    for start in range(0, len(jobs), CHUNK):
+        part = jobs[start : start + CHUNK]
+        sealed = [_sealed(ledger, org, job, request) for job, request in part]
+        rows = wire.execute(
+            statement("bulk"),
+            shared | {
+                "ids": [job for job, _ in part], "uniq": keys[start : start + CHUNK],
+                "blob": [blob for _, blob in sealed], "kid": sealed[0][0],
+            },
+        ).fetchall()  # fmt: skip
+        made += [Enqueued(UUID(str(row[1])), bool(row[2])) for row in rows]
+    return made
+
+
+def bind(kind: JobKind[Any, Any], arguments: dict[str, Any]) -> BaseModel:
+    """Turn plain arguments into the kind's request, as strictly as the API does.
+
+    Raises:
+        InvalidInput: An argument is missing, unknown or of the wrong shape; the first one is named.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - the request class has loaded it already
+
+    try:
+        request: BaseModel = kind.arguments.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = "/".join(str(part) for part in first["loc"])
+        message = f"{kind.name}: {path or 'arguments'}: {first['msg']}"
+        raise InvalidInput(message, field=f"/{path}") from error
+    return request
+
+
+def _enqueue(ledger: Ledger, wire: Wire, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options) -> Enqueued:
+    job = options.id or new_id()
+    kid, blob = _sealed(ledger, org, job, request)
+    values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
+    sql = statement("enqueue")
+    for _ in range(TRIES):
+        row = wire.execute(sql, values, prepare=True).fetchone()
+        if row:
+            return Enqueued(UUID(str(row[0])), bool(row[1]))
+    message = f"{kind.name}: rivals with the same unique key came and went {TRIES} times; try again"
+    raise WatchfloorError(message)
+
+
+def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel) -> tuple[str, bytes]:
+    plain = request.model_dump_json(exclude_defaults=True).encode()
+    if len(plain) > ARGUMENT_BYTES:
+        message = f"the arguments are {len(plain)} bytes, more than {ARGUMENT_BYTES}; store large things as an artifact and pass its id"
+        raise TooLarge(message)
+    return ledger.vault.seal(org, f"job_payload|args|{job}", plain)
+
+
+def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Options) -> dict[str, Any]:
+    queue = options.queue or kind.queue
+    if queue != kind.queue and queue not in kind.queues:
+        allowed = ", ".join(sorted({kind.queue, *kind.queues}))
+        message = f"{kind.name} does not run on queue {queue!r}; it runs on {allowed}"
+        raise InvalidInput(message, field="/queue")
+    return {
+        "org": org, "kind": kind.name, "queue": str(queue), "priority": stored_priority(options.priority),
+        "run_at": options.run_at, "delay_s": options.delay.total_seconds(), "expires_at": options.expires_at, "waits_for": options.waits_for,
+        "max_failures": kind.attempts, "unique_key": ledger.vault.blind(org, options.unique) if options.unique else None,
+        "mutex": options.mutex, "budgets": [f"kind:{kind.name}", *options.budgets], "batch": options.batch, "parent": options.parent,
+        "replay_of": options.replay_of, "actor": options.actor, "label": options.label, "limit_s": kind.timeout.total_seconds(),
+        "soft_s": kind.soft_timeout.total_seconds() if kind.soft_timeout else None, "keep_s": kind.keep_result.total_seconds(),
+        "short": kind.short,
+    }  # fmt: skip
+
+

@@ -1,0 +1,82 @@
+"""Keep the promise when something died: promote what is due, expire what is late, reap the lost, ring again for the unheard."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from watchfloor.kernel.jobs.statements import statement
+
+if TYPE_CHECKING:
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+SESSION_TTL_S = 15.0
+SELF_FENCE_S = 12.0
+GRACE_S = 3.0
+BEAT_S = 2.0
+SWEEP_AGE_S = 30.0
+MAX_CRASHES = 3
+
+log = logging.getLogger("watchfloor.rescue")
+
+
+def promote(ledger: Ledger) -> int:
+    """Put scheduled jobs whose time has come in line."""
+    rows = ledger.database.wire("wf_engine").execute(statement("promote"), prepare=True).fetchall()
+    for queue in {str(row[0]) for row in rows}:
+        ledger.doorbell.ring("wf_ready", queue)
+    return len(rows)
+
+
+def expire(ledger: Ledger) -> int:
+    """End waiting jobs whose `expires_at` has passed."""
+    row: Any = ledger.database.wire("wf_engine").execute(statement("expire"), prepare=True).fetchone()
+    return int(row[0])
+
+
+def lose_sessions(ledger: Ledger) -> list[str]:
+    """Declare worker sessions lost that missed their beats; what they own is reaped next."""
+    lost = [str(row[0]) for row in ledger.database.wire("wf_engine").execute(statement("lose"), {"grace_s": GRACE_S}).fetchall()]
+    for session in lost:
+        log.warning("worker session %s is lost: no beat within %.0f s", session, SESSION_TTL_S + GRACE_S)
+    return lost
+
+
+def reap(ledger: Ledger, session: object = None, dead: list[str] | None = None) -> int:
+    """Plan the next attempt for jobs whose worker is gone; the third crash of one job quarantines it."""
+    wire = ledger.database.wire("wf_engine")
+    values = {"session": session, "dead": dead or [], "max_crashes": MAX_CRASHES}
+    rows = wire.execute(statement("reap"), values, prepare=True).fetchall()
+    for org, job, stage in rows:
+        log.warning("job %s lost its worker; now %s", job, stage)
+        if stage == "quarantined":
+            wire.execute(statement("event"), {"org": org, "id": job, "type": "quarantined", "data": json.dumps({"crashes": MAX_CRASHES})})
+    return len(rows)
+
+
+def sweep(ledger: Ledger, broker_since: datetime | None = None) -> int:
+    """Put jobs back in line whose ticket was not heard; at once for tickets older than the broker's present incarnation."""
+    wire = ledger.database.wire("wf_engine")
+    rows = wire.execute(statement("sweep"), {"age_s": SWEEP_AGE_S, "broker_since": broker_since}, prepare=True).fetchall()
+    for org, job, redispatches in rows:
+        wire.execute(statement("event"), {"org": org, "id": job, "type": "swept", "data": json.dumps({"redispatches": redispatches})})
+    return len(rows)
+
+
+def seal_orphans(ledger: Ledger) -> int:
+    """Seal batches whose parent ended before it could; cancel the children of a parent that failed."""
+    wire = ledger.database.wire("wf_engine")
+    rows = wire.execute(statement("orphans"), prepare=True).fetchall()
+    for org, batch, stage in rows:
+        wire.execute(statement("seal"), {"org": org, "batch": batch})
+        if stage != "succeeded":
+            wire.execute(statement("cancel"), {"org": org, "ids": [], "batch": batch, "by": "parent failed"})
+    return len(rows)
+
+
+def forget(ledger: Ledger) -> dict[str, int]:
+    """Remove what its retention allows: payloads first, then ended jobs into the archive, then the archive itself."""
+    wire = ledger.database.wire("wf_engine")
+    return {name: wire.execute(statement(name)).rowcount for name in ("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions")}

@@ -1,0 +1,195 @@
+"""Run what a ticket names: claim, open the arguments, let the handler work, record how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
+from watchfloor.kernel.jobs.board import Board
+from watchfloor.kernel.jobs.claim import Claim, End, back_off, claim, finish, finish_and_claim
+from watchfloor.kernel.jobs.context import AttemptContext, HandedBack
+from watchfloor.kernel.jobs.statements import statement
+from watchfloor.kernel.jobs.states import Outcome
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from watchfloor.kernel.contract import JobKind
+    from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sandbox.client import Sandbox
+
+RESULT_BYTES = 256 * 1024
+ERROR_BYTES = 16 * 1024
+BUNDLE_S = 2.0  # what a bundle has not begun by then goes back in line
+SECRET = re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key|authorization)\b(\s*[=:]\s*)\S+|(://[^\s:/@]+):[^\s@]+@")
+
+log = logging.getLogger("watchfloor.runner")
+
+
+class Runner:
+    """Runs tickets in a pool process or thread of a worker."""
+
+    def __init__(
+        self, ledger: Ledger, kinds: Mapping[str, JobKind[Any, Any]], board: Board, *,
+        sandbox: Callable[[], Sandbox] | None = None, sections: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
+        """Bind what every attempt of this worker shares."""
+        self._ledger, self._kinds, self._board = ledger, kinds, board
+        self._sandbox, self._sections = sandbox, sections
+        self._current: AttemptContext | None = None
+
+    def on_ticket(self, kind_name: str, jobs: Sequence[tuple[UUID, int]], queue: str) -> None:
+        """Run every job of a verified ticket that can still be claimed."""
+        kind = self._kinds[kind_name]
+        deadline = monotonic() + BUNDLE_S
+        waiting = list(reversed(jobs))
+        held: Claim | None = None
+        while waiting or held:
+            if held is None:
+                job, seq = waiting.pop()
+                held = claim(self._ledger, self._board.session, queue, job, seq)
+                continue
+            end = self._attempt(kind, held)
+            if waiting and end and not held.batch and not self._board.stopping and monotonic() < deadline:
+                job, seq = waiting.pop()
+                _stage, held = finish_and_claim(self._ledger, self._board.session, held, end, queue, job, seq)
+                continue
+            self._finish(held, end, queue)
+            held = None
+            if waiting and (self._board.stopping or monotonic() >= deadline):
+                self._return_rest([job for job, _seq in waiting], queue)
+                return
+
+    def interrupt(self, _signum: int, _frame: object) -> None:
+        """Signal handler of a pool process: stop the handler if it is really this attempt that is meant."""
+        current = self._current
+        if current is not None:
+            current.obey()
+
+    def listen(self) -> None:
+        """Install the signal that the warden sends; only where handlers run in the main thread of their own process."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGUSR2, self.interrupt)
+
+    def _attempt(self, kind: JobKind[Any, Any], held: Claim) -> End | None:
+        """Run the handler once; None means that there is nothing left to record."""
+        context = AttemptContext(self._ledger, self._board, held, sandbox=self._sandbox, sections=self._sections)
+        spent = time.process_time()
+        end: End | None
+        try:
+            request = self._open(kind, held)
+            self._current = context
+            try:
+                context.obey()
+                result = kind.handler(context, request)
+            finally:
+                self._current = None
+            end = self._succeeded(held, result)
+        except Fenced:
+            self._refused(held)
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a recorded outcome
+            end = self._failed(kind, held, error)
+        context.flush_progress()
+        if end.outcome is Outcome.SUCCEEDED and not context.in_force:
+            return end
+        return End(**{**end.__dict__, "in_force": context.in_force, "cpu_ms": round((time.process_time() - spent) * 1000, 1)})
+
+    def _open(self, kind: JobKind[Any, Any], held: Claim) -> BaseModel:
+        if held.kind != kind.name:
+            message = f"the ledger says kind {held.kind}, the ticket {kind.name}"
+            raise GiveUp(message)
+        if held.blob is None or held.kid is None:
+            message = "the arguments are gone; they were removed before the job ran"
+            raise GiveUp(message)
+        place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"  # noqa: PLR2004 - sealed for a schedule
+        plain = self._ledger.vault.open(held.org, held.kid, place, bytes(held.blob))
+        request: BaseModel = kind.arguments.model_validate_json(plain)
+        return request
+
+    def _succeeded(self, held: Claim, result: BaseModel | None) -> End:
+        if result is None:
+            return End(outcome=Outcome.SUCCEEDED)
+        plain = result.model_dump_json().encode()
+        if len(plain) > RESULT_BYTES:
+            message = f"the result is {len(plain)} bytes, more than {RESULT_BYTES}; store it as an artifact and return its id"
+            raise GiveUp(message)
+        kid, blob = self._ledger.vault.seal(held.org, f"job_payload|result|{held.id}", plain)
+        return End(outcome=Outcome.SUCCEEDED, kid=kid, blob=blob)
+
+    def _failed(self, kind: JobKind[Any, Any], held: Claim, error: Exception) -> End:
+        delay = back_off(kind.first_delay, kind.max_delay, held.failures)
+        match error:
+            case HandedBack():
+                return End(outcome=Outcome.HANDED_BACK, reason="worker_stopped")
+            case Cancelled():
+                return End(outcome=Outcome.CANCELLED, reason="cancelled")
+            case Retry():
+                outcome, reason = Outcome.RETRY, error.reason
+                delay = error.delay.total_seconds() if error.delay is not None else delay
+            case GiveUp():
+                outcome, reason = Outcome.FAILED, error.reason
+            case SoftTimeLimit():
+                outcome, reason = Outcome.RETRY, "soft_time_limit"
+            case Untrusted():
+                outcome, reason = Outcome.FAILED, "arguments_forged"
+            case ValidationError():
+                outcome, reason = Outcome.FAILED, "invalid_arguments"
+            case _:
+                outcome, reason = Outcome.RETRY, type(error).__name__
+                log.error("job %s (%s) attempt %d: %s", held.id, held.kind, held.attempt, scrub(str(error))[:256])
+        kid, blob = self._ledger.vault.seal(held.org, f"job_payload|error|{held.id}", _described(error))
+        return End(
+            outcome=outcome, reason=scrub(reason)[:500], fingerprint=_fingerprint(error), delay_s=delay, part="error", kid=kid, blob=blob
+        )  # fmt: skip
+
+    def _finish(self, held: Claim, end: End | None, queue: str) -> None:
+        if end is None:
+            return
+        stage = finish(self._ledger, self._board.session, held, end)
+        if stage is None:
+            self._refused(held)
+        elif held.batch or stage == "queued":
+            self._ledger.doorbell.ring("wf_ready", queue)
+        if stage is not None:
+            self._ledger.doorbell.ring("wf_progress", f"{held.org}:{held.id}")
+
+    def _refused(self, held: Claim) -> None:
+        log.warning("job %s attempt %d: a late write was refused, the job belongs to another attempt", held.id, held.attempt)
+        values = {"org": held.org, "id": held.id, "type": "stale_refused", "data": '{"attempt": %d}' % held.attempt}
+        self._ledger.database.wire("wf_engine").execute(statement("event"), values)
+
+    def _return_rest(self, jobs: list[UUID], queue: str) -> None:
+        self._ledger.database.wire("wf_engine").execute(statement("return_rest"), {"ids": jobs, "queue": queue})
+        self._ledger.doorbell.ring("wf_ready", queue)
+
+
+def scrub(text: str) -> str:
+    """Return text without what looks like a password, token or key."""
+    return SECRET.sub(lambda found: f"{found[1]}{found[2]}***" if found[1] else f"{found[3]}:***@", text)
+
+
+def _described(error: Exception) -> bytes:
+    lines = traceback.format_exception(error)
+    return scrub(f"{type(error).__name__}: {error}\n\n{''.join(lines)}")[-ERROR_BYTES:].encode(errors="replace")
+
+
+def _fingerprint(error: Exception) -> str:
+    """Return a short hash of where the error arose: equal bugs are equal, messages do not matter."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{os.path.basename(frame.filename)}:{frame.name}" for frame in frames[-4:]]  # noqa: PTH119 - a name, not a file
+    return hashlib.sha256("|".join([type(error).__name__, *where]).encode()).hexdigest()[:16]
+
+

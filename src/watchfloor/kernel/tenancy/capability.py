@@ -1,0 +1,5 @@
+"""What organisations and keys add to the product."""
+
+from watchfloor.kernel.contract import Capability
+
+tenancy = Capability(name="tenancy", summary="Organisations, roles and API keys.", routes="api:routes")

@@ -115,7 +115,7 @@ class JobKind(Generic[Arguments, Result]):
     first_delay: timedelta = timedelta(seconds=5)
     max_delay: timedelta = timedelta(hours=1)
     keep_result: timedelta = timedelta(hours=24)
-    short: bool = False  # ends within milliseconds: many may share one ticket
+    short: bool = False  # ends within milliseconds and may be repeated: many share one ticket, one claim and one commit
     description: str = ""
 
     def __call__(self, context: JobContext, request: Arguments) -> Result:

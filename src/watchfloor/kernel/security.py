@@ -155,15 +155,17 @@ def read_key_file(path: Path) -> bytes:
         raise SetupError(
             f"The key file {path} cannot be read: {error.strerror}. Restore it from your backup; data sealed with it is lost without."
         ) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise SetupError(f"{path} is not a regular file. Point the setting at the key file itself.")
         if status.st_mode & 0o077:
             raise SetupError(
                 f"The key file {path} is open to other accounts (mode {stat.S_IMODE(status.st_mode):04o}). Run: chmod 0400 {path}"
             )
-        text = file.read(2 * KEY_BYTES + 2)
+        text = os.read(handle, 4 * KEY_BYTES)
+    finally:
+        os.close(handle)
     return parse_key(text.decode("latin-1"), f"The key file {path}")
 
 
@@ -305,14 +307,3 @@ def _check(body: str) -> str:
         number, digit = divmod(number, len(_ALPHABET))
         digits = _ALPHABET[digit] + digits
     return digits
-
-
-def parse_key(text: str, where: str) -> bytes:
-    """Return the key written as 64 hexadecimal digits; `where` names the setting that holds it."""
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise SetupError(f"{where} does not hold 64 hexadecimal digits. Restore it from your backup.")
-    return key

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, cast
-from uuid import UUID
 
 import typer
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from uuid import UUID
 
+    from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.jobs.ledger import Ledger
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
@@ -48,6 +49,9 @@ class Floor:
 class Desk(Protocol):
     """What the command-line door lends to its commands."""
 
+    def kinds(self) -> dict[str, JobKind[Any, Any]]:
+        """Return every job kind the product knows."""
+
     def floor(self, *, work: bool = False) -> AbstractContextManager[Floor]:
         """Use the running floor or the operator's services; where there is neither, start services for the length of the block.
 
@@ -68,20 +72,17 @@ def print_json(document: object) -> None:
 
 def plain(value: object) -> object:
     """Turn what JSON does not know into what it does."""
-    match value:
-        case UUID():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case set() | frozenset() | tuple():
-            return list(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if callable(dump := getattr(value, "model_dump", None)):
         return dump(mode="json")
-    return str(value)
+    return str(value)  # ids, paths, addresses
 
 
 def print_text(text: str) -> None:

@@ -149,7 +149,7 @@ class Tally(Shape):
 
 
 class Reply(Shape):
-    """The first bytes that came back; `probe` says after what: greeting, http, redis, …"""
+    """The first bytes that came back; `probe` says after what: greeting, http, redis and so on."""
 
     probe: str
     data: bytes

@@ -15,9 +15,13 @@ class ScanSettings(BaseModel):
     ports: str = Field("top-1000", description="Ports of a scan whose request names none: numbers, ranges, top-100, top-1000 or all.")
     timeout: timedelta = Field(timedelta(hours=1), description="Longest duration of one scan whose request names none.")
     max_concurrent: int = Field(2000, ge=1, le=20_000, description="Most connections in flight at once in one shard.")
-    max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of one shard; empty means adaptive only.")
+    max_rate: int | None = Field(
+        None, ge=1, le=1_000_000, description="Most connection attempts per second of one shard; empty means adaptive only."
+    )
     looks_at_once: int = Field(32, ge=1, le=512, description="Most open ports whose service is identified at the same time in one shard.")
-    shard_duration: timedelta = Field(timedelta(seconds=20), description="Aimed duration of one shard; decides how a scan is cut into jobs.")
+    shard_duration: timedelta = Field(
+        timedelta(seconds=20), description="Aimed duration of one shard; decides how a scan is cut into jobs."
+    )
     user_agent: str = Field(
         "Watchfloor (exposure check; ask your network operator)",
         max_length=200,

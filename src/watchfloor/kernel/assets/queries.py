@@ -43,6 +43,15 @@ def list_scope(session: Session, org: UUID, *, limit: int = LIMIT, after: str | 
     return page(session, select(ScopeEntry).where(ScopeEntry.org == org), [ScopeEntry.id], shape=_scope, limit=limit, after=after)
 
 
+def get_scope(session: Session, org: UUID, entry: UUID) -> ScopeView:
+    """Return one scope entry; raises NotFound."""
+    row = session.execute(select(ScopeEntry).where(ScopeEntry.org == org, ScopeEntry.id == entry)).first()
+    if row is None:
+        message = f"there is no scope entry {entry}"
+        raise NotFound(message)
+    return _scope(row)
+
+
 def _asset(row: Row[Any]) -> AssetView:
     return AssetView(**{name: getattr(row[0], name) for name in AssetView.model_fields})
 

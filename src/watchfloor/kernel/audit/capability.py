@@ -2,4 +2,4 @@
 
 from watchfloor.kernel.contract import Capability
 
-audit = Capability(name="audit", summary="Who did what, and what was refused.", routes="api:routes", models="models")
+audit = Capability(name="audit", summary="Who did what, and what was refused.", models="models")

@@ -29,7 +29,9 @@ Role = Literal["wf_app", "wf_engine"]
 Wire = psycopg.Connection[TupleRow]
 
 # A call that waits for ever holds a job for ever; every wait in the database ends.
-LIMITS = "-c statement_timeout={statement} -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+LIMITS = "-c statement_timeout={statement} -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
+# The hot path's statements are prepared, and planning them anew costs more than running them.
+GENERIC = " -c plan_cache_mode=force_generic_plan"
 KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 
 
@@ -48,7 +50,7 @@ class Database:
         Raises:
             SetupError: The database cannot be reached; the address is named without its password.
         """
-        options = f"-c role={role} {LIMITS.format(statement=statement)}"
+        options = f"-c role={role} {LIMITS.format(statement=statement)}{GENERIC if autocommit else ''}"
         try:
             return psycopg.connect(self.url, autocommit=autocommit, options=options, application_name="watchfloor", **KEEPALIVE)  # type: ignore[arg-type] # psycopg's stubs want literal keywords
         except psycopg.OperationalError as error:

@@ -1,5 +1,12 @@
-"""What jobs adds to the product."""
+"""What the job ledger adds to the product."""
 
 from watchfloor.kernel.contract import Capability
 
-jobs = Capability(name="jobs", summary="Requests for work, their attempts and their results.", jobs="selftest")
+jobs = Capability(
+    name="jobs",
+    summary="Jobs, schedules, queues and workers.",
+    jobs="selftest",
+    routes="api:routes",
+    commands="cli:commands",
+    models="models",
+)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import namedtuple_row
 
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.db.session import wire_of
@@ -19,7 +18,7 @@ from watchfloor.kernel.errors import Fenced, SetupError
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
     from sqlalchemy.orm import Session
@@ -85,43 +84,35 @@ def start_ticks(pid: int) -> int:
     return 0 if fields[0] in {b"Z", b"X"} else int(fields[19])
 
 
-def claim(ledger: Ledger, session: UUID, queue: str, job: UUID, seq: int) -> Claim | None:
-    """Claim a job by its ticket; None means that the ticket is a duplicate, or was cancelled or swept meanwhile.
+def claim(ledger: Ledger, session: UUID, queue: str, jobs: Sequence[tuple[UUID, int]]) -> list[Claim]:
+    """Claim the jobs of a ticket; one that is missing was claimed, cancelled or swept meanwhile, its ticket is a duplicate.
 
     When the answer is lost on the way nobody knows whether the claim counts; what was claimed is then handed back.
     """
-    values = {"session": session, "child": held_child(), "queue": queue, "id": job, "seq": seq}
+    values = {"session": session, "child": held_child(), "queue": queue, "ids": [job for job, _ in jobs], "seqs": [seq for _, seq in jobs]}
     try:
-        return _claimed(ledger, "claim", values)
+        rows = ledger.database.wire("wf_engine").execute(statement("claim"), values, prepare=True).fetchall()
     except psycopg.errors.UniqueViolation:
-        ledger.database.wire("wf_engine").execute(statement("park"), values)
-        return None
+        # A mutex was taken between dispatch and claim; jobs with a mutex travel alone.
+        ledger.database.wire("wf_engine").execute(statement("park"), {"id": jobs[0][0], "seq": jobs[0][1]})
+        return []
     except psycopg.OperationalError:
         hand_back_unknown(ledger, session)
-        return None
+        return []
+    order = {job: place for place, (job, _seq) in enumerate(jobs)}
+    return sorted((Claim(*row) for row in rows), key=lambda held: order[held.id])
 
 
-def finish(ledger: Ledger, session: UUID, held: Claim, end: End) -> str | None:
-    """End the attempt; return the job's new stage, or None when it was not ours any more (nothing is written then)."""
-    name = "finish" if held.batch else "finish_single"
-    row = patiently(ledger, name, _ending(session, held, end))
-    return str(row[0]) if row else None
-
-
-def finish_and_claim(ledger: Ledger, session: UUID, held: Claim, end: End, queue: str, job: UUID, seq: int) -> tuple[str | None, Claim | None]:
-    """End one job of a bundle and claim the next in the same commit; only for jobs outside batches."""
-    values = _ending(session, held, end) | {"session": session, "child": held_child(), "queue": queue, "id": job, "seq": seq}
-    try:
-        cursor = ledger.database.wire("wf_engine").cursor(row_factory=namedtuple_row)
-        row: Any = cursor.execute(statement("finish_claim"), values, prepare=True).fetchone()
-    except psycopg.OperationalError:
-        ended = finish(ledger, session, held, end)
-        hand_back_unknown(ledger, session)
-        return ended, None
-    except psycopg.errors.UniqueViolation:
-        # The next job's mutex is taken, and the pair failed as one: end this one by itself, let the claim park the next.
-        return finish(ledger, session, held, end), claim(ledger, session, queue, job, seq)
-    return row.ended, (Claim(*row[1:]) if row.id else None)
+def finish(ledger: Ledger, session: UUID, ends: Sequence[tuple[Claim, End]]) -> dict[UUID, str]:
+    """End attempts in one commit; return each job's new stage. One that is missing was not ours any more, nothing was written."""
+    name = "finish" if any(held.batch for held, _end in ends) else "finish_single"
+    values: dict[str, Any] = {
+        "session": session, "orgs": [held.org for held, _ in ends], "jobs": [held.id for held, _ in ends], "fences": [held.fence for held, _ in ends],
+        "outcomes": [str(end.outcome) for _, end in ends], "reasons": [end.reason for _, end in ends], "fps": [end.fingerprint for _, end in ends],
+        "delays": [end.delay_s for _, end in ends], "parts": [end.part for _, end in ends], "kids": [end.kid for _, end in ends],
+        "blobs": [end.blob for _, end in ends], "cpu_ms": [end.cpu_ms for _, end in ends], "in_force": ends[0][1].in_force,
+    }  # fmt: skip
+    return {UUID(str(job)): str(stage) for job, stage in patiently(ledger, name, values)}
 
 
 def held_child() -> str:
@@ -159,26 +150,13 @@ def hand_back_unknown(ledger: Ledger, session: UUID) -> None:
     patiently(ledger, "disown", {"session": session, "child": held_child()})
 
 
-def patiently(ledger: Ledger, name: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - a row of any shape
+def patiently(ledger: Ledger, name: str, values: dict[str, Any]) -> list[Any]:
     """Run a statement that may safely run twice, through a restart of the database if need be."""
     deadline = monotonic() + PATIENCE_S
     while True:
         try:
-            return ledger.database.wire("wf_engine").execute(statement(name), values, prepare=True).fetchone()
+            return ledger.database.wire("wf_engine").execute(statement(name), values, prepare=True).fetchall()
         except (psycopg.OperationalError, SetupError):
             if monotonic() > deadline:
                 raise
             threading.Event().wait(0.2)
-
-
-def _claimed(ledger: Ledger, name: str, values: dict[str, Any]) -> Claim | None:
-    row = ledger.database.wire("wf_engine").execute(statement(name), values, prepare=True).fetchone()
-    return Claim(*row) if row else None
-
-
-def _ending(session: UUID, held: Claim, end: End) -> dict[str, Any]:
-    return {
-        "session": session, "org": held.org, "job": held.id, "fence": held.fence, "outcome": str(end.outcome), "reason": end.reason,
-        "fp": end.fingerprint, "delay_s": end.delay_s, "part": end.part, "kid": end.kid, "blob": end.blob, "in_force": end.in_force,
-        "cpu_ms": end.cpu_ms,
-    }  # fmt: skip

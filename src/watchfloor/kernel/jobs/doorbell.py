@@ -7,7 +7,10 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.errors import SetupError
 
 if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Database
@@ -36,6 +39,19 @@ class Doorbell:
             if fresh:
                 self._signal.notify()
 
+    def flush(self) -> None:
+        """Ring now, in this thread; for a process that is about to end."""
+        with self._signal:
+            rings, self._waiting = self._waiting, set()
+        self._send(rings)
+
+    def _send(self, rings: set[tuple[str, str]]) -> None:
+        # The dispatcher polls as well: a notification that cannot be sent delays a job by a second, no more.
+        with contextlib.suppress(psycopg.Error, SetupError):
+            wire = self._database.wire("wf_app")
+            for channel, payload in sorted(rings):
+                wire.execute("select pg_notify(%s, %s)", (channel, payload))
+
     def _run(self) -> None:
         last = 0.0
         while True:
@@ -47,8 +63,4 @@ class Doorbell:
             with self._signal:
                 rings, self._waiting = self._waiting, set()
             last = monotonic()
-            # The dispatcher polls as well: a notification that cannot be sent delays a job by a second, no more.
-            with contextlib.suppress(Exception):
-                wire = self._database.wire("wf_app")
-                for channel, payload in sorted(rings):
-                    wire.execute("select pg_notify(%s, %s)", (channel, payload))
+            self._send(rings)

@@ -159,8 +159,7 @@ class Bell:
         self._canary = found or str(uuid4())
         if not known:
             self._publisher.set_canary(self._canary)
-        row: Any = self._ledger.database.wire("wf_engine").execute("select wf_now()").fetchone()
-        swept = rescue.sweep(self._ledger, row[0])
+        swept = rescue.ring_again(self._ledger)
         if swept:
             log.warning("the broker lost its data; %d tickets are rung again", swept)
             self._due = dict.fromkeys(self._queues, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from psycopg.rows import dict_row
 from sqlalchemy import and_, or_, select
@@ -17,8 +18,8 @@ from watchfloor.kernel.jobs.schemas import ActiveView, AttemptView, EventView, J
 from watchfloor.kernel.jobs.states import Stage, State, public_priority
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from sqlalchemy import Row, Select
     from sqlalchemy.orm import Session
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ActiveView", "AttemptView", "EventView", "JobView", "Page", "ProgressView", "QueueView", "ScheduleView", "WorkerView"]
 ROWS = 1000
+NO_JOB = UUID(int=0)
 
 
 def get_job(session: Session, org: UUID, job: UUID) -> JobView:
@@ -211,25 +213,18 @@ seen as (
   select j.id, greatest(j.created_at, j.attempt_at, j.cancel_at, j.finished_at, p.at, a.ended_at) as moment
   from near n join job j on j.org = %(org)s and j.id = n.id
   left join job_progress p on p.org = j.org and p.job = j.id
-  left join job_attempt a on a.org = j.org and a.job = j.id and a.attempt = j.attempt
-  where %(only)s::uuid is null or j.id = %(only)s::uuid)
-select id, moment from seen where moment >= %(since)s order by moment, id limit %(rows)s
+  left join job_attempt a on a.org = j.org and a.job = j.id and a.attempt = j.attempt)
+select id, moment from seen where (moment, id) > (%(since)s, %(last)s::uuid) order by moment, id limit %(rows)s
 """
 
 
-def list_changes(session: Session, org: UUID, since: datetime, *, rung: list[UUID], only: UUID | None = None) -> list[tuple[datetime, JobView]]:
-    """List jobs that changed at or after `since`, oldest change first, at most 1,000; for the live stream.
+def list_changes(session: Session, org: UUID, since: datetime, last: UUID = NO_JOB, *, rung: Sequence[UUID] = ()) -> list[tuple[datetime, JobView]]:
+    """List jobs that changed after `(since, last)`, oldest change first, at most 1,000; for the live stream.
 
-    Args:
-        session: The organisation's transaction.
-        org: Whose jobs.
-        since: The moment to look from.
-        rung: Jobs a notification named; found even when no index leads to their change.
-        only: One job instead of all.
+    `rung` are jobs that a notification named: they are found even when no index leads to their change.
     """
-    first = _first_id(since)
-    near = [only] if only else rung
-    found = _rows(session, CHANGES, {"org": org, "since": since, "first": first, "rung": near, "only": only, "rows": ROWS})
+    values = {"org": org, "since": since, "last": last, "first": _first_id(since), "rung": list(rung), "rows": ROWS}
+    found = _rows(session, CHANGES, values)
     views = {row[0].id: _view(row) for row in session.execute(_jobs(org).where(Job.id.in_([row["id"] for row in found])))}
     return [(row["moment"], views[row["id"]]) for row in found if row["id"] in views]
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchfloor.kernel.jobs.ledger import Ledger
 
 SESSION_TTL_S = 15.0
@@ -38,10 +40,11 @@ def expire(ledger: Ledger) -> int:
 
 def lose_sessions(ledger: Ledger) -> list[str]:
     """Declare worker sessions lost that missed their beats; what they own is reaped next."""
-    lost = [str(row[0]) for row in ledger.database.wire("wf_engine").execute(statement("lose"), {"grace_s": GRACE_S}).fetchall()]
-    for session in lost:
+    lost = ledger.database.wire("wf_engine").execute(statement("lose"), {"grace_s": GRACE_S}).fetchall()
+    for session, queues in lost:
         log.warning("worker session %s is lost: no beat within %.0f s", session, SESSION_TTL_S + GRACE_S)
-    return lost
+        ring_again(ledger, queues)
+    return [str(session) for session, _queues in lost]
 
 
 def reap(ledger: Ledger, session: object = None, dead: list[str] | None = None) -> int:
@@ -56,13 +59,23 @@ def reap(ledger: Ledger, session: object = None, dead: list[str] | None = None) 
     return len(rows)
 
 
-def sweep(ledger: Ledger, broker_since: datetime | None = None) -> int:
+def sweep(ledger: Ledger, broker_since: datetime | None = None, queues: Sequence[str] | None = None) -> int:
     """Put jobs back in line whose ticket was not heard; at once for tickets older than the broker's present incarnation."""
     wire = ledger.database.wire("wf_engine")
-    rows = wire.execute(statement("sweep"), {"age_s": SWEEP_AGE_S, "broker_since": broker_since}, prepare=True).fetchall()
+    values = {"age_s": SWEEP_AGE_S, "broker_since": broker_since, "queues": list(queues) if queues is not None else None}
+    rows = wire.execute(statement("sweep"), values, prepare=True).fetchall()
     for org, job, redispatches in rows:
         wire.execute(statement("event"), {"org": org, "id": job, "type": "swept", "data": json.dumps({"redispatches": redispatches})})
     return len(rows)
+
+
+def ring_again(ledger: Ledger, queues: Sequence[str] | None = None) -> int:
+    """Ring again for every ticket under way on these queues: whoever held some of them is gone. A doubled ticket is dropped."""
+    row: Any = ledger.database.wire("wf_engine").execute("select wf_now()").fetchone()
+    swept = sweep(ledger, row[0], queues)
+    if swept:
+        ledger.doorbell.ring("wf_ready", "")
+    return swept
 
 
 def seal_orphans(ledger: Ledger) -> int:

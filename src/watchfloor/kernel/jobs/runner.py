@@ -18,10 +18,10 @@ from pydantic import BaseModel, ValidationError
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
 from watchfloor.kernel.jobs.board import Board
-from watchfloor.kernel.jobs.claim import Claim, End, back_off, claim, finish, finish_and_claim
+from watchfloor.kernel.jobs.claim import Claim, End, back_off, claim, finish
 from watchfloor.kernel.jobs.context import AttemptContext, HandedBack
 from watchfloor.kernel.jobs.statements import statement
-from watchfloor.kernel.jobs.states import Outcome
+from watchfloor.kernel.jobs.states import Outcome, Stage
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 RESULT_BYTES = 256 * 1024
 ERROR_BYTES = 16 * 1024
 BUNDLE_S = 2.0  # what a bundle has not begun by then goes back in line
+FLUSH_S = 0.05
+HANDED_BACK = End(outcome=Outcome.HANDED_BACK, reason="bundle_full")
 SECRET = re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key|authorization)\b(\s*[=:]\s*)\S+|(://[^\s:/@]+):[^\s@]+@")
 
 log = logging.getLogger("watchfloor.runner")
@@ -51,26 +53,23 @@ class Runner:
         self._current: AttemptContext | None = None
 
     def on_ticket(self, kind_name: str, jobs: Sequence[tuple[UUID, int]], queue: str) -> None:
-        """Run every job of a verified ticket that can still be claimed."""
+        """Run every job of a verified ticket that can still be claimed.
+
+        A bundle (kinds declared `short`) is claimed as one and recorded as one, at the latest after 50 ms of work. Jobs that do
+        not come to their turn within two seconds, or before a shutdown, are handed back unharmed.
+        """
         kind = self._kinds[kind_name]
-        deadline = monotonic() + BUNDLE_S
-        waiting = list(reversed(jobs))
-        held: Claim | None = None
-        while waiting or held:
-            if held is None:
-                job, seq = waiting.pop()
-                held = claim(self._ledger, self._board.session, queue, job, seq)
-                continue
-            end = self._attempt(kind, held)
-            if waiting and end and not held.batch and not self._board.stopping and monotonic() < deadline:
-                job, seq = waiting.pop()
-                _stage, held = finish_and_claim(self._ledger, self._board.session, held, end, queue, job, seq)
-                continue
-            self._finish(held, end, queue)
-            held = None
-            if waiting and (self._board.stopping or monotonic() >= deadline):
-                self._return_rest([job for job, _seq in waiting], queue)
-                return
+        ended: list[tuple[Claim, End]] = []
+        began = flushed = monotonic()
+        for held in claim(self._ledger, self._board.session, queue, jobs):
+            late = monotonic() - began > BUNDLE_S or (ended and self._board.stopping)
+            end = HANDED_BACK if late else self._attempt(kind, held)
+            if end is not None:
+                ended.append((held, end))
+            if monotonic() - flushed > FLUSH_S:
+                self._finish(ended, queue)
+                ended, flushed = [], monotonic()
+        self._finish(ended, queue)
 
     def interrupt(self, _signum: int, _frame: object) -> None:
         """Signal handler of a pool process: stop the handler if it is really this attempt that is meant."""
@@ -155,25 +154,23 @@ class Runner:
             outcome=outcome, reason=scrub(reason)[:500], fingerprint=_fingerprint(error), delay_s=delay, part="error", kid=kid, blob=blob
         )  # fmt: skip
 
-    def _finish(self, held: Claim, end: End | None, queue: str) -> None:
-        if end is None:
+    def _finish(self, ended: list[tuple[Claim, End]], queue: str) -> None:
+        if not ended:
             return
-        stage = finish(self._ledger, self._board.session, held, end)
-        if stage is None:
-            self._refused(held)
-        elif held.batch or stage == "queued":
-            self._ledger.doorbell.ring("wf_ready", queue)
-        if stage is not None:
-            self._ledger.doorbell.ring("wf_progress", f"{held.org}:{held.id}")
+        stages = finish(self._ledger, self._board.session, ended)
+        for held, _end in ended:
+            stage = stages.get(held.id)
+            if stage is None:
+                self._refused(held)
+            elif held.batch or stage == Stage.QUEUED:
+                self._ledger.doorbell.ring("wf_ready", queue)
+            if len(ended) == 1:
+                self._ledger.doorbell.ring("wf_progress", f"{held.org}:{held.id}")
 
     def _refused(self, held: Claim) -> None:
         log.warning("job %s attempt %d: a late write was refused, the job belongs to another attempt", held.id, held.attempt)
         values = {"org": held.org, "id": held.id, "type": "stale_refused", "data": '{"attempt": %d}' % held.attempt}
         self._ledger.database.wire("wf_engine").execute(statement("event"), values)
-
-    def _return_rest(self, jobs: list[UUID], queue: str) -> None:
-        self._ledger.database.wire("wf_engine").execute(statement("return_rest"), {"ids": jobs, "queue": queue})
-        self._ledger.doorbell.ring("wf_ready", queue)
 
 
 def scrub(text: str) -> str:

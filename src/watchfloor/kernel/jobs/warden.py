@@ -10,6 +10,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -21,12 +22,11 @@ from watchfloor.kernel.jobs.board import Board, Word
 from watchfloor.kernel.jobs.broker.keyring import write_keyring
 from watchfloor.kernel.jobs.broker.tickets import TicketKey
 from watchfloor.kernel.jobs.claim import start_ticks
-from watchfloor.kernel.jobs.rescue import BEAT_S, SELF_FENCE_S, SESSION_TTL_S, reap
+from watchfloor.kernel.jobs.rescue import BEAT_S, SELF_FENCE_S, SESSION_TTL_S, reap, ring_again
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from watchfloor.kernel.jobs.ledger import Ledger
 
@@ -83,6 +83,7 @@ class Warden:
         self._renewed = monotonic()
         self._stopping_since: float | None = None
         self._deaf_looks = 0
+        self._pool: set[int] = set()
         self._listener: psycopg.Connection[Any] | None = None
 
     def run(self) -> None:
@@ -105,6 +106,11 @@ class Warden:
             self._beat_at = -1e9
         if monotonic() - self._keyring_at > KEYRING_S:
             self._refresh_keyring()
+        pool = _children(self._parent)
+        if self._pool - pool:
+            # A ticket may have been on its way to a child that died before it could claim.
+            ring_again(self._ledger, self._post.queues)
+        self._pool = pool
         if self._dead_children() or monotonic() - self._beat_at > BEAT_S:
             self._beat()
         self._enforce()
@@ -178,8 +184,8 @@ class Warden:
         log.warning("job %s (%s): %s; its process is killed", job.id, job.kind, reason)
         self._signal(job, signal.SIGKILL)
         values = {
-            "session": self._board.session, "org": job.org, "job": job.id, "fence": job.fence, "outcome": outcome, "reason": reason, "fp": reason,
-            "delay_s": 0.0, "part": "error", "kid": "", "blob": None, "in_force": [], "cpu_ms": None,
+            "session": self._board.session, "orgs": [job.org], "jobs": [job.id], "fences": [job.fence], "outcomes": [outcome], "reasons": [reason],
+            "fps": [reason], "delays": [0.0], "parts": ["error"], "kids": [""], "blobs": [None], "in_force": [], "cpu_ms": [None],
         }  # fmt: skip
         self._ledger.database.wire("wf_engine").execute(statement("finish"), values)
         self._running.pop((job.id, job.fence), None)
@@ -228,6 +234,8 @@ class Warden:
         with contextlib.suppress(psycopg.Error, SetupError):
             self._ledger.database.wire("wf_engine").execute(statement("lose_session"), {"session": self._board.session})
             reap(self._ledger)
+            ring_again(self._ledger, self._post.queues)
+            self._ledger.doorbell.flush()
 
     def _refresh_keyring(self) -> None:
         wire = self._ledger.database.wire("wf_engine")
@@ -280,6 +288,13 @@ class Warden:
     @staticmethod
     def _sleep(seconds: float) -> None:
         signal.sigtimedwait((), seconds)
+
+
+def _children(pid: int) -> set[int]:
+    try:
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
+    except OSError:
+        return set()
 
 
 def _lives(child: str) -> bool:

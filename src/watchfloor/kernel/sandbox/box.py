@@ -128,6 +128,8 @@ def _error_frame(error: BaseException, secrets: tuple[str, ...]) -> bytes:
         return wire.frame(wire.ERROR, wire.pack_error(error, secrets))
     except MemoryError:
         return _NO_MEMORY
+    except Exception as failure:  # noqa: BLE001 - a class or message of hostile make
+        return wire.frame(wire.ERROR, wire.pack_error(GiveUp(f"sandbox: an error that cannot be described ({type(failure).__name__})"), ()))
 
 
 def _answer_frame(answer: object) -> bytes:
@@ -169,7 +171,12 @@ class Reporter:
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
         """Report from any thread."""
-        shown = [min(max(int(done), 0), 1 << 52), min(max(int(total), 0), 1 << 52), wire.scrub(phase, limit=100), wire.scrub(note, limit=500)]
+        shown = [
+            min(max(int(done), 0), 1 << 52),
+            min(max(int(total), 0), 1 << 52),
+            wire.scrub(phase, limit=100),
+            wire.scrub(note, limit=500),
+        ]
         with self._lock:
             self._waiting = wire.frame(wire.PROGRESS, to_json(shown))
             if time.monotonic() - self._sent_at >= _REPORT_EVERY_S:
@@ -257,7 +264,9 @@ def _insist(in_force: list[str]) -> None:
     present = {layer.partition(":")[0] for layer in in_force}
     missing = [what for name, what in _NEEDED.items() if name not in present]
     if missing:
-        message = f"Isolation is set to 'require' and this machine lacks: {', '.join(missing)}. Provide it or set isolation to 'best-effort'."
+        message = (
+            f"Isolation is set to 'require' and this machine lacks: {', '.join(missing)}. Provide it or set isolation to 'best-effort'."
+        )
         raise SetupError(message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import math
 import os
@@ -12,7 +13,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
@@ -55,7 +56,7 @@ class Sandbox:
         self._address = address
         self._mode = mode
 
-    def run(
+    def run(  # noqa: PLR0913 - each is a choice of the caller's
         self,
         function: Callable[[Request, Any], Answer],
         request: Request,
@@ -144,7 +145,7 @@ class _Run:
     _give_up: float = math.inf
     _closing: bool = False
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> Self:
         self.control = socket.socket(socket.AF_UNIX, nursery.KIND)
         self.data, self._theirs = socket.socketpair()
         return self
@@ -166,8 +167,8 @@ class _Run:
             message = f"The sandbox's zygote does not answer at {address} ({error.strerror or error}); restart the worker."
             raise SetupError(message) from error
         self._theirs.close()
-        self.control.setblocking(False)
-        self.data.setblocking(False)
+        self.control.settimeout(0)
+        self.data.settimeout(0)
 
     def talk(self, request: bytes) -> None:
         """Feed the request, take progress and the answer, until the keeper says that the box is gone."""
@@ -189,10 +190,8 @@ class _Run:
     def finish(self, observe: Callable[[Usage], None] | None) -> None:
         """End the box if it still runs, wait until its keeper confirms, and take what was still under way."""
         self._closing = True
-        try:
+        with contextlib.suppress(OSError):  # the keeper has gone, and with it the box
             self.control.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the keeper has gone, and with it the box
         self.control.settimeout(_END_S)
         try:
             while piece := self.control.recv(_PIECE):
@@ -236,7 +235,7 @@ class _Run:
         except ValueError:
             return GiveUp("sandbox: the code in the box reported an error that cannot be read")
 
-    def _death(self) -> Exception:
+    def _death(self) -> Exception:  # noqa: PLR0911 - one per way to die
         """Say how the box ended without an answer."""
         end = self._end()
         profile = self.order.profile
@@ -260,7 +259,9 @@ class _Run:
                 return SetupError(f"The sandbox cannot load {self.order.function}: {wire.scrub(end.get('text', ''))}")
             case "keeper":
                 return SetupError(f"The sandbox cannot start a box here: {wire.scrub(end.get('text', ''))}")
-        return SetupError("The sandbox's zygote ended while the box ran, and the box with it; try again, restart the worker if it stays so.")
+        return SetupError(
+            "The sandbox's zygote ended while the box ran, and the box with it; try again, restart the worker if it stays so."
+        )
 
     def _end(self) -> dict[str, Any]:
         try:

@@ -6,7 +6,6 @@ import os
 import secrets
 import select
 import signal
-import socket
 import struct
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from watchfloor.kernel.sandbox.namespaces import Namespaces
 from watchfloor.kernel.sandbox.profiles import Mode
 
 if TYPE_CHECKING:
+    import socket
+
     from watchfloor.kernel.sandbox.box import Order
 
 TICK_S = 0.1
@@ -30,7 +31,9 @@ _STATUS = struct.Struct("=i")
 STOP = b"T"
 
 
-def keep(order: Order, control: socket.socket, data: socket.socket, zygote_life: int, client: int, offered: Namespaces) -> NoReturn:
+def keep(  # noqa: PLR0913 - what a keeper is given before everything else is closed
+    order: Order, control: socket.socket, data: socket.socket, *, zygote_life: int, client: int, offered: Namespaces
+) -> NoReturn:
     """Run one box in this forked process, tell the client how it ended once nothing of it is left, and exit.
 
     Args:
@@ -47,7 +50,7 @@ def keep(order: Order, control: socket.socket, data: socket.socket, zygote_life:
         os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # pipes and connections say when to stop; a keeper that dies early leaves a box
-        control.setblocking(True)
+        control.settimeout(None)
         outcome = Keeper(order, control, zygote_life, client, offered).run(data)
         with suppress(OSError):
             control.sendall(to_json(outcome))
@@ -154,7 +157,7 @@ class Keeper:
         os.kill(first, signal.SIGKILL)
 
 
-def _first(order: Order, data: int, status: int, workdir: str, offered: Namespaces, *, watched: bool) -> None:
+def _first(order: Order, data: int, status: int, workdir: str, offered: Namespaces, *, watched: bool) -> None:  # noqa: PLR0913 - all it may know
     """Be the box's first process: start the job, reap what it leaves, end when it ends."""
     os.setsid()
     box.close_all_but(data, status)
@@ -234,11 +237,11 @@ def remove_tree(top: str) -> None:
 
     Folders inside folders are moved up to the top first, so no path grows and no link is followed.
     """
-    os.chmod(top, 0o700)
+    Path(top).chmod(0o700)
     handle = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     token, moved = secrets.token_hex(8), 0  # a name that hostile code could not put in the way
     try:
-        while names := os.listdir(handle):
+        while names := os.listdir(handle):  # noqa: PTH208 - names, or an open folder
             for name in names:
                 moved = _empty(handle, name, token, moved)
     finally:
@@ -253,7 +256,7 @@ def _empty(top: int, name: str, token: str, moved: int) -> int:
         os.chmod(name, 0o700, dir_fd=top)
         inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
         try:
-            for child in os.listdir(inner):
+            for child in os.listdir(inner):  # noqa: PTH208 - names, or an open folder
                 try:
                     os.unlink(child, dir_fd=inner)
                 except (IsADirectoryError, PermissionError):

@@ -15,6 +15,7 @@ _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _READ_FILE, _READ_DIR, _WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
 _READ = _READ_FILE | _READ_DIR
 _EXECUTE, _DEVICE_CONTROL = 1 << 0, 1 << 15
+_RIGHTS_SINCE = (2, 3, 5)  # refer, truncate, device control
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _ABSTRACT_SOCKETS, _SIGNALS = 1, 2
 
@@ -35,7 +36,7 @@ def version() -> int:
 
 def _rights(abi: int) -> int:
     """Return every file right this version knows."""
-    count = 13 + (abi >= 2) + (abi >= 3) + (abi >= 5)
+    count = 13 + sum(abi >= since for since in _RIGHTS_SINCE)
     return (1 << count) - 1
 
 
@@ -49,7 +50,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
             os.close(handle)
 
 
-def _code() -> set[str]:
+def code_folders() -> set[str]:
     """Return the folders this program's modules come from."""
     return {path for path in (*sys.path, sys.prefix, sys.base_prefix) if path and path != "/" and Path(path).is_absolute()}
 
@@ -68,7 +69,7 @@ def restrict(workdir: str) -> str | None:
     attributes = struct.pack(f"={fields}Q", *(rights, 0, scopes)[:fields])
     try:
         ruleset = linux.syscall(_CREATE, ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0)
-        for path in {*_SYSTEM, *_code()}:
+        for path in {*_SYSTEM, *code_folders()}:
             _allow(ruleset, path, _READ)
         _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
         _allow(ruleset, workdir, rights & ~_EXECUTE & ~_DEVICE_CONTROL)
@@ -81,7 +82,7 @@ def restrict(workdir: str) -> str | None:
 
 def _bites() -> bool:
     try:
-        os.listdir("/")
+        os.listdir("/")  # noqa: PTH208 - names, or an open folder
     except PermissionError:
         return True
     return False

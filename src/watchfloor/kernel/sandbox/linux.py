@@ -10,7 +10,7 @@ LINUX = sys.platform == "linux"
 
 NEW_TIME, NEW_NS, NEW_UTS, NEW_IPC = 0x80, 0x20000, 0x4000000, 0x8000000
 NEW_USER, NEW_PID, NEW_NET, NEW_CGROUP = 0x10000000, 0x20000000, 0x40000000, 0x2000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 
 _PDEATHSIG, _DUMPABLE, _SECCOMP, _CAPBSET_DROP, _SUBREAPER, _NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 1, 4, 22, 24, 36, 38, 39
 _CAPSET = {"x86_64": 126, "aarch64": 91}
@@ -27,7 +27,7 @@ def _checked(result: int, what: str) -> int:
 
 
 def prctl(option: int, argument: object = 0) -> int:
-    """Call prctl(2); OSError where the kernel refuses or there is none."""
+    """Set or ask one property of this process; OSError where the kernel refuses or there is none."""
     if not LINUX:
         raise OSError("prctl exists on Linux only")
     value = ctypes.c_ulong(argument) if isinstance(argument, int) else argument

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchfloor.kernel.sandbox import linux
+from watchfloor.kernel.sandbox import landlock, linux
 
 _FAILED = 1
 
 
 @dataclass(frozen=True)
 class Namespaces:
-    """What to enter. `user` comes with every other one where we are not root."""
+    """What to enter. `user` comes with every other one where we are not root.
+
+    `private` names folders that only root may enter, each with the code inside that boxes need.
+    """
 
     user: bool = False
     pid: bool = False
     mnt: bool = False
+    private: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def enter_before_fork(self) -> None:
         """In the keeper: the next child is process 1 of a new tree, alone in it."""
@@ -46,6 +51,8 @@ class Namespaces:
         names = [*(["user"] if self.user else []), "pid", "ipc", "uts"]
         if self.mnt:
             _own_mounts(workdir, size_bytes, owner)
+            for folder, code in self.private:
+                _leave_only(folder, code)
             names.append("mnt")
         return names
 
@@ -55,10 +62,35 @@ def _own_mounts(workdir: str, size_bytes: int, owner: tuple[int, int]) -> None:
     quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
     linux.mount("none", "/", "none", linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("proc", "/proc", "proc", quiet)
-    if any(name.isdigit() and name != "1" for name in os.listdir("/proc")):
+    if any(name.isdigit() and name != "1" for name in os.listdir("/proc")):  # noqa: PTH208 - names, or an open folder
         raise OSError("the new /proc shows processes of others")
     options = f"size={size_bytes},nr_inodes=16384,mode=0700,uid={owner[0]},gid={owner[1]}"
     linux.mount("tmpfs", workdir, "tmpfs", quiet, options)
+
+
+def _leave_only(folder: str, code: tuple[str, ...]) -> None:
+    """Put an empty folder over a private one, and into it the code that boxes import: a home keeps its secrets, nobody can read the code."""
+    handles = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in code}
+    linux.mount("tmpfs", folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=1m,mode=0755")
+    for path, handle in handles.items():
+        Path(path).mkdir(parents=True, exist_ok=True)
+        linux.mount(f"/proc/self/fd/{handle}", path, "none", linux.MS_BIND | linux.MS_REC)
+        os.close(handle)
+
+
+def _private() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Find code inside folders that are closed to all but root."""
+    found: dict[str, set[str]] = {}
+    for name in landlock.code_folders():
+        path = Path(os.path.realpath(name))
+        closed = [parent for parent in reversed(path.parents) if not parent.stat().st_mode & stat.S_IXOTH] if path.is_dir() else []
+        if closed:
+            found.setdefault(str(closed[0]), set()).add(str(path))
+    return tuple((folder, _outermost(code)) for folder, code in sorted(found.items()))
+
+
+def _outermost(paths: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(path for path in paths if not any(path.startswith(f"{other}/") for other in paths)))
 
 
 def _works(wanted: Namespaces) -> bool:
@@ -89,7 +121,8 @@ def probe() -> Namespaces:
     if not linux.LINUX:
         return Namespaces()
     user = os.geteuid() != 0
-    for wanted in (Namespaces(user=user, pid=True, mnt=True), Namespaces(user=user, pid=True)):
+    private = () if user else _private()
+    for wanted in (Namespaces(user=user, pid=True, mnt=True, private=private), Namespaces(user=user, pid=True)):
         if _works(wanted):
             return wanted
     return Namespaces()

@@ -111,7 +111,7 @@ class Nursery:
         if len(self._pending) >= _PENDING or not self._trusted(connection):
             connection.close()
             return
-        connection.setblocking(False)
+        connection.settimeout(0)
         self._pending[connection.fileno()] = connection
 
     def _trusted(self, connection: socket.socket) -> bool:
@@ -139,7 +139,7 @@ class Nursery:
         pid = os.fork()
         if pid == 0:
             client = peer(connection)[0] if linux.LINUX else 0
-            keeper.keep(order, connection, data, self._life, client, self._offered)
+            keeper.keep(order, connection, data, zygote_life=self._life, client=client, offered=self._offered)
         self._keepers.add(pid)
 
     def _load(self, order: box.Order) -> None:
@@ -218,6 +218,10 @@ def read_order(message: bytes) -> box.Order:
 
 def write_order(order: box.Order) -> bytes:
     """Return an order as `read_order` reads it."""
-    limits = {name: getattr(order.profile, name) for name in ("name", "memory_bytes", "open_files", "processes", "file_bytes", "workdir_bytes")}
+    limits = {
+        name: getattr(order.profile, name) for name in ("name", "memory_bytes", "open_files", "processes", "file_bytes", "workdir_bytes")
+    }
     limits["duration_s"] = order.profile.duration.total_seconds()
-    return to_json({"function": order.function, "request_type": order.request_type, "profile": limits, "mode": order.mode, "seconds": order.seconds})
+    return to_json(
+        {"function": order.function, "request_type": order.request_type, "profile": limits, "mode": order.mode, "seconds": order.seconds}
+    )

@@ -23,7 +23,7 @@ def available() -> bool:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names, or an open folder
         if name.isdigit():
             with contextlib.suppress(OSError):
                 yield int(name), _parent(int(name))
@@ -65,7 +65,7 @@ def descendants(root: int) -> set[int]:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names, or an open folder
             with contextlib.suppress(OSError):
                 found.extend(map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split()))
     return found

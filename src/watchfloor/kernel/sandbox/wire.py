@@ -25,7 +25,13 @@ TEXT_LIMIT = 2000
 HEADER = struct.Struct("!cI")
 
 REQUEST, LAYERS, PROGRESS, ANSWER, ERROR = b"R", b"L", b"P", b"A", b"E"
-_LIMITS = {REQUEST: BODY_LIMIT_BYTES, LAYERS: NOTE_LIMIT_BYTES, PROGRESS: NOTE_LIMIT_BYTES, ANSWER: BODY_LIMIT_BYTES, ERROR: 4 * NOTE_LIMIT_BYTES}
+_LIMITS = {
+    REQUEST: BODY_LIMIT_BYTES,
+    LAYERS: NOTE_LIMIT_BYTES,
+    PROGRESS: NOTE_LIMIT_BYTES,
+    ANSWER: BODY_LIMIT_BYTES,
+    ERROR: 4 * NOTE_LIMIT_BYTES,
+}
 
 # What code in a box may say about its work. Not what decides over jobs, keys or people: a box must not be able to claim
 # that its job was cancelled or fenced.
@@ -49,7 +55,7 @@ class Report(Protocol):
         """Report progress; called as often as you like."""
 
 
-class Malformed(Exception):  # noqa: N818 - reads as what it says; never leaves this package
+class Malformed(Exception):
     """The other side sent what it must not send."""
 
 
@@ -80,7 +86,7 @@ def scrub(text: object, secrets: tuple[str, ...] = (), limit: int = TEXT_LIMIT) 
     found = str(text)
     for secret in secrets:
         found = found.replace(secret, "***")  # before cutting: half a secret would no longer be found
-    escaped = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), found[: limit + 1])
+    escaped = _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", found[: limit + 1])
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
@@ -133,7 +139,9 @@ def pack_error(error: BaseException, secrets: tuple[str, ...]) -> bytes:
     """Describe an error raised in the box; only listed classes keep their name."""
     name = type(error).__name__
     if type(error) is not TRAVELS.get(name):
-        text = "memory: the code asked for more memory than its box allows" if isinstance(error, MemoryError) else f"{name}: {_message(error)}"
+        text = (
+            "memory: the code asked for more memory than its box allows" if isinstance(error, MemoryError) else f"{name}: {_message(error)}"
+        )
         return to_json({"class": "GiveUp", "text": scrub(f"sandbox: {text}", secrets)})
     body: dict[str, Any] = {"class": name, "text": scrub(_message(error), secrets)}
     if isinstance(error, InvalidInput) and error.field is not None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pydantic_core import to_json
 
@@ -74,7 +74,7 @@ class Zygote:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Zygote:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -126,7 +126,7 @@ def _private_folder() -> Path:
     if len(str(folder)) > _LONGEST_ADDRESS - 10:
         with contextlib.suppress(OSError):
             folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="watchfloor-zygote-", dir="/tmp"))  # noqa: S108 - mkdtemp makes it private
+        folder = Path(tempfile.mkdtemp(prefix="watchfloor-zygote-", dir="/tmp"))
     return folder
 
 

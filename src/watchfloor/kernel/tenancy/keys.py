@@ -31,7 +31,7 @@ REFUSED = "This API key is unknown, revoked or expired. Ask an administrator for
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks, for which organisation, and what they may."""
+    """Who asks, for which organisation, and what they may; `name` is the key's name and public part: `deploy#a1B2c3D4`."""
 
     org: UUID
     name: str
@@ -102,7 +102,7 @@ def still_valid(ledger: Ledger, actor: Actor) -> bool:
 
 def _asked(ledger: Ledger, where: str, value: object) -> tuple[Any, ...] | None:
     sql: Any = (
-        "with found as (select k.org, k.id, k.name, k.role, o.name as org_name, k.digest, k.used_at, "
+        "with found as (select k.org, k.id, k.name || '#' || k.public_id as name, k.role, o.name as org_name, k.digest, k.used_at, "
         "k.revoked_at is null and (k.expires_at is null or k.expires_at > wf_now()) as valid "
         f"from api_key k join org o on o.id = k.org {where}), "
         "used as (update api_key k set used_at = wf_now() from found f where k.org = f.org and k.id = f.id and f.valid "

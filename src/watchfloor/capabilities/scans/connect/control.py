@@ -13,6 +13,7 @@ WINDOW_SILENT = 512
 SAMPLE_MAX = 0.95
 LOSS_TOLERATED = 0.05
 EPOCH_REPLIES = 100
+RECOVERY_SECONDS = 0.030
 
 
 class Pace:
@@ -114,5 +115,5 @@ class Cap:
 
     def recover(self, now: float) -> None:
         """Grow by a tenth each 30 ms until the most is reached."""
-        if self.now < self.most and now - self.at >= 0.030:
+        if self.now < self.most and now - self.at >= RECOVERY_SECONDS:
             self.now, self.at = min(self.most, self.now * 1.1 + 1), now

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect import tls
 from watchfloor.capabilities.scans.schemas import KEEP_BYTES, Limits, PortAnswer, Reply, TlsAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 READ_MAX = 65_536
 CONNECT_SECONDS = 3.0
@@ -104,6 +107,7 @@ async def _plain(address: str, port: int, name: str, limits: Limits) -> list[Rep
 async def _secure(address: str, port: int, name: str, limits: Limits) -> tuple[TlsAnswer, list[Reply]]:
     oldest = await _oldest(address, port, name)
     replies: list[Reply] = []
+    found = TlsAnswer(oldest=oldest, version=oldest)
     try:
         async with connection(address, port, tls.context(), name) as (reader, writer):
             found = _handshake(writer, oldest)
@@ -112,10 +116,9 @@ async def _secure(address: str, port: int, name: str, limits: Limits) -> tuple[T
                 async with connection(address, port, tls.context(), name) as again:
                     replies += await _ask(*again, "http-host", _get_with_host(name or address, limits.user_agent))
     except Failure as wrong:
-        if replies:
-            return found, replies
-        reason = getattr(wrong, "reason", None) or type(wrong).__name__
-        return TlsAnswer(oldest=oldest, version=oldest, error=str(reason)[:200]), []
+        if not found.cipher:
+            reason = getattr(wrong, "reason", None) or type(wrong).__name__
+            found = found.model_copy(update={"error": str(reason)[:200]})
     return found, replies
 
 
@@ -170,4 +173,6 @@ def _wants_host(replies: list[Reply]) -> bool:
 
 def _get_with_host(name: str, user_agent: str) -> bytes:
     host = f"[{name}]" if ":" in name else name
-    return f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode("ascii", "replace")
+    return f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode(
+        "ascii", "replace"
+    )

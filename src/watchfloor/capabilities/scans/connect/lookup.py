@@ -7,10 +7,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlow
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.permit import Permit
 from watchfloor.capabilities.scans.schemas import NameAnswer, NameRequest, ResolveAnswers, ResolveRequest
-from watchfloor.kernel.contract import Report
+
+if TYPE_CHECKING:
+    from watchfloor.kernel.contract import Report
 
 AT_ONCE = 16
 ADDRESSES_MAX = 16
@@ -49,7 +52,9 @@ def _answer(one: NameRequest, future: Future[list[str]], deadline: float) -> Nam
     kept = [address for address in found if "%" not in address and permit.holds(address)]
     refused = [address for address in found if address not in kept]
     error = "" if kept else "Every address of this name is outside the scope."
-    return NameAnswer(name=one.name, addresses=tuple(sorted(kept[:ADDRESSES_MAX], key=_order)), refused=tuple(refused[:ADDRESSES_MAX]), error=error)
+    return NameAnswer(
+        name=one.name, addresses=tuple(sorted(kept[:ADDRESSES_MAX], key=_order)), refused=tuple(refused[:ADDRESSES_MAX]), error=error
+    )
 
 
 def _order(address: str) -> tuple[int, int]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.schemas import AddressRange
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watchfloor.capabilities.scans.schemas import AddressRange
 
 
 class Permit:

@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.look import look
 from watchfloor.capabilities.scans.connect.lookup import resolve
@@ -24,8 +25,10 @@ from watchfloor.capabilities.scans.schemas import (
     ResolveRequest,
     Stopped,
 )
-from watchfloor.kernel.contract import Report
 from watchfloor.kernel.errors import OutOfScope
+
+if TYPE_CHECKING:
+    from watchfloor.kernel.contract import Report
 
 # The sandbox hands back at most 8 MB of JSON; base64 makes a third more of what is kept.
 EVIDENCE_MAX = 4 * 1024 * 1024
@@ -60,7 +63,9 @@ def _hosts(request: ProbeRequest, names: tuple[NameAnswer, ...]) -> dict[str, st
     permit = Permit(request.permitted)
     for host in request.hosts:
         if not permit.holds(host.address):
-            raise OutOfScope(f"{host.address} is not in the ranges this job may contact; nothing was sent. Check the scope and start a new scan.")
+            raise OutOfScope(
+                f"{host.address} is not in the ranges this job may contact; nothing was sent. Check the scope and start a new scan."
+            )
     resolved = [ProbeHost(address=address, name=answer.name) for answer in names for address in answer.addresses]
     hosts: dict[str, str] = {}
     for one in (*request.hosts, *resolved):
@@ -78,7 +83,13 @@ class _Shard:
         self.not_looked = self.opened = self.evidence = 0
         self.late = False
         self.scanner = ConnectScanner(
-            hosts, request.groups, request.limits, seed=request.seed, on_open=self._on_open, on_group=self._on_group, on_progress=self._on_progress
+            hosts,
+            request.groups,
+            request.limits,
+            seed=request.seed,
+            on_open=self._on_open,
+            on_group=self._on_group,
+            on_progress=self._on_progress,
         )
 
     def run(self) -> None:
@@ -163,7 +174,9 @@ class _Shard:
         if not self.scanner.reuse:
             notes.append("This kernel does not let a refused socket be used again; the scan took a new one for each probe and was slower.")
         if self.not_looked:
-            notes.append(f"{self.not_looked} open ports were not identified: time or the limit of {self.limits.services_max} per job was used up.")
+            notes.append(
+                f"{self.not_looked} open ports were not identified: time or the limit of {self.limits.services_max} per job was used up."
+            )
         return notes
 
 

@@ -7,7 +7,6 @@ descriptor asks port after port. POSIX leaves that open, therefore `reuse_works`
 from __future__ import annotations
 
 import errno
-import os
 import random
 import resource
 import select
@@ -16,11 +15,15 @@ import struct
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.control import Cap, Pace
 from watchfloor.capabilities.scans.schemas import Group, Limits, PortGroup, Stopped, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 STILL_CONNECTING = frozenset((errno.EALREADY, errno.EINPROGRESS))
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -82,7 +85,7 @@ class Host:
 def reuse_works() -> bool:
     """Try on this machine whether one socket can be refused twice and then connect."""
     with socket.socket() as closed, socket.socket() as listening, socket.socket() as sock:
-        sock.setblocking(False)
+        sock.settimeout(0)
         closed.bind(("127.0.0.1", 0))
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
@@ -113,7 +116,7 @@ def descriptors_free() -> int:
     """Return how many sockets this process may still open, less a reserve."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
-        used = len(os.listdir("/proc/self/fd"))
+        used = sum(1 for _ in Path("/proc/self/fd").iterdir())
     except OSError:
         used = SPARE_DESCRIPTORS
     return max(8, limit - used - min(SPARE_DESCRIPTORS, limit // 4))
@@ -126,7 +129,7 @@ class ConnectScanner:
     opened)` a few times a second; `cancelled()` is asked at least every few milliseconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks, and four observers
         self,
         hosts: Iterable[str],
         groups: Sequence[PortGroup],
@@ -311,7 +314,7 @@ class ConnectScanner:
                     self._discard(sock)
             elif answer == errno.EINPROGRESS:
                 self._wait(Waiting(host, port, attempt, sock, now))
-            elif not self._settle(host, port, attempt, sock, answer, now, at_once=True):
+            elif not self._settle(Waiting(host, port, attempt, sock, now), answer, now, at_once=True):
                 break
         host.closed += quick
         pace.answered += quick
@@ -386,7 +389,7 @@ class ConnectScanner:
             pace.reply(now, attempt=one.attempt)
             self._give_back(host.family, one.sock)
         else:
-            self._settle(host, one.port, one.attempt, one.sock, answer, now, at_once=False)
+            self._settle(one, answer, now, at_once=False)
         if not host.queued:
             self._requeue(host)
 
@@ -396,11 +399,13 @@ class ConnectScanner:
         else:
             self._discard(sock)
 
-    def _settle(self, host: Host, port: int, attempt: int, sock: socket.socket, answer: int, now: float, *, at_once: bool) -> bool:
+    def _settle(self, one: Waiting, answer: int, now: float, *, at_once: bool) -> bool:
         """Note an answer that is not a refusal; returns False when sending to this host must pause."""
         if answer in {0, errno.EISCONN}:
-            return self._open_port(host, port, attempt, sock, now)
-        self._discard(sock)
+            self._open_port(one, now)
+            return True
+        host, port, attempt = one.host, one.port, one.attempt
+        self._discard(one.sock)
         if answer in {errno.EADDRNOTAVAIL, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM}:
             self._note(answer)
             self.cap.short_of_ports()
@@ -430,7 +435,8 @@ class ConnectScanner:
         host.unreachable_row = 0
         return False
 
-    def _open_port(self, host: Host, port: int, attempt: int, sock: socket.socket, now: float) -> bool:
+    def _open_port(self, one: Waiting, now: float) -> None:
+        host, port, attempt, sock = one.host, one.port, one.attempt, one.sock
         try:
             ourselves = sock.getsockname()[:2] == sock.getpeername()[:2]
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
@@ -444,12 +450,11 @@ class ConnectScanner:
                 host.again.append((port, attempt))
             else:
                 host.closed += 1
-            return True
+            return
         host.opened.append(port)
         self.opened += 1
         host.pace.reply(now, attempt=attempt)
         self.on_open(host, port)
-        return True
 
     def _expire(self, now: float) -> None:
         """Ask again, or note as silent, what has not been answered in time."""

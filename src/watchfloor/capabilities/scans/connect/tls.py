@@ -32,7 +32,16 @@ def old_hello(name: str = "") -> bytes:
     server = struct.pack("!HHHBH", 0, len(host) + 5, len(host) + 3, 0, len(host)) + host if host else b""
     extensions = server + groups + points
     ciphers = struct.pack(f"!{len(OLD_CIPHERS)}H", *OLD_CIPHERS)
-    body = b"\x03\x02" + os.urandom(32) + b"\0" + struct.pack("!H", len(ciphers)) + ciphers + b"\1\0" + struct.pack("!H", len(extensions)) + extensions
+    body = (
+        b"\x03\x02"
+        + os.urandom(32)
+        + b"\0"
+        + struct.pack("!H", len(ciphers))
+        + ciphers
+        + b"\1\0"
+        + struct.pack("!H", len(extensions))
+        + extensions
+    )
     shake = b"\1" + struct.pack("!I", len(body))[1:] + body
     return b"\x16\x03\x01" + struct.pack("!H", len(shake)) + shake
 

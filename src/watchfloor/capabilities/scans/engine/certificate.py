@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
 from watchfloor.capabilities.scans.engine.text import escape
 from watchfloor.capabilities.scans.schemas import Certificate
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 NAMES_MAX = 100
 

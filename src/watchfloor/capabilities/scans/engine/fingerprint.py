@@ -6,12 +6,15 @@ Patterns are our own, anchored, without nested quantifiers, and see at most 4 Ki
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import certificate
 from watchfloor.capabilities.scans.engine.text import escape
 from watchfloor.capabilities.scans.schemas import PortAnswer, Reply, Service, TlsAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CERTAIN, LIKELY, GUESS = 95, 80, 30
 
@@ -181,13 +184,11 @@ def _server(server: bytes) -> tuple[str, str]:
 
 def _redis(reply: Reply) -> Match | None:
     data = reply.data
-    version = re.search(rb"(redis|valkey)_version:(\d[\d.]{0,20})", data)
+    # Valkey also reports the Redis version that it is compatible with.
+    version = re.search(rb"valkey_version:(\d[\d.]{0,20})", data) or re.search(rb"redis_version:(\d[\d.]{0,20})", data)
     if reply.probe == "redis" and version:
-        valkey = re.search(rb"valkey_version:(\d[\d.]{0,20})", data)
-        number = (valkey or re.search(rb"redis_version:(\d[\d.]{0,20})", data) or version)[valkey and 1 or 1]
-        product = "Valkey" if valkey or b"server_name:valkey" in data else "Redis"
-        told = (b"valkey_version:" if valkey else b"redis_version:") + number
-        return Match(name="redis", product=product, version=number.decode("ascii"), evidence=told, facts=("no-authentication",))
+        product = "Valkey" if version[0].startswith(b"valkey") else "Redis"
+        return Match(name="redis", product=product, version=version[1].decode("ascii"), evidence=version[0], facts=("no-authentication",))
     if data.startswith(b"-NOAUTH") or (reply.probe == "redis" and data.startswith(b"-NOPERM")):
         return Match(name="redis", product="Redis", evidence=data[:80], confidence=LIKELY + 1)
     if data.startswith(b"-DENIED") and b"protected mode" in data:

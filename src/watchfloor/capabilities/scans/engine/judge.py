@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.schemas import Certificate, Problem, Service
 from watchfloor.kernel.contract import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 SOON = timedelta(days=14)
 WEAK_HASHES = frozenset(("md5", "sha1"))
@@ -111,7 +114,11 @@ def _ssh(service: Service, today: datetime) -> Iterator[Verdict]:
     del today
     if service.name == "ssh" and "ssh-1" in service.facts:
         yield Verdict(
-            "ssh-protocol-1", "SSH protocol 1 is accepted", Severity.HIGH, service.evidence, "Allow protocol 2 only; protocol 1 can be decrypted."
+            "ssh-protocol-1",
+            "SSH protocol 1 is accepted",
+            Severity.HIGH,
+            service.evidence,
+            "Allow protocol 2 only; protocol 1 can be decrypted.",
         )
 
 
@@ -159,7 +166,9 @@ def _validity(leaf: Certificate, today: datetime) -> Iterator[Verdict]:
             "Check the server's clock when the certificate was made, and issue it again.",
         )  # fmt: skip
     if today > ends:
-        yield Verdict("tls-expired", "The certificate has expired", Severity.HIGH, evidence, "Renew the certificate now and automate its renewal.")
+        yield Verdict(
+            "tls-expired", "The certificate has expired", Severity.HIGH, evidence, "Renew the certificate now and automate its renewal."
+        )
     elif ends - today < SOON:
         days = (ends - today).days
         yield Verdict(

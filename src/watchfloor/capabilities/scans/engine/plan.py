@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ports import ranges, split, top
-from watchfloor.capabilities.scans.engine.ranges import Span, holds, merge, span
-from watchfloor.capabilities.scans.schemas import ADDRESSES_MAX, PAIRS_MAX, TARGETS_MAX, Group, PortGroup, PortRange, Scope
+from watchfloor.capabilities.scans.engine.ranges import Span, holds, intersect, merge, span, subtract
+from watchfloor.capabilities.scans.schemas import ADDRESSES_MAX, PAIRS_MAX, TARGETS_MAX, PortGroup, PortRange, Scope
 from watchfloor.kernel.errors import InvalidInput, OutOfScope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 # Characters that IDNA 2003 and IDNA 2008 turn into different names: we do not guess which one was meant.
@@ -101,7 +104,9 @@ def parse_targets(targets: Sequence[str]) -> Targets:
     if not targets:
         raise InvalidInput("There is no target. Give at least one address, host name or network such as 192.168.1.0/24.", field="/targets")
     if len(targets) > TARGETS_MAX:
-        raise InvalidInput(f"{len(targets):,} targets are more than the {TARGETS_MAX:,} of one scan. Write networks as CIDR.", field="/targets")
+        raise InvalidInput(
+            f"{len(targets):,} targets are more than the {TARGETS_MAX:,} of one scan. Write networks as CIDR.", field="/targets"
+        )
     found: list[Span] = []
     names: dict[str, None] = {}
     for place, text in enumerate(targets):
@@ -109,7 +114,7 @@ def parse_targets(targets: Sequence[str]) -> Targets:
             one = parse_target(text)
         except ValueError as wrong:
             shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
-            raise InvalidInput(f"Target {ascii(shown)} {wrong}", field=f"/targets/{place}") from None
+            raise InvalidInput(f"Target {shown!a} {wrong}", field=f"/targets/{place}") from None
         if isinstance(one, str):
             names[one] = None
         else:
@@ -164,13 +169,17 @@ def _name(text: str) -> str:
     if ":" in name:
         _refuse_colon(name)
     if last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last):
-        why = "an octet has a leading zero" if any(re.fullmatch(r"0\d+", label) for label in labels) else "it has not four numbers from 0 to 255"
+        why = (
+            "an octet has a leading zero"
+            if any(re.fullmatch(r"0\d+", label) for label in labels)
+            else "it has not four numbers from 0 to 255"
+        )
         raise ValueError(f"is not an IPv4 address: {why}. Write it as 192.168.1.10.")
     if len(name) > 253:  # noqa: PLR2004 - RFC 1035
         raise ValueError("is longer than the 253 characters of a host name.")
     for label in labels:
         if not LABEL.match(label):
-            said = f"{ascii(label)} is not a part of one" if label else "there is an empty part between dots"
+            said = f"{label!a} is not a part of one" if label else "there is an empty part between dots"
             raise ValueError(f"is neither an address nor a host name: {said}. Letters, digits and hyphens are allowed, 63 at most.")
     return name
 
@@ -208,7 +217,7 @@ def parse_ports(text: str) -> list[int]:
         try:
             first, last = (1, 65_535) if word == "all" else _port_range(word)
         except ValueError as wrong:
-            raise InvalidInput(f"{ascii(part.strip()[:SHOWN])} in the ports {wrong}", field="/ports") from None
+            raise InvalidInput(f"{part.strip()[:SHOWN]!a} in the ports {wrong}", field="/ports") from None
         found[first : last + 1] = b"\1" * (last - first + 1)
     return [port for port, wanted in enumerate(found) if wanted]
 
@@ -259,8 +268,8 @@ def shards(plan: Plan, *, duration: timedelta = timedelta(seconds=20), free_work
     cuts = [
         (part, max(1, int(pace * seconds)), hosts)
         for part, pace, hosts in (
-            (allowing.intersect(plan.targets.spans, allowing.NOT_PUBLIC), LOCAL_PACE, LOCAL_HOSTS),
-            (allowing.subtract(plan.targets.spans, allowing.NOT_PUBLIC), PUBLIC_PACE, PUBLIC_HOSTS),
+            (intersect(plan.targets.spans, allowing.NOT_PUBLIC), LOCAL_PACE, LOCAL_HOSTS),
+            (subtract(plan.targets.spans, allowing.NOT_PUBLIC), PUBLIC_PACE, PUBLIC_HOSTS),
         )
         if part
     ]
@@ -280,7 +289,7 @@ def _whole(plan: Plan, budget: int, hosts: int, free_workers: int) -> bool:
 
 def _cut(part: Sequence[Span], group: PortGroup, budget: int, hosts: int, free_workers: int) -> Iterator[Shard]:
     wide = width(group.ports)
-    by_ports = wide > budget and (free_workers > 1 or hosts == PUBLIC_HOSTS and sum(one.size for one in part) > 1)
+    by_ports = wide > budget and (free_workers > 1 or (hosts == PUBLIC_HOSTS and sum(one.size for one in part) > 1))
     pieces = list(_slices(group.ports, budget if by_ports else wide))
     for addresses in _blocks(part, max(1, min(hosts, budget // min(wide, budget)))):
         for piece in pieces:

@@ -23,6 +23,7 @@ NOT_PUBLIC = merge((*spans((
     "203.0.113.0/24", "100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fec0::/10",
 )), *LOCAL, *METADATA, *NEVER, *WRAPPED))  # fmt: skip
 DENIED = merge((*METADATA, *NEVER, *subtract(WRAPPED, LOOPBACK6)))
+NAT64_LOCAL = 0x0064_FF9B_0001  # the first 48 bits of 64:ff9b:1::/48
 EVERYTHING = spans(("0.0.0.0/0", "::/0"))
 PUBLIC = subtract(EVERYTHING, NOT_PUBLIC)
 
@@ -35,7 +36,7 @@ def unwrap(address: Address) -> Address:
         return address.sixtofour
     if address.teredo:
         return address.teredo[1]
-    if int(address) >> 80 == 0x0064FF9B0001:
+    if int(address) >> 80 == NAT64_LOCAL:
         return _local_nat64(address)
     return IPv4Address(int(address) & 0xFFFFFFFF)
 
@@ -44,7 +45,7 @@ def _local_nat64(address: IPv6Address) -> IPv4Address:
     """Return what RFC 6052 puts behind a /48 prefix: 16 bits, a zero octet, 16 bits; or the last 32 bits of a /96 in it."""
     number = int(address)
     behind_48 = ((number >> 64) & 0xFFFF) << 16 | (number >> 40) & 0xFFFF
-    return IPv4Address(number & 0xFFFFFFFF if number & 0xFFFFFFFF else behind_48)
+    return IPv4Address(number & 0xFFFFFFFF or behind_48)
 
 
 @lru_cache(maxsize=64)

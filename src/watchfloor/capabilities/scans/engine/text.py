@@ -10,7 +10,7 @@ ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def escape(found: bytes | str, most: int = EVIDENCE_CHARACTERS) -> str:
-    """Return text with at most `most` characters of the source; what is not printable becomes \\xNN or \\uNNNN."""
+    r"""Return text with at most `most` characters of the source; what is not printable becomes \\xNN or \\uNNNN."""
     text = found[: 4 * most].decode("utf-8", "backslashreplace") if isinstance(found, bytes) else found
     text = text.replace("\r\n", "\n").strip()
     cut = text[:most]

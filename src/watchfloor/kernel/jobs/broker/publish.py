@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from amqp import spec
 from amqp.exceptions import AMQPError, NotFound
@@ -93,6 +93,14 @@ class Publisher:
         line, self._line = self._line, None
         if line is not None:
             line.close()
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Let the connection go."""
+        self.close()
 
     @contextmanager
     def _open(self) -> Iterator[_RedisLine | _AmqpLine]:
@@ -230,7 +238,7 @@ class _AmqpLine:
         try:
             channel.queue_declare(_CANARY, durable=True, auto_delete=False, arguments={"x-max-length": 1})
             channel.basic_publish_confirm(
-                channel.prepare_message(value, content_type="text/plain", properties={"delivery_mode": 2}),
+                channel.prepare_message(value.encode(), 0, "text/plain", "utf-8", {}, {"delivery_mode": 2}),
                 "",
                 _CANARY,
                 timeout=self._timeout_s,

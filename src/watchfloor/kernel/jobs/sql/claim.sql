@@ -1,16 +1,17 @@
 -- One attempt, from claim to end. Every write proves fence and owner.
 
--- name: claimed (fragment; needs nothing)
-update job set stage = 'running', attempt = attempt + 1, fence = fence + 1, owner = :session, child = :child, redispatches = 0,
-  progressed = false, attempt_at = wf_now(), started_at = coalesce(started_at, wf_now())
-where id = :id and stage = 'dispatched' and seq = :seq and queue = :queue and cancel_at is null
-  and (expires_at is null or expires_at > wf_now())
-  and exists (select 1 from worker_session where id = :session and lost_at is null)
-returning org, id, kind, attempt, fence, failures, max_failures, crash_count, batch, schedule, actor, trace, limit_s, soft_s
-
 -- name: claim
--- Engine. Zero rows: drop the ticket, another claim or a cancel was first.
-with c as ({claimed})
+-- Engine. Jobs that are missing in the answer are dropped: another claim, a cancel or a sweep was first.
+with t as (select * from unnest(:ids::uuid[], :seqs::bigint[]) as x (id, seq)),
+c as (
+  update job j set stage = 'running', attempt = attempt + 1, fence = fence + 1, owner = :session, child = :child, redispatches = 0,
+    progressed = false, attempt_at = wf_now(), started_at = coalesce(started_at, wf_now())
+  from t
+  where j.id = t.id and j.stage = 'dispatched' and j.seq = t.seq and j.queue = :queue and j.cancel_at is null
+    and (j.expires_at is null or j.expires_at > wf_now())
+    and exists (select 1 from worker_session where id = :session and lost_at is null)
+  returning j.org, j.id, j.kind, j.attempt, j.fence, j.failures, j.max_failures, j.crash_count, j.batch, j.schedule, j.actor, j.trace,
+    j.limit_s, j.soft_s)
 select c.*, p.kid, p.v, p.blob from c left join job_payload p on p.org = c.org and p.job = c.id and p.part = 'args';
 
 -- name: hold
@@ -31,54 +32,50 @@ cb as (
     and not exists (select 1 from done d where d.org = c.org and d.id = c.id))
 
 -- name: finished (fragment)
+t as (
+  select * from unnest(:orgs::uuid[], :jobs::uuid[], :fences::bigint[], :outcomes::text[], :reasons::text[], :fps::text[], :delays::float8[],
+                       :parts::text[], :kids::text[], :blobs::bytea[], :cpu_ms::float8[])
+  as x (org, id, fence, outcome, reason, fp, delay_s, part, kid, blob, cpu_ms)),
 held as (
-  select org, id, owner, child, fence, attempt_at, actor,
-    case when :outcome in ('succeeded', 'failed', 'cancelled') then :outcome
-         when cancel_at is not null then 'cancelled' when :outcome = 'handed_back' then 'queued'
-         when failures + 1 >= max_failures then 'failed' else 'scheduled' end as stage
-  from job where org = :org and id = :job and fence = :fence and owner = :session and stage = 'running' for no key update),
+  select j.org, j.id, j.owner, j.child, j.fence, j.attempt_at, j.actor,
+    case when t.outcome in ('succeeded', 'failed', 'cancelled') then t.outcome
+         when j.cancel_at is not null then 'cancelled' when t.outcome = 'handed_back' then 'queued'
+         when j.failures + 1 >= j.max_failures then 'failed' else 'scheduled' end as stage
+  from job j, t where j.org = t.org and j.id = t.id and j.fence = t.fence and j.owner = :session and coalesce(j.stage, '') = 'running'
+  order by j.id for no key update of j),
 done as (
   update job j set stage = h.stage, owner = null, child = null, fence = j.fence + 1,
-    failures = j.failures + (:outcome in ('retry', 'failed'))::int, reason = :reason, error_fp = :fp,
-    run_at = case h.stage when 'scheduled' then wf_now() + make_interval(secs => :delay_s) else j.run_at end,
+    failures = j.failures + (t.outcome in ('retry', 'failed'))::int, reason = t.reason, error_fp = t.fp,
+    run_at = case h.stage when 'scheduled' then wf_now() + make_interval(secs => t.delay_s) else j.run_at end,
     finished_at = case when wf_ended(h.stage) then wf_now() end,
     rank_at = case h.stage when 'scheduled'
-      then wf_now() + make_interval(secs => :delay_s) + j.priority * (select age_step from queue where name = j.queue) else j.rank_at end
-  from held h where j.org = h.org and j.id = h.id
-  returning j.org, j.id, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor),
+      then wf_now() + make_interval(secs => t.delay_s) + j.priority * (select age_step from queue where name = j.queue) else j.rank_at end
+  from held h, t where j.org = h.org and j.id = h.id and t.id = h.id
+  returning j.org, j.id, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor,
+    t.outcome, t.reason, t.fp, t.part, t.kid, t.blob, t.cpu_ms),
 att as (
   insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason, error_fp, in_force, cpu_ms)
   select org, id, attempt, fence, owner, child, attempt_at, wf_now(),
-    case when stage in ('cancelled', 'failed') then stage else :outcome end, :reason, :fp, :in_force, :cpu_ms from done),
+    case when stage in ('cancelled', 'failed') then stage else outcome end, reason, fp, :in_force, cpu_ms from done),
 aud as (
   insert into audit_entry (org, actor, operation, object, outcome, reason)
-  select org, actor, 'job.end', id::text, stage, :reason from done),
+  select org, actor, 'job.end', id::text, stage, reason from done),
 out as (
   insert into job_payload (org, job, part, kid, blob)
-  select org, id, :part, :kid, :blob from done where :blob::bytea is not null
+  select org, id, part, kid, blob from done where blob is not null
   on conflict (org, job, part) do update set kid = excluded.kid, blob = excluded.blob)
 
 -- name: finish
--- Engine. Outcome: succeeded, retry, failed, cancelled or handed_back. No row: fenced, nothing was written.
-with {finished}, {close} select stage from done;
+-- Engine. Outcome: succeeded, retry, failed, cancelled or handed_back. A job missing in the answer was fenced: nothing was written.
+with {finished}, {close} select id, stage from done;
 
 -- name: finish_single
--- Engine. As finish, for a job that belongs to no batch.
-with {finished} select stage from done;
-
--- name: finish_claim
--- Engine. End one job of a bundle and claim the next in the same commit.
-with {finished}, c as ({claimed})
-select (select stage from done) as ended, c.*, p.kid, p.v, p.blob
-from (select 1) one left join c on true left join job_payload p on p.org = c.org and p.job = c.id and p.part = 'args';
+-- Engine. As finish, for jobs that belong to no batch.
+with {finished} select id, stage from done;
 
 -- name: park
 -- Engine. The mutex was taken between dispatch and claim.
 update job set stage = 'blocked', waits_for = 'budget:mutex:' || mutex where id = :id and stage = 'dispatched' and seq = :seq;
-
--- name: return_rest
--- Engine. What a bundle did not reach goes back in line.
-update job set stage = 'queued' where id = any (:ids::uuid[]) and stage = 'dispatched' and queue = :queue;
 
 -- name: progress
 -- App. At most once a second per job.

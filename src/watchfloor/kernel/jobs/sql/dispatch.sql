@@ -1,4 +1,5 @@
 -- Who runs next: start-time fair queueing over organisations, rank inside one, budgets never over. Role: engine.
+-- `coalesce(stage, '')` re-checks a stage on rows found by key: a plain comparison lets the planner read a whole partial index instead.
 
 -- name: gate
 -- First statement of each dispatch transaction: dispatchers take turns, so caps and rates are exact.
@@ -45,7 +46,7 @@ from keys k join avail a using (key)
 cross join lateral (
   select org, id from job where queue = :queue and stage = 'blocked' and waits_for = k.w
   order by rank_at limit greatest(0, a.n)::int) p
-where j.org = p.org and j.id = p.id and j.stage = 'blocked';
+where j.org = p.org and j.id = p.id and coalesce(j.stage, '') = 'blocked';
 
 -- name: dispatch
 with recursive walk (org) as (
@@ -81,11 +82,13 @@ pick as (
   order by h.tag, h.rank_at, h.id limit :credit),
 sent as (
   update job j set stage = 'dispatched', seq = j.seq + 1, dispatched_at = wf_now()
-  from pick p where j.org = p.org and j.id = p.id and j.stage = 'queued'
-  returning j.org, j.id, j.seq, j.kind, j.short, p.tag, p.weight),
+  from pick p where j.org = p.org and j.id = p.id and coalesce(j.stage, '') = 'queued'
+  returning j.org, j.id, j.seq, j.kind,
+    -- A job that crashed or failed, or holds a mutex, travels alone: its neighbours must not suffer for it.
+    j.short and j.crash_count + j.failures = 0 and j.mutex is null as short, p.tag, p.weight),
 park as (
   update job j set stage = 'blocked', waits_for = 'budget:' || o.key
-  from over o where j.org = o.org and j.id = o.id and j.stage = 'queued'),
+  from over o where j.org = o.org and j.id = o.id and coalesce(j.stage, '') = 'queued'),
 lanes as (
   insert into lane (queue, org, vtime) select :queue, org, max(tag + 1 / weight) from sent group by org
   on conflict (queue, org) do update set vtime = excluded.vtime),

@@ -11,7 +11,7 @@ from (select 1) one left join job j on j.owner = :session and j.stage = 'running
 
 -- name: lose
 update worker_session set lost_at = wf_now()
-where lost_at is null and expires_at < wf_now() - make_interval(secs => :grace_s) returning id;
+where lost_at is null and expires_at < wf_now() - make_interval(secs => :grace_s) returning id, queues;
 
 -- name: reap
 -- Jobs of lost or missing sessions, or of dead children of my own session.
@@ -25,7 +25,7 @@ done as (
   update job j set stage = h.stage, owner = null, child = null, fence = j.fence + 1, crash_count = j.crash_count + 1, reason = 'lost',
     finished_at = case when wf_ended(h.stage) then wf_now() end,
     run_at = case h.stage when 'scheduled' then wf_now() + make_interval(secs => least(300, 2 ^ j.crash_count - 1)) else j.run_at end
-  from held h where j.org = h.org and j.id = h.id and j.stage = 'running'
+  from held h where j.org = h.org and j.id = h.id and coalesce(j.stage, '') = 'running'
   returning j.org, j.id, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor),
 att as (
   insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason)
@@ -38,17 +38,17 @@ select org, id, stage from done;
 -- Published but not claimed; broker_since is when the present broker incarnation was first seen.
 with late as (
   select org, id from job
-  where stage = 'dispatched'
+  where stage = 'dispatched' and (:queues::text[] is null or queue = any (:queues))
     and (dispatched_at < wf_now() - least(interval '10 minutes', make_interval(secs => :age_s * 2 ^ least(redispatches, 10)))
          or dispatched_at < :broker_since::timestamptz)
   order by dispatched_at limit 500 for update skip locked)
 update job j set stage = 'queued', redispatches = j.redispatches + 1
-from late l where j.org = l.org and j.id = l.id and j.stage = 'dispatched' returning j.org, j.id, j.redispatches;
+from late l where j.org = l.org and j.id = l.id and coalesce(j.stage, '') = 'dispatched' returning j.org, j.id, j.redispatches;
 
 -- name: promote
 with due as (
   select org, id from job where stage = 'scheduled' and run_at <= wf_now() order by run_at limit 1000 for update skip locked)
-update job j set stage = 'queued' from due d where j.org = d.org and j.id = d.id and j.stage = 'scheduled' returning j.queue;
+update job j set stage = 'queued' from due d where j.org = d.org and j.id = d.id and coalesce(j.stage, '') = 'scheduled' returning j.queue;
 
 -- name: expire
 with held as (

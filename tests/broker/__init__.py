@@ -1,0 +1,1 @@
+"""Tests of the broker: tickets, the worker's gate, publishing, results."""

@@ -171,7 +171,11 @@ def application() -> LedgerApp:
         read=_read, cancel=_cancel, enqueue=_enqueue,
     )  # fmt: skip
     app = make_app(
-        broker_url(settings), CATALOG.kinds(), profile=BrokerProfile(settings.profile), wiring=wiring, drain_s=settings.worker_drain.total_seconds()
+        broker_url(settings),
+        CATALOG.kinds(),
+        profile=BrokerProfile(settings.profile),
+        wiring=wiring,
+        drain_s=settings.worker_drain.total_seconds(),
     )
     app.conf.beat_scheduler = "watchfloor.kernel.jobs.broker.beat:LedgerBeat"
     app.steps["worker"].add(Station)
@@ -203,7 +207,11 @@ def main(
 
 def _on_worker_init(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's WorkController
     queues = sorted(sender.app.amqp.queues.consume_from)
-    slots = int(str(sender.autoscale).partition(",")[0]) if getattr(sender, "autoscale", None) else int(sender.concurrency or kernel_settings().worker_concurrency)
+    slots = (
+        int(str(sender.autoscale).partition(",")[0])
+        if getattr(sender, "autoscale", None)
+        else int(sender.concurrency or kernel_settings().worker_concurrency)
+    )
     pool = str(sender.pool_cls).lower()
     known = next((name for name in ("prefork", "solo", "thread") if name in pool), "other")
     the_worker().start(queues=queues, slots=1 if known == "solo" else slots, pool=known)

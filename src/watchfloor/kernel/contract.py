@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
@@ -86,7 +86,11 @@ class JobContext(Protocol):
         """Wait, but no longer than the attempt: a cancel, soft limit or shutdown ends the wait by its exception."""
 
     def fan_out(
-        self, name: str, children: Sequence[tuple[JobKind[Any, Any], BaseModel]], *, callback: tuple[JobKind[Any, Any], BaseModel] | None = None
+        self,
+        name: str,
+        children: Sequence[tuple[JobKind[Any, Any], BaseModel]],
+        *,
+        callback: tuple[JobKind[Any, Any], BaseModel] | None = None,
     ) -> UUID:
         """Enqueue children and one completion job, once: a repeated attempt finds the batch and adds nothing."""
 
@@ -122,11 +126,11 @@ class JobKind(Generic[Arguments, Result]):
         """Run the handler; for tests and for the runner, never from another handler."""
         return self.handler(context, request)
 
-    def delay(self, **arguments: object) -> Any:  # noqa: ANN401 - a kernel.jobs.facade.JobResult, which lies above
+    def delay(self, **arguments: object) -> Any:
         """Enqueue with these arguments and return a JobResult, as Celery's `delay` does."""
         return self.apply_async(kwargs=arguments)
 
-    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - see delay
+    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:
         """Enqueue as Celery's `apply_async` does.
 
         Options: `priority` 0-10, `countdown` seconds or `eta` datetime, `expires` seconds or datetime, `queue`,
@@ -138,7 +142,11 @@ class JobKind(Generic[Arguments, Result]):
 
 
 def job(
-    name: str, arguments: type[Arguments], *, queue: Queue = Queue.DEFAULT, **limits: Any  # noqa: ANN401 - JobKind's own fields, checked there
+    name: str,
+    arguments: type[Arguments],
+    *,
+    queue: Queue = Queue.DEFAULT,
+    **limits: Any,
 ) -> Callable[[Handler[Arguments, Result]], JobKind[Arguments, Result]]:
     """Declare a handler as a job kind; `limits` are JobKind's fields."""
 
@@ -197,7 +205,7 @@ class Capability:
     reactions: tuple[Reaction, ...] = ()
     package: str = field(default="", compare=False)
 
-    def load(self, face: str) -> Any:  # noqa: ANN401 - whatever the face is
+    def load(self, face: str) -> Any:
         """Import `module:attribute`, or a module alone, of this capability's folder."""
         module, _, attribute = face.partition(":")
         loaded = importlib.import_module(f"{self.package}.{module}")
@@ -232,5 +240,3 @@ class Catalog:
     def sections(self) -> dict[str, Any]:
         """Return every report section by its capability's name."""
         return {capability.name: capability.load(capability.section) for capability in self if capability.section}
-
-

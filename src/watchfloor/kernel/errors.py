@@ -1,14 +1,14 @@
 """Every error the product raises on purpose: one tree, a stable code, an HTTP status, a sentence for people.
 
-    WatchfloorError
-    ├── CallerError      InvalidInput 422 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409 ·
-    │                    TooLarge 413 · TooMuch 429
-    ├── OutsideError     SourceUnavailable (nothing was learned) · SourceChanged · OutOfScope · EgressRefused
-    ├── Untrusted        Forged · Expired: a ticket, link or key that does not verify
-    ├── SetupError       this machine or its settings cannot do what was asked; says what to change
-    ├── Outcome          Retry · GiveUp (a handler's words) · Cancelled · SoftTimeLimit (told to a handler)
-    ├── Fenced           this attempt no longer owns its job; its write was refused
-    └── JobError         JobFailed · JobRevoked: what `.get()` raises to whoever waits for a result
+WatchfloorError
+├── CallerError      InvalidInput 422 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409 ·
+│                    TooLarge 413 · TooMuch 429
+├── OutsideError     SourceUnavailable (nothing was learned) · SourceChanged · OutOfScope · EgressRefused
+├── Untrusted        Forged · Expired: a ticket, link or key that does not verify
+├── SetupError       this machine or its settings cannot do what was asked; says what to change
+├── Outcome          Retry · GiveUp (a handler's words) · Cancelled · SoftTimeLimit (told to a handler)
+├── Fenced           this attempt no longer owns its job; its write was refused
+└── JobError         JobFailed · JobRevoked: what `.get()` raises to whoever waits for a result
 """
 
 from __future__ import annotations

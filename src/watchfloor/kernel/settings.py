@@ -131,7 +131,9 @@ def list_settings(model: type[BaseModel], noun: str = "") -> list[Setting]:
     for name, field in model.model_fields.items():
         told = _told(_variable(name, noun))
         value = getattr(filled, name)
-        listed.append(Setting(_variable(name, noun), _shown(value), told[1] if told else "default", _type(field.annotation), field.description or ""))
+        listed.append(
+            Setting(_variable(name, noun), _shown(value), told[1] if told else "default", _type(field.annotation), field.description or "")
+        )
     return listed
 
 

@@ -113,11 +113,11 @@ def cell(value: object) -> str:
     return escape(str(value))
 
 
-def spell(span: timedelta) -> str:
-    """Return a duration as people say it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h."""
+def spell(span: timedelta, *, places: int = 1) -> str:
+    """Return a duration as people say it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h; below ten seconds with decimal places."""
     seconds = span.total_seconds()
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds tenths matter
-        return f"{seconds:.1f} s"
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds parts of one matter
+        return f"{seconds:.{places}f} s"
     whole = round(seconds)
     for size, name, smaller, small in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:
@@ -130,7 +130,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     """Print a table on stdout: drawn for a terminal, plain aligned columns for a pipe."""
     cells = [[cell(value) for value in row] for row in rows]
     if sys.stdout.isatty():
-        _draw(columns, cells, title)
+        from rich.console import Console  # noqa: PLC0415 - 80 ms that only a terminal pays
+
+        Console(highlight=False).print(drawn(columns, cells, title))
         return
     widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
     lines = [columns, *cells]
@@ -138,18 +140,18 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     print_text("\n".join([*heading, *("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in lines)]))
 
 
-def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
+def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:  # noqa: ANN401 - rich's, loaded for a terminal alone
+    """Return rich's table of cells that are escaped already."""
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - 80 ms that only a terminal pays
-    from rich.console import Console  # noqa: PLC0415 - see above
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
 
-    drawn = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(value) for value in row))
-    Console(highlight=False).print(drawn)
+        made.add_row(*(Text(value) for value in row))
+    return made
 
 
 class Bar:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-Cell = str | int | float | bool | None
+    Cell = str | int | float | bool | None
 
 
 class Part(BaseModel):
@@ -73,8 +69,3 @@ class Document(Part):
     generated_at: AwareDatetime
     sections: tuple[Section, ...] = ()
     reference: str = Field("", description="Identifier of the scan or snapshot this was made from.")
-
-    @property
-    def as_of(self) -> datetime:
-        """Return the moment of the data."""
-        return self.generated_at

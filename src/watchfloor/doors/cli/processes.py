@@ -47,7 +47,7 @@ def api(
         module.main(host=host or settings.api_host, port=settings.api_port if port is None else port)
 
 
-def worker(
+def worker(  # noqa: PLR0913 - one for each option
     *,
     queue: Annotated[list[str] | None, typer.Option("--queue", "-Q", help="Queues to serve, comma-separated or repeated.", show_default="all")] = None,
     concurrency: Annotated[int | None, typer.Option("--concurrency", "-c", min=1, max=512, help="Jobs at a time.", show_default="number of processors")] = None,

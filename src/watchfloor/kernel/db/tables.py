@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotation
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 

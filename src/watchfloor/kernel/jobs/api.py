@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 routes = APIRouter()
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)]
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}, "description": "Events named `job`; data is a JobView."}}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "Events named `job`; data is a JobView."}
+}
 
 
 @routes.get("/kinds", tags=["jobs"])

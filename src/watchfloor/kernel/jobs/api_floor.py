@@ -136,4 +136,6 @@ def delete_schedule(caller: Caller, schedule: UUID) -> None:
 def _shown(caller: Call, session: Session, schedule: UUID) -> ScheduleView:
     found = queries.get_schedule(session, caller.org, schedule)
     upcoming = schedules.preview(found.cron, found.tz, UPCOMING, found.every) if found.enabled else []
-    return found.model_copy(update={"upcoming": [found.next_tick, *[one for one in upcoming if one > found.next_tick]][:UPCOMING] if upcoming else []})
+    return found.model_copy(
+        update={"upcoming": [found.next_tick, *[one for one in upcoming if one > found.next_tick]][:UPCOMING] if upcoming else []}
+    )

@@ -43,7 +43,9 @@ def fan_out(
         {"org": parent.org, "id": batch, "parent": parent.id, "name": name, "on_failure": "continue", "callback": after},
     ).fetchone()
     if opened is None:
-        found = wire.execute("select id from job_batch where org = %s and parent = %s and name = %s", (parent.org, parent.id, name)).fetchone()
+        found = wire.execute(
+            "select id from job_batch where org = %s and parent = %s and name = %s", (parent.org, parent.id, name)
+        ).fetchone()
         return UUID(str(found[0])) if found else batch
     if callback:
         waits = Options(id=after, waits_for=f"batch:{batch}", parent=parent.id, actor=parent.actor)

@@ -77,7 +77,11 @@ def replay(ledger: Ledger, org: UUID, job: UUID, kinds: Mapping[str, JobKind[Any
         kind = kinds.get(old.kind)
         plain = open_part(ledger, session, org, job, "args")
         if kind is None or plain is None:
-            message = f"there is no kind {old.kind} any more" if kind is None else f"the arguments of job {job} were removed by retention; submit a new job"
+            message = (
+                f"there is no kind {old.kind} any more"
+                if kind is None
+                else f"the arguments of job {job} were removed by retention; submit a new job"
+            )
             raise Conflict(message)
         try:
             request = kind.arguments.model_validate_json(plain)

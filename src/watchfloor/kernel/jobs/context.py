@@ -36,7 +36,7 @@ PROGRESS_S = 1.0
 PROFILES = {"scans": SCAN, "advisories": FEED, "reports": RENDER, "notifications": NOTIFY}
 
 
-class HandedBack(Exception):  # noqa: N818 - not an error: this worker stops and returns the job unharmed
+class HandedBack(Exception):
     """Raised inside a handler whose worker shuts down."""
 
 
@@ -44,7 +44,13 @@ class AttemptContext:
     """One attempt as its handler sees it; satisfies `contract.JobContext`."""
 
     def __init__(
-        self, ledger: Ledger, board: Board, held: Claim, *, sandbox: Callable[[], Sandbox] | None = None, sections: Callable[[], dict[str, Any]] | None = None
+        self,
+        ledger: Ledger,
+        board: Board,
+        held: Claim,
+        *,
+        sandbox: Callable[[], Sandbox] | None = None,
+        sections: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """Bind the attempt; `sandbox` and `sections` are opened when first asked for."""
         self.job_id, self.org, self.actor, self.attempt = held.id, held.org, held.actor, held.attempt
@@ -87,7 +93,15 @@ class AttemptContext:
             return
         done, total, phase, note = self._progress
         self._progress, self._written = None, monotonic()
-        values = {"org": self.org, "id": self.job_id, "fence": self._held.fence, "phase": phase[:200], "done": done, "total": total, "note": note[:2000]}
+        values = {
+            "org": self.org,
+            "id": self.job_id,
+            "fence": self._held.fence,
+            "phase": phase[:200],
+            "done": done,
+            "total": total,
+            "note": note[:2000],
+        }
         try:
             self._ledger.database.wire("wf_engine").execute(statement("progress"), values)
         except (psycopg.OperationalError, SetupError) as error:
@@ -116,7 +130,11 @@ class AttemptContext:
                 raise HandedBack
 
     def fan_out(
-        self, name: str, children: Sequence[tuple[JobKind[Any, Any], BaseModel]], *, callback: tuple[JobKind[Any, Any], BaseModel] | None = None
+        self,
+        name: str,
+        children: Sequence[tuple[JobKind[Any, Any], BaseModel]],
+        *,
+        callback: tuple[JobKind[Any, Any], BaseModel] | None = None,
     ) -> UUID:
         """Enqueue children and one completion job, once; see `contract.JobContext.fan_out`."""
         with self.transaction() as session:

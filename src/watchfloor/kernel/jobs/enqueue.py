@@ -11,8 +11,8 @@ from watchfloor.kernel.contract import Priority
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import InvalidInput, TooLarge, WatchfloorError
-from watchfloor.kernel.jobs.states import stored_priority
 from watchfloor.kernel.jobs.statements import statement
+from watchfloor.kernel.jobs.states import stored_priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,9 @@ class Enqueued:
     created: bool
 
 
-def enqueue(ledger: Ledger, session: Session, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options = DEFAULTS) -> Enqueued:
+def enqueue(
+    ledger: Ledger, session: Session, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options = DEFAULTS
+) -> Enqueued:
     """Enqueue in the caller's transaction: work that is rolled back never runs."""
     return _enqueue(ledger, wire_of(session), org, kind, request, options)
 
@@ -74,7 +76,12 @@ def submit(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], request: BaseMode
 
 
 def submit_many(
-    ledger: Ledger, org: UUID, kind: JobKind[Any, Any], requests: Iterable[BaseModel], options: Options = DEFAULTS, uniques: Sequence[str] | None = None
+    ledger: Ledger,
+    org: UUID,
+    kind: JobKind[Any, Any],
+    requests: Iterable[BaseModel],
+    options: Options = DEFAULTS,
+    uniques: Sequence[str] | None = None,
 ) -> list[Enqueued]:
     """Enqueue many of one kind, all or none, 1,000 rows a statement; uniques, where given, go with requests one by one."""
     with ledger.database.transaction(org) as session:
@@ -113,7 +120,7 @@ def bind(kind: JobKind[Any, Any], arguments: dict[str, Any]) -> BaseModel:
     Raises:
         InvalidInput: An argument is missing, unknown or of the wrong shape; the first one is named.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - the request class has loaded it already
+    from pydantic import ValidationError
 
     try:
         request: BaseModel = kind.arguments.model_validate(arguments)
@@ -161,5 +168,3 @@ def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Option
         "soft_s": kind.soft_timeout.total_seconds() if kind.soft_timeout else None, "keep_s": kind.keep_result.total_seconds(),
         "short": kind.short,
     }  # fmt: skip
-
-

@@ -53,7 +53,7 @@ class JobResult:
     status = state
 
     @property
-    def info(self) -> Any:  # noqa: ANN401 - as Celery: the result, the exception or what is known so far
+    def info(self) -> Any:
         """Return the result, the exception, or a dict of what is known so far."""
         return _info(self._read())
 
@@ -81,7 +81,7 @@ class JobResult:
         """Tell whether it failed."""
         return self.state == State.FAILURE
 
-    def get(self, timeout: float | None = None, *, propagate: bool = True) -> Any:  # noqa: ANN401 - the kind's result as plain values
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> Any:
         """Wait for the job's end and return its result.
 
         Raises:
@@ -106,7 +106,7 @@ class JobResult:
 
     def revoke(self, *_: object, **__: object) -> None:
         """Cancel the job: at once when it waits, within two seconds when it runs."""
-        from watchfloor.kernel.jobs.cancel import cancel  # noqa: PLC0415 - loads the queries that submitting does not need
+        from watchfloor.kernel.jobs.cancel import cancel
 
         cancel(self._ledger, self._org, [self._job], actor="python")
 
@@ -142,9 +142,7 @@ def apply_async(kind: JobKind[Any, Any], args: tuple[object, ...], kwargs: dict[
     return JobResult(made.id, org, on=here)
 
 
-def _once(
-    on: Ledger, session: Session | None, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, key: str
-) -> UUID:
+def _once(on: Ledger, session: Session | None, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, key: str) -> UUID:
     """Enqueue under an idempotency key: for 24 hours the same key gives the same job, whatever became of it."""
     if session is None:
         with on.database.transaction(org) as own:
@@ -165,7 +163,7 @@ def _once(
     return UUID(bytes=bytes(row[1]))
 
 
-def _info(found: dict[str, Any]) -> Any:  # noqa: ANN401 - result, exception or dict
+def _info(found: dict[str, Any]) -> Any:
     match found["state"]:
         case State.SUCCESS:
             return found["result"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,7 +25,7 @@ class Ledger:
     database: Database
     vault: Vault
     doorbell: Doorbell
-    default_org: UUID | None = None
+    orgs: dict[str, UUID] = field(default_factory=dict)  # names already looked up; an organisation's id never changes
 
 
 _open: list[Ledger] = []
@@ -93,7 +93,14 @@ def org_named(name: str) -> UUID:
     Raises:
         SetupError: There is none of that name.
     """
-    row = ledger().database.wire("wf_engine").execute("select id from org where name = %s", (name,)).fetchone()
+    here = ledger()
+    if name not in here.orgs:
+        here.orgs[name] = _look_up(here, name)
+    return here.orgs[name]
+
+
+def _look_up(here: Ledger, name: str) -> UUID:
+    row = here.database.wire("wf_engine").execute("select id from org where name = %s", (name,)).fetchone()
     if row is None:
         message = f"there is no organisation named {name!r}; `watchfloor orgs list` shows those there are"
         raise SetupError(message)

@@ -218,7 +218,9 @@ select id, moment from seen where (moment, id) > (%(since)s, %(last)s::uuid) ord
 """
 
 
-def list_changes(session: Session, org: UUID, since: datetime, last: UUID = NO_JOB, *, rung: Sequence[UUID] = ()) -> list[tuple[datetime, JobView]]:
+def list_changes(
+    session: Session, org: UUID, since: datetime, last: UUID = NO_JOB, *, rung: Sequence[UUID] = ()
+) -> list[tuple[datetime, JobView]]:
     """List jobs that changed after `(since, last)`, oldest change first, at most 1,000; for the live stream.
 
     `rung` are jobs that a notification named: they are found even when no index leads to their change.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from watchfloor.kernel.jobs.ledger import Ledger
 
@@ -92,4 +92,7 @@ def seal_orphans(ledger: Ledger) -> int:
 def forget(ledger: Ledger) -> dict[str, int]:
     """Remove what its retention allows: payloads first, then ended jobs into the archive, then the archive itself."""
     wire = ledger.database.wire("wf_engine")
-    return {name: wire.execute(statement(name)).rowcount for name in ("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions")}
+    return {
+        name: wire.execute(statement(name)).rowcount
+        for name in ("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions")
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -10,23 +11,23 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
-from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.claim import Claim, End, back_off, claim, finish
 from watchfloor.kernel.jobs.context import AttemptContext, HandedBack
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import Outcome, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from watchfloor.kernel.contract import JobKind
+    from watchfloor.kernel.jobs.board import Board
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.sandbox.client import Sandbox
 
@@ -99,7 +100,7 @@ class Runner:
         except Fenced:
             self._refused(held)
             return None
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a recorded outcome
+        except Exception as error:
             end = self._failed(kind, held, error)
         context.flush_progress()
         if end.outcome is Outcome.SUCCEEDED and not context.in_force:
@@ -113,7 +114,7 @@ class Runner:
         if held.blob is None or held.kid is None:
             message = "the arguments are gone; they were removed before the job ran"
             raise GiveUp(message)
-        place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"  # noqa: PLR2004 - sealed for a schedule
+        place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"
         plain = self._ledger.vault.open(held.org, held.kid, place, bytes(held.blob))
         request: BaseModel = kind.arguments.model_validate_json(plain)
         return request
@@ -169,7 +170,7 @@ class Runner:
 
     def _refused(self, held: Claim) -> None:
         log.warning("job %s attempt %d: a late write was refused, the job belongs to another attempt", held.id, held.attempt)
-        values = {"org": held.org, "id": held.id, "type": "stale_refused", "data": '{"attempt": %d}' % held.attempt}
+        values = {"org": held.org, "id": held.id, "type": "stale_refused", "data": json.dumps({"attempt": held.attempt})}
         self._ledger.database.wire("wf_engine").execute(statement("event"), values)
 
 
@@ -186,7 +187,5 @@ def _described(error: Exception) -> bytes:
 def _fingerprint(error: Exception) -> str:
     """Return a short hash of where the error arose: equal bugs are equal, messages do not matter."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{os.path.basename(frame.filename)}:{frame.name}" for frame in frames[-4:]]  # noqa: PTH119 - a name, not a file
+    where = [f"{os.path.basename(frame.filename)}:{frame.name}" for frame in frames[-4:]]
     return hashlib.sha256("|".join([type(error).__name__, *where]).encode()).hexdigest()[:16]
-
-

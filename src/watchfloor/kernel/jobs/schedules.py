@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -20,6 +19,7 @@ from watchfloor.kernel.jobs.states import stored_priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from uuid import UUID
 
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
@@ -118,7 +118,9 @@ def pause(session: Session, org: UUID, schedule: UUID) -> None:
 def resume(session: Session, org: UUID, schedule: UUID) -> None:
     """Tick again, from the first instant after now."""
     wire = wire_of(session)
-    row: Any = wire.execute("select cron, every_s, tz, wf_now() from schedule where org = %s and id = %s for update", (org, schedule)).fetchone()
+    row: Any = wire.execute(
+        "select cron, every_s, tz, wf_now() from schedule where org = %s and id = %s for update", (org, schedule)
+    ).fetchone()
     if row is None:
         raise NotFound(_unknown(schedule))
     upcoming = next(Rhythm(row[0], timedelta(seconds=row[1]) if row[1] else None, row[2]).after(row[3]))
@@ -132,7 +134,11 @@ def remove(session: Session, org: UUID, schedule: UUID) -> None:
 
 def run_now(ledger: Ledger, session: Session, org: UUID, schedule: UUID, kinds: Mapping[str, JobKind[Any, Any]], actor: str) -> UUID:
     """Enqueue the schedule's job once, beside its rhythm."""
-    row: Any = wire_of(session).execute("select kind, queue, priority, kid, args, name from schedule where org = %s and id = %s", (org, schedule)).fetchone()
+    row: Any = (
+        wire_of(session)
+        .execute("select kind, queue, priority, kid, args, name from schedule where org = %s and id = %s", (org, schedule))
+        .fetchone()
+    )
     if row is None:
         raise NotFound(_unknown(schedule))
     kind = kinds[row[0]]
@@ -168,7 +174,7 @@ def plan(rhythm: Rhythm, first: datetime, now: datetime, catch_up: CatchUp) -> t
     return [(instant, None if instant == runs else "missed") for instant in kept], upcoming
 
 
-def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - a row of `due`
+def _tick_one(wire: Wire, row: Any) -> int:
     org, schedule, _kind, _queue, cron, every_s, tz, next_tick, catch_up, overlap, _jitter_s, now = row
     ticks, upcoming = plan(Rhythm(cron, timedelta(seconds=every_s) if every_s else None, tz), next_tick, now, catch_up)
     unfinished = [found[0] for found in wire.execute(statement("unfinished"), {"org": org, "schedule": schedule}).fetchall()]
@@ -184,7 +190,7 @@ def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - a row of `due`
     return int(counted[0])
 
 
-def _change(session: Session, sql: Any, org: UUID, schedule: UUID) -> None:  # noqa: ANN401 - a literal of this file
+def _change(session: Session, sql: Any, org: UUID, schedule: UUID) -> None:
     if wire_of(session).execute(sql, (org, schedule)).rowcount == 0:
         raise NotFound(_unknown(schedule))
 

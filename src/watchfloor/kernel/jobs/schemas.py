@@ -155,7 +155,9 @@ class Choices(Shape):
     """When, how urgently and where a job runs."""
 
     priority: int = Field(5, ge=0, le=10, description="larger is more urgent; 10 means 9")
-    queue: Annotated[str, StringConstraints(max_length=32)] | None = Field(None, description="one of the kind's queues; its usual one by default")
+    queue: Annotated[str, StringConstraints(max_length=32)] | None = Field(
+        None, description="one of the kind's queues; its usual one by default"
+    )
     delay: timedelta = Field(timedelta(0), ge=timedelta(0), le=timedelta(days=366), description="seconds or ISO 8601 duration")
     run_at: AwareDatetime | None = Field(None, description="not before this moment; instead of delay")
     expires_at: AwareDatetime | None = Field(None, description="not started after this moment")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 NAME = re.compile(r"^-- name: (\w+)[^\n]*\n", re.MULTILINE)
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
@@ -18,7 +18,7 @@ def statement(name: str) -> LiteralString:
     """Return one statement, ready for psycopg: fragments filled in, `:name` turned into `%(name)s`."""
     text = FRAGMENT.sub(lambda found: _texts()[found[1]], _texts()[name])
     text = FRAGMENT.sub(lambda found: _texts()[found[1]], text)
-    return cast("LiteralString", PARAMETER.sub(r"%(\1)s", text.replace("%", "%%")))
+    return PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
 
 
 def names() -> list[str]:

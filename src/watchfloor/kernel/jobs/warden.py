@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from watchfloor.kernel.jobs.rescue import BEAT_S, SELF_FENCE_S, SESSION_TTL_S, r
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from watchfloor.kernel.jobs.ledger import Ledger
@@ -145,7 +145,15 @@ class Warden:
         for org, job, fence, child, cancelled, ran_s, limit_s, soft_s, kind, _batch in rows:
             known = self._running.get((job, fence))
             running[job, fence] = Running(
-                org, job, fence, child, kind, now - ran_s + limit_s, now - ran_s + soft_s if soft_s else None, cancelled, known.told_at if known else {}
+                org,
+                job,
+                fence,
+                child,
+                kind,
+                now - ran_s + limit_s,
+                now - ran_s + soft_s if soft_s else None,
+                cancelled,
+                known.told_at if known else {},
             )
         self._running = running
         self._board.keep(set(running))

@@ -82,29 +82,31 @@ def tree(root: int, limit: int) -> list[int]:
     return found[:limit]
 
 
-def _resident(pid: int) -> tuple[int, int]:
-    with contextlib.suppress(OSError, ValueError):
-        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_bytes().split())
-        return resident * _PAGE, (resident - shared) * _PAGE
-    return 0, 0
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+    return 0
 
 
-def _proportional(pid: int, otherwise: int) -> int:
-    """Return what `pid` uses when pages shared with others are split; `otherwise` where the kernel does not tell us."""
+def _numbers(path: str, *names: bytes) -> int:
+    """Sum the kB lines of these names; OSError where the kernel refuses."""
+    lines = Path(path).read_bytes().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.partition(b":")[0] in names)
+
+
+def _own(pid: int) -> int:
+    """Return what `pid` uses when pages shared with others are split, or without its files where we may not look that closely."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
-            if line.startswith(b"Pss:"):
-                return int(line.split()[1]) * 1024
-    return otherwise
+        return _numbers(f"/proc/{pid}/smaps_rollup", b"Pss")
+    with contextlib.suppress(OSError):
+        return _numbers(f"/proc/{pid}/status", b"RssAnon", b"RssShmem")
+    return 0
 
 
 def memory_bytes(pids: list[int], limit: int) -> int:
-    """Return what these processes use together; exact only near or above `limit`, where it costs more."""
-    rough = {pid: _resident(pid) for pid in pids}
-    total = sum(resident for resident, _ in rough.values())
-    if total <= limit:
-        return total
-    return sum(_proportional(pid, private) for pid, (_, private) in rough.items())
+    """Return what these processes use together; exact only above `limit`, where it costs more."""
+    total = sum(map(_resident, pids))
+    return total if total <= limit else sum(map(_own, pids))
 
 
 def signal_all(pids: set[int], number: signal.Signals) -> None:

@@ -179,7 +179,7 @@ def _name(text: str) -> str:
         raise ValueError("is longer than the 253 characters of a host name.")
     for label in labels:
         if not LABEL.match(label):
-            said = f"{label!a} is not a part of one" if label else "there is an empty part between dots"
+            said = f"{label[:SHOWN]!a} is not a part of one" if label else "there is an empty part between dots"
             raise ValueError(f"is neither an address nor a host name: {said}. Letters, digits and hyphens are allowed, 63 at most.")
     return name
 

@@ -12,7 +12,7 @@ ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def escape(found: bytes | str, most: int = EVIDENCE_CHARACTERS) -> str:
     r"""Return text with at most `most` characters of the source; what is not printable becomes \\xNN or \\uNNNN."""
     text = found[: 4 * most].decode("utf-8", "backslashreplace") if isinstance(found, bytes) else found
-    text = text.replace("\r\n", "\n").strip()
+    text = text.replace("\r\n", "\n").strip(" \t\n")
     cut = text[:most]
     shown = "".join("\\n" if one == "\n" else _escape_one(one) if unicodedata.category(one) in ESCAPED else one for one in cut)
     return shown + ("…" if len(text) > most else "")

@@ -1,0 +1,1 @@
+"""Command groups of the job engine: jobs, tasks, queues, schedules."""

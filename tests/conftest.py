@@ -1,0 +1,102 @@
+"""Servers of the test session: started when first asked for, one set for each xdist worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATABASE, TEMPLATE = "watchfloor", "watchfloor_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[Server]:
+    """PostgreSQL with the schema in a template database; tests that stop it must start it again."""
+    from watchfloor.kernel.db.schema import upgrade  # noqa: PLC0415 - most tests need no database
+
+    with postgres_server() as server:
+        upgrade(server.url)
+        with psycopg.connect(at(server.url, "postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(DATABASE), sql.Identifier(TEMPLATE)))
+        create(server.url, DATABASE)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_process: Server) -> str:
+    """Return the owner's URL of this worker's database."""
+    return postgres_process.url
+
+
+@pytest.fixture(scope="session")
+def login_url(postgres: str) -> str:
+    """Return the URL of this worker's database as the product logs in: wf_login, which owns nothing."""
+    return as_login(postgres)
+
+
+@pytest.fixture
+def new_database(postgres: str) -> Iterator[Callable[[str], str]]:
+    """Return a function that makes one more database from the template and returns its owner's URL; gone after the test."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(name)
+        return create(postgres, name)
+
+    yield make
+    with psycopg.connect(at(postgres, "postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def valkey_process() -> Iterator[Server]:
+    """Valkey on a unix socket; tests that stop it must start it again."""
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey_process: Server) -> str:
+    """Return kombu's URL of this worker's Valkey."""
+    return valkey_process.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_process() -> Iterator[Server]:
+    """RabbitMQ, or a skip with the reason; mark such tests `rabbitmq`."""
+    if reason := rabbitmq_missing():
+        pytest.skip(reason)
+    with rabbitmq_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(rabbitmq_process: Server) -> str:
+    """Return kombu's URL of this worker's RabbitMQ."""
+    return rabbitmq_process.url
+
+
+def at(url: str, database: str) -> str:
+    """Return the same server's URL for another database."""
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def as_login(url: str) -> str:
+    """Return the same database's URL for wf_login, which tests let in with the owner's password."""
+    return url.replace("//wf_owner:", "//wf_login:", 1)
+
+
+def create(url: str, name: str) -> str:
+    """Make a database from the template and return its owner's URL."""
+    with psycopg.connect(at(url, "postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+    return at(url, name)

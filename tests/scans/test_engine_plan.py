@@ -1,0 +1,341 @@
+"""Facts about targets, ports, scope and shards."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchfloor.capabilities.scans.engine import plan, ports, ranges, scope
+from watchfloor.capabilities.scans.engine.ranges import Span
+from watchfloor.capabilities.scans.schemas import Group, Scope
+from watchfloor.kernel.errors import InvalidInput, OutOfScope, WatchfloorError
+
+HOME = Scope(networks=("127.0.0.0/8", "::1", "10.0.0.0/8", "192.168.0.0/16"), domains=("Example.com", "*.example.org"), excluded=("10.9.0.0/16",))
+EVERYTHING = Scope(networks=("0.0.0.0/0", "::/0"))
+
+
+def spans(*networks: str) -> tuple[Span, ...]:
+    return tuple(ranges.spans(networks))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1", spans("127.0.0.1")[0]),
+        (" 10.0.0.7 ", spans("10.0.0.7")[0]),
+        ("[::1]", spans("::1")[0]),
+        ("192.168.1.77/24", spans("192.168.1.0/24")[0]),
+        ("2001:db8::/120", spans("2001:db8::/120")[0]),
+        ("::ffff:10.0.0.1", spans("10.0.0.1")[0]),
+        ("::ffff:10.0.0.1/128", spans("10.0.0.1")[0]),
+        ("Host.Example.COM.", "host.example.com"),
+        ("localhost", "localhost"),
+        ("_sip.example.com", "_sip.example.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_target_is_read(text: str, expected: Span | str) -> None:
+    assert plan.parse_target(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("   ", "is empty"),
+        ("http://example.com/", "is a URL"),
+        ("fe80::1%eth0", "zone id"),
+        ("127.0.0.01", "leading zero"),
+        ("127.1", "four numbers"),
+        ("2130706433", "four numbers"),
+        ("0x7f.0.0.0x1", "four numbers"),
+        ("300.1.1.1", "four numbers"),
+        ("\uff11\uff12\uff17.0.0.1", "four numbers"),
+        ("10.0.0.0/", "no prefix length"),
+        ("10.0.0.0/08", "no prefix length"),
+        ("10.0.0.0/\u0663", "no prefix length"),
+        ("10.0.0.0/33", "0 to 32"),
+        ("2001:db8::/129", "0 to 128"),
+        ("example.com/24", "is not a network"),
+        ("::ffff:0:0/97", "IPv4 written as IPv6"),
+        ("2002:7f00::/24", "IPv4 written as IPv6"),
+        ("10.0.0.1:80", "has a port"),
+        ("1:2:3", "not an IPv6 address"),
+        ("a..b", "empty part"),
+        ("-a.example", "is not a part of one"),
+        ("a b", "is not a part of one"),
+        ("a\x00b", "is not a part of one"),
+        ("a" * 64 + ".example", "is not a part of one"),
+        (".".join(["abcdefgh"] * 30), "253"),
+        ("stra\u00dfe.example", "xn-- form"),
+        ("a\u200db.example", "xn-- form"),
+        ("\ud800.example", "xn-- form"),
+        ("\u202eevil.example", "xn-- form"),
+    ],
+)
+def test_malformed_target_says_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as raised:
+        plan.parse_targets(["10.0.0.1", text])
+    assert raised.value.field == "/targets/1"
+    assert str(raised.value).isascii()
+    assert raised.value.__cause__ is None
+
+
+def test_long_target_is_shown_cut() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        plan.parse_targets(["x " * 10_000])
+    assert len(str(raised.value)) < 400
+
+
+def test_targets_are_merged_and_counted_once() -> None:
+    parsed = plan.parse_targets(["10.0.0.0/25", "10.0.0.128/25", "10.0.0.5", "example.com", "EXAMPLE.com", "::1"])
+    assert parsed.spans == spans("10.0.0.0/24", "::1")
+    assert parsed.names == ("example.com",)
+    assert parsed.size == 258
+
+
+def test_no_target_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no target"):
+        plan.parse_targets([])
+
+
+def test_too_many_targets_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="10,001 targets"):
+        plan.parse_targets(["10.0.0.1"] * 10_001)
+
+
+@pytest.mark.parametrize(
+    ("targets", "asked", "said"),
+    [
+        (["10.0.0.0/8"], "all", "16,777,216 addresses"),
+        (["::/0"], "all", "addresses"),
+        (["10.0.0.0/16"], "1-153", "10,027,008 probes"),
+        ([f"10.{net}.0.0/16" for net in range(153)], "1", "10,027,008 addresses"),
+    ],
+)
+def test_ten_million_are_refused_by_arithmetic(targets: list[str], asked: str, said: str) -> None:
+    ports.ranking()
+    ports.membership()
+    started = time.process_time()
+    with pytest.raises(InvalidInput, match=said):
+        plan.make(targets, asked, HOME)
+    # The promise is 5 ms; counting one by one would take seconds.
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("80", [80]),
+        ("443, 22 ,443", [22, 443]),
+        ("1-3,2-5", [1, 2, 3, 4, 5]),
+        ("65535", [65535]),
+        (" 10 - 12 ", [10, 11, 12]),
+        ("TOP-100", sorted(ports.top(100))),
+        ("top-1000,65000", sorted({*ports.top(1000), 65000})),
+        ("all", list(range(1, 65536))),
+    ],
+)
+def test_ports_are_read(text: str, expected: list[int]) -> None:
+    assert plan.parse_ports(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no port"),
+        (" ", "no port"),
+        ("0", "out of range"),
+        ("70000", "out of range"),
+        ("999999999999999999999999", "out of range"),
+        ("22,", "not complete"),
+        ("22-", "not complete"),
+        ("-22", "not complete"),
+        ("9-1", "Write 1-9"),
+        ("080", "Write 80"),
+        ("00", "leading zero"),
+        ("ssh", "not understood"),
+        ("top-7", "not understood"),
+        ("1.5", "not understood"),
+        ("\u0668\u0660", "not understood"),
+        ("1-2-3", "not understood"),
+    ],
+)
+def test_malformed_ports_say_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as raised:
+        plan.parse_ports(text)
+    assert raised.value.field == "/ports"
+    assert str(raised.value).isascii()
+
+
+def test_groups_keep_every_port_once_and_in_order() -> None:
+    groups = plan.port_groups(list(range(1, 65536)))
+    assert [group.group for group in groups] == list(Group)
+    seen = [port for group in groups for first, last in group.ports for port in range(first, last + 1)]
+    assert sorted(seen) == list(range(1, 65536))
+    assert plan.width(groups[0].ports) == 30
+
+
+def test_top_lists_begin_with_the_critical_ports() -> None:
+    assert len(set(ports.top(100))) == 100
+    assert len(set(ports.top(1000))) == 1000
+    assert {22, 80, 443, 3389, 6379} <= set(ports.top(30))
+    assert ports.top(30) == ports.ports_of(ports.CRITICAL)
+
+
+def test_a_group_without_ports_is_left_out() -> None:
+    assert [group.group for group in plan.port_groups([22, 65100])] == [Group.CRITICAL, Group.LOW]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1", "64:ff9b:1::a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::", "2001:0:1:1::5601:5601", "::169.254.169.254", "0.0.0.0", "0.1.2.3",
+        "224.0.0.1", "255.255.255.255", "240.0.0.1", "::", "ff02::1",
+    ],
+)  # fmt: skip
+def test_denied_address_is_denied_whatever_the_scope_says(address: str) -> None:
+    everything = Scope(networks=("0.0.0.0/0", "::/0", "169.254.0.0/16", "169.254.169.254", "fd00::/8", "224.0.0.0/4", address), domains=("example.com",))
+    assert "never contacted" in (scope.refusal(everything, address) or "")
+    assert scope.refusal(everything, address, "www.example.com")
+    assert not ranges.holds(scope.allowed(everything), ranges.span(ip_address(address)))
+    assert not ranges.holds(scope.allowed_by_name(everything), ranges.span(ip_address(address)))
+
+
+@pytest.mark.parametrize(
+    ("held", "address", "name", "allowed"),
+    [
+        (HOME, "127.0.0.1", "", True),
+        (HOME, "::1", "", True),
+        (HOME, "::ffff:127.0.0.1", "", True),
+        (HOME, "10.1.2.3", "", True),
+        (HOME, "10.9.2.3", "", False),
+        (HOME, "10.9.2.3", "a.example.com", False),
+        (HOME, "8.8.8.8", "", False),
+        (HOME, "8.8.8.8", "example.com", True),
+        (HOME, "8.8.8.8", "www.example.com", True),
+        (HOME, "8.8.8.8", "www.example.org", True),
+        (HOME, "8.8.8.8", "badexample.com", False),
+        (HOME, "8.8.8.8", "example.com.evil.test", False),
+        (HOME, "172.16.0.1", "www.example.com", False),
+        (HOME, "fc00::1", "www.example.com", False),
+        (HOME, "2606:4700::1111", "www.example.com", True),
+        (EVERYTHING, "8.8.8.8", "", True),
+        (EVERYTHING, "127.0.0.1", "", False),
+        (EVERYTHING, "::1", "", False),
+        (EVERYTHING, "169.254.1.1", "", False),
+        (Scope(networks=("169.254.0.0/16",)), "169.254.1.1", "", True),
+        (Scope(), "127.0.0.1", "", False),
+    ],
+)
+def test_scope_decides(held: Scope, address: str, name: str, allowed: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert (scope.refusal(held, address, name) is None) is allowed
+
+
+def test_refusal_says_what_to_do() -> None:
+    assert "watchfloor scope add 8.8.8.8" in (scope.refusal(HOME, "8.8.8.8") or "")
+    assert "scope must name itself" in (scope.refusal(EVERYTHING, "127.0.0.1") or "")
+    assert "excluded" in (scope.refusal(HOME, "10.9.0.1") or "")
+
+
+def test_permitted_ranges_are_what_the_scope_allows() -> None:
+    found = scope.permitted(Scope(networks=("127.0.0.0/30", "::1")))
+    assert [(one.first, one.last) for one in found] == [("127.0.0.0", "127.0.0.3"), ("::1", "::1")]
+    assert len(scope.permitted(HOME, "www.example.com")) > len(scope.permitted(HOME, "other.test"))
+
+
+def test_plan_refuses_what_is_outside() -> None:
+    for targets in (["8.8.8.8"], ["127.0.0.1", "8.8.8.0/24"], ["10.0.0.0/24", "169.254.169.254"], ["::2"], ["10.9.1.1"]):
+        with pytest.raises(OutOfScope):
+            plan.make(targets, "80", HOME)
+    with pytest.raises(OutOfScope, match="Every address"):
+        plan.make(["10.9.0.0/24"], "80", HOME)
+
+
+def test_plan_leaves_out_what_is_excluded_before_counting() -> None:
+    held = Scope(networks=("10.0.0.0/8",), excluded=("10.0.0.4/30",))
+    found = plan.make(["10.0.0.0/28", "example.com"], "80,443", held)
+    assert found.targets.size == 13
+    assert (found.ports, found.pairs) == (2, 26)
+
+
+def test_small_scan_is_one_shard() -> None:
+    found = plan.make(["127.0.0.1", "::1"], "all", HOME)
+    assert [shard.groups for shard in plan.shards(found)] == [found.groups]
+    assert [list(shard.addresses()) for shard in plan.shards(found)] == [["127.0.0.1", "::1"]]
+
+
+SHARDED = [
+    (["10.0.0.0/25"], "all", HOME, 1),
+    (["10.0.0.0/22"], "top-1000", HOME, 1),
+    (["10.0.0.0/24", "8.8.8.0/24"], "top-100", Scope(networks=("10.0.0.0/8", "8.8.8.0/24")), 1),
+    (["8.8.8.8"], "all", EVERYTHING, 1),
+    (["8.8.8.8"], "all", EVERYTHING, 4),
+    (["8.8.8.0/30"], "all", EVERYTHING, 1),
+    (["8.8.8.8", "10.0.0.0/30"], "all", EVERYTHING, 1),
+    (["10.0.0.1"], "all", HOME, 4),
+    (["10.0.0.0/31"], "all", HOME, 8),
+]
+
+
+@pytest.mark.parametrize(("targets", "asked", "held", "workers"), SHARDED)
+def test_shards_cover_every_pair_once_and_critical_first(targets: list[str], asked: str, held: Scope, workers: int) -> None:
+    found = plan.make(targets, asked, held)
+    shards = list(plan.shards(found, free_workers=workers))
+    pairs = sum(sum(one.size for one in shard.spans) * sum(plan.width(group.ports) for group in shard.groups) for shard in shards)
+    assert pairs == found.pairs
+    cells = [(address, group.group, part) for shard in shards for address in shard.addresses() for group in shard.groups for part in group.ports]
+    assert len(set(cells)) == len(cells)
+    order = [list(Group).index(shard.groups[0].group) for shard in shards]
+    assert order == sorted(order)
+
+
+def test_one_host_is_split_only_for_several_workers() -> None:
+    found = plan.make(["8.8.8.8"], "all", EVERYTHING)
+    assert len(list(plan.shards(found, free_workers=1))) == 1
+    assert len(list(plan.shards(found, free_workers=4))) > 4
+
+
+def test_shards_hold_at_most_sixty_four_hosts() -> None:
+    found = plan.make(["10.0.0.0/22"], "80", HOME)
+    assert [len(list(shard.addresses())) for shard in plan.shards(found)] == [64] * 16
+
+
+def test_longer_shards_are_fewer() -> None:
+    found = plan.make(["8.8.8.0/26"], "all", EVERYTHING)
+    assert len(list(plan.shards(found, duration=timedelta(minutes=2)))) < len(list(plan.shards(found)))
+
+
+addresses = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=8)
+
+
+@given(addresses, addresses)
+def test_ranges_agree_with_sets(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    def numbers(found: list[tuple[int, int]]) -> set[int]:
+        return {number for first, size in found for number in range(first, first + size + 1)}
+
+    def merged(found: list[tuple[int, int]]) -> list[Span]:
+        return ranges.merge(Span(4, first, first + size) for first, size in found)
+
+    def back(found: list[Span]) -> set[int]:
+        return {number for _, first, last in found for number in range(first, last + 1)}
+
+    assert back(merged(one)) == numbers(one)
+    assert back(ranges.subtract(merged(one), merged(other))) == numbers(one) - numbers(other)
+    assert back(ranges.intersect(merged(one), merged(other))) == numbers(one) & numbers(other)
+    assert all(ranges.holds(merged(one), Span(4, number, number)) == (number in numbers(one)) for number in range(72))
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_parsers(text: str) -> None:
+    for read in (lambda: plan.parse_targets([text]), lambda: plan.parse_ports(text)):
+        try:
+            read()
+        except WatchfloorError as wrong:
+            assert str(wrong).isascii()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,9 +14,40 @@ from psycopg import sql
 from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
+LIMIT_SECONDS = 120
 DATABASE, TEMPLATE = "watchfloor", "watchfloor_template"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """End fixtures that hang."""
+    with limited():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """End tests that hang."""
+    with limited():
+        return (yield)
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Fail what takes too long, so that the other tests go on."""
+
+    def late(*_: object) -> None:
+        pytest.fail(f"took more than {LIMIT_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LIMIT_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

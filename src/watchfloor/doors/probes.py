@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from watchfloor.kernel.db import schema
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.errors import SetupError
+from watchfloor.kernel.errors import Forbidden, SetupError
 from watchfloor.kernel.jobs.queries import list_queues, list_workers
 from watchfloor.kernel.tenancy.keys import authenticate
+from watchfloor.kernel.tenancy.permissions import policy
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -81,7 +82,7 @@ def metrics(request: Request) -> Response:
     ledger: Ledger = request.app.state.ledger
     client = request.client.host if request.client else "local"
     if client not in LOCAL or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
-        request.app.state.permit(authenticate(ledger, request.headers.get("authorization")), "metrics")
+        _permit(ledger, request)
     at, text = _shown.get(id(ledger), (0.0, ""))
     if not text or time.monotonic() - at > FRESH_S:
         with ledger.database.engine_transaction() as session:
@@ -89,6 +90,12 @@ def metrics(request: Request) -> Response:
         _shown.clear()
         _shown[id(ledger)] = (time.monotonic(), text)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _permit(ledger: Ledger, request: Request) -> None:
+    if not authenticate(ledger, request.headers.get("authorization")).may(policy().permission("metrics")):
+        message = "These figures need a key with the permission platform.metrics, or a request from this machine itself."
+        raise Forbidden(message)
 
 
 def render(session: Session) -> str:

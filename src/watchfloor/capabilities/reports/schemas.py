@@ -6,8 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from watchfloor.kernel.contract import Severity
 
-if TYPE_CHECKING:
-    Cell = str | int | float | bool | None
+Cell = str | int | float | bool | None
 
 
 class Part(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import signal
 import sys
@@ -12,27 +13,30 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from watchfloor.catalog import CATALOG
-from watchfloor.doors.cli import first_start
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.embedded import floor as embedded
 from watchfloor.kernel.embedded.directory import unusable
 from watchfloor.kernel.embedded.supervisor import Crew
 from watchfloor.kernel.errors import WatchfloorError
-from watchfloor.kernel.settings import kernel_settings
+from watchfloor.kernel.settings import KernelSettings, kernel_settings, names_of, refuse_unknown
 from watchfloor.kernel.terminal import Floor, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from uuid import UUID
+
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.embedded.floor import Services
-    from watchfloor.kernel.settings import KernelSettings
+    from watchfloor.kernel.jobs.ledger import Ledger
 
 JOIN_PATIENCE: Final = timedelta(minutes=5)  # another command may be making the cluster, or recovering it
 SLOW_SECONDS: Final = 2.0
 HAND_BACK_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.5
+
+_failures: list[WatchfloorError] = []  # what a thread found and the main one shall raise
 
 
 class LocalDesk:
@@ -46,42 +50,68 @@ class LocalDesk:
     def floor(self, *, work: bool = False) -> Iterator[Floor]:
         """Open the floor; see `kernel.terminal.Desk`."""
         settings = kernel_settings()
-        first_start.refuse_unknown_settings()
+        refuse_unknown_settings()
         with ExitStack() as stack:
             if settings.database_url:
-                ledger, org = first_start.open_operators(settings)
+                opened = _first_start().open_operators(settings)
             else:
-                local = stack.enter_context(_embedded(settings, work=work))
-                ledger, org = local
-            stack.callback(first_start.close, ledger)
-            from watchfloor.kernel.jobs.watch import anybody_works  # noqa: PLC0415 - loads what opening has loaded by now
+                opened = stack.enter_context(_embedded(settings, work=work))
+            stack.callback(_first_start().close, opened[0])
+            yield Floor(*opened, works=_works(settings, opened, work=work))
 
-            works = bool(work and not settings.database_url) or anybody_works(ledger)
-            if work and not works:
-                note("No worker is connected: the work waits until one is. Start one with `watchfloor worker`, and `watchfloor scheduler` beside it.")
-            yield Floor(ledger, org, works)
+
+def refuse_unknown_settings() -> None:
+    """Stop at a misspelt WATCHFLOOR_*."""
+    refuse_unknown(known_settings())
+
+
+def known_settings() -> set[str]:
+    """Return every variable the product reads."""
+    found = names_of(KernelSettings)
+    for capability in CATALOG:
+        if capability.settings:
+            found |= names_of(capability.load(capability.settings), capability.name)
+    return found
+
+
+def _first_start() -> Any:  # noqa: ANN401 - a module
+    """Load what talks to the database; half a second in which services can start."""
+    return importlib.import_module("watchfloor.doors.cli.first_start")
+
+
+def _works(settings: KernelSettings, opened: tuple[Ledger, UUID], *, work: bool) -> bool:
+    if work and not settings.database_url:
+        return True  # those we started, and they need a moment
+    from watchfloor.kernel.jobs.watch import anybody_works  # noqa: PLC0415 - loads what opening has loaded by now
+
+    works = anybody_works(opened[0])
+    if work and not works:
+        note("No worker is connected: the work waits until one is. Start one with `watchfloor worker`, and `watchfloor scheduler` beside it.")
+    return works
 
 
 @contextmanager
-def _embedded(settings: KernelSettings, *, work: bool) -> Iterator[first_start.Opened]:
+def _embedded(settings: KernelSettings, *, work: bool) -> Iterator[tuple[Ledger, UUID]]:
     """Share the floor that runs on this data directory, or own one until the last command that uses it has ended."""
     with _sharing(settings.data_dir) as share, _terminable(), ExitStack() as stack:
         services = embedded.running(settings.data_dir)
         if services is not None:
-            opened = first_start.prepare(settings, services)
+            opened = _first_start().prepare(settings, services)
             _staff(settings, opened, stack, work=work)
         else:
             opened = _own(settings, stack, share, work=work)
         yield opened
 
 
-def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) -> first_start.Opened:
+def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) -> tuple[Ledger, UUID]:
     """Start services, and beside them the processes that load their libraries meanwhile."""
     helpers = Helpers(settings, held=True) if work else None
     with ExitStack() as failing:
         if helpers is not None:
             failing.callback(helpers.stop)
             helpers.start()
+        # Libraries load while the services start.
+        threading.Thread(target=_first_start, name="libraries", daemon=True).start()
         with _patience("Starting PostgreSQL and Valkey …"):
             floor = _start_or_join(settings)
         if isinstance(floor, embedded.Floor):
@@ -90,11 +120,11 @@ def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) 
             if helpers is not None:
                 stack.callback(helpers.stop)
             stack.callback(_wait_for_others, share)
-            opened = first_start.prepare(settings, floor.services)
+            opened = _first_start().prepare(settings, floor.services)
             if helpers is not None:
                 helpers.go()
             return opened
-    opened = first_start.prepare(settings, floor)
+    opened = _first_start().prepare(settings, floor)
     _staff(settings, opened, stack, work=work)
     return opened
 
@@ -109,7 +139,7 @@ def _start_or_join(settings: KernelSettings) -> embedded.Floor | Services:
         return services
 
 
-def _staff(settings: KernelSettings, opened: first_start.Opened, stack: ExitStack, *, work: bool) -> None:
+def _staff(settings: KernelSettings, opened: tuple[Ledger, UUID], stack: ExitStack, *, work: bool) -> None:
     """Where a floor runs without workers, as another command's may, bring our own."""
     from watchfloor.kernel.jobs.watch import anybody_works  # noqa: PLC0415 - heavy, loaded by now
 
@@ -161,7 +191,7 @@ class Helpers:
             try:
                 crew.look()
             except WatchfloorError as error:
-                note(f"watchfloor: {error}")
+                _failures.append(error)
                 os.kill(os.getpid(), signal.SIGTERM)
                 self._stop.wait()
         crew.tell(signal.SIGTERM)
@@ -219,6 +249,8 @@ def _terminable() -> Iterator[None]:
         return
 
     def leave(number: int, _frame: object) -> NoReturn:
+        if _failures:
+            raise _failures.pop()
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)

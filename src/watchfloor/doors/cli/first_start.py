@@ -9,14 +9,12 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from watchfloor.catalog import CATALOG
 from watchfloor.kernel import security, telemetry
 from watchfloor.kernel.assets.scope import ensure_default_scope
 from watchfloor.kernel.db import schema
 from watchfloor.kernel.embedded.directory import unusable
 from watchfloor.kernel.errors import SetupError
 from watchfloor.kernel.jobs.ledger import Ledger, broker_url, database_url, make_ledger, org_named, read_kek, use_ledger
-from watchfloor.kernel.settings import KernelSettings, names_of, refuse_unknown
 from watchfloor.kernel.tenancy.keys import make_key
 from watchfloor.kernel.tenancy.orgs import ensure_org
 
@@ -24,31 +22,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watchfloor.kernel.embedded.floor import Services
+    from watchfloor.kernel.settings import KernelSettings
 
 Opened: TypeAlias = tuple[Ledger, UUID]
 
 ROLE_OF_THE_FIRST_KEY = "owner"
 
 
-def refuse_unknown_settings() -> None:
-    """Stop at a misspelt WATCHFLOOR_*."""
-    refuse_unknown(known_settings())
-
-
-def known_settings() -> set[str]:
-    """Return every variable the product reads."""
-    found = names_of(KernelSettings)
-    for capability in CATALOG:
-        if capability.settings:
-            found |= names_of(capability.load(capability.settings), capability.name)
-    return found
-
-
 def prepare(settings: KernelSettings, services: Services) -> Opened:
     """Bring an embedded floor to the point where work can begin and open its ledger."""
     keep_secret(services.owner_url, services.login_url, services.broker_url)
     make_keys(settings, services.owner_url)
-    schema.upgrade(services.owner_url)
+    if schema.current(services.owner_url) != schema.HEAD:
+        _migrate(services.owner_url)
     ledger, org = _open(settings, services.login_url)
     with ledger.database.transaction(org) as session:
         ensure_default_scope(session, org)
@@ -69,7 +55,7 @@ def make_ready(settings: KernelSettings, login_url: str, owner_url: str) -> Open
     """Bring the operator's own database to this program's schema and open its ledger."""
     keep_secret(login_url, owner_url)
     make_keys(settings, owner_url)
-    schema.upgrade(owner_url)
+    _migrate(owner_url)
     _let_in(login_url, owner_url)
     return _open(settings, login_url)
 
@@ -89,7 +75,10 @@ def close(ledger: Ledger) -> None:
 
 def demand_schema(url: str) -> None:
     """Raise SetupError unless the database has exactly the schema this program was written for."""
-    found = schema.current(url)
+    try:
+        found = schema.current(url)
+    except psycopg.errors.InsufficientPrivilege:
+        found = "that this login may not see"
     if found != schema.HEAD:
         state = "is empty" if found is None else f"has schema {found}, and this program needs {schema.HEAD}"
         raise SetupError(f"The database {state}. Run `watchfloor migrate`, with the same version of Watchfloor as all other processes.")
@@ -139,6 +128,13 @@ def _has_rows(owner_url: str, table: str) -> bool:
     except psycopg.OperationalError as error:
         raise SetupError(f"PostgreSQL cannot be reached: {str(error).strip()}. Check WATCHFLOOR_DATABASE_URL and that the server runs.") from error
     return bool(row[0])
+
+
+def _migrate(owner_url: str) -> None:
+    """Bring the schema up to date and let every login see which one it is."""
+    schema.upgrade(owner_url)
+    with psycopg.connect(owner_url, autocommit=True, connect_timeout=5) as line:
+        line.execute("grant select on alembic_version to public")
 
 
 def _let_in(login_url: str, owner_url: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from watchfloor.doors.cli.desk import LocalDesk, refuse_unknown_settings
 from watchfloor.kernel import telemetry
 from watchfloor.kernel.contract import Queue
 from watchfloor.kernel.embedded.supervisor import await_go
@@ -78,16 +79,14 @@ def scheduler(*, loglevel: LogLevel = None, await_word: AwaitGo = False) -> None
 
 def migrate() -> None:
     """Bring the database to this program's schema, and make keys and the default organisation where there are none."""
-    from watchfloor.doors.cli import first_start  # noqa: PLC0415 - the help needs none
-
     settings = kernel_settings()
-    first_start.refuse_unknown_settings()
+    refuse_unknown_settings()
     if settings.database_url is None:
-        from watchfloor.doors.cli.desk import LocalDesk  # noqa: PLC0415 - see above
-
         with LocalDesk().floor():
             print_text("The embedded database is up to date.")
         return
+    from watchfloor.doors.cli import first_start  # noqa: PLC0415 - the help needs none
+
     login = settings.database_url.get_secret_value()
     owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else login
     before = {settings.kek_path(), settings.pepper_path()} - {path for path in (settings.kek_path(), settings.pepper_path()) if path.exists()}
@@ -118,7 +117,7 @@ def _begun(process: str, loglevel: str | None, *, await_word: bool) -> Iterator[
     from watchfloor.kernel.jobs.ledger import database_url  # noqa: PLC0415 - see above
 
     settings = kernel_settings()
-    first_start.refuse_unknown_settings()
+    refuse_unknown_settings()
     telemetry.set_up(process, _level(loglevel) or settings.log_level)
     telemetry.keep_secret(secret.get_secret_value() for secret in (settings.kek, settings.pepper) if secret)
     for module in LOADED[process]:

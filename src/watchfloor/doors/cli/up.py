@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 import typer
 
 from watchfloor.doors.cli import first_start
-from watchfloor.doors.cli.desk import child_environment, door
+from watchfloor.doors.cli.desk import child_environment, door, refuse_unknown_settings
 from watchfloor.doors.cli.processes import demand_port
 from watchfloor.kernel import telemetry
 from watchfloor.kernel.embedded import floor as embedded
@@ -43,7 +43,7 @@ def up(
     PostgreSQL and Valkey are started in the data directory unless WATCHFLOOR_DATABASE_URL and WATCHFLOOR_BROKER_URL name your own.
     """
     settings = kernel_settings()
-    first_start.refuse_unknown_settings()
+    refuse_unknown_settings()
     telemetry.set_up("up", settings.log_level)
     here, there = host or settings.api_host, settings.api_port if port is None else port
     if not no_api and embedded.running(settings.data_dir) is None:  # else the floor that runs here is the trouble to name

@@ -79,7 +79,7 @@ def close_missing(
     rows = wire_of(session).execute(
         "update finding set state = 'closed', closed_at = wf_now(), job = %(job)s where org = %(org)s and capability = %(capability)s "
         "and asset = %(asset)s and state in ('open', 'accepted') and not key = any (%(seen)s::text[]) "
-        "and (%(ports)s::integer[] is null or port = any (%(ports)s::integer[])) returning id, severity, target, title, \"check\"",
+        'and (%(ports)s::integer[] is null or port = any (%(ports)s::integer[])) returning id, severity, target, title, "check"',
         {"org": org, "capability": capability, "asset": asset, "seen": list(seen), "job": job, "ports": None if ports is None else list(ports)},
     ).fetchall()  # fmt: skip
     for finding, severity, target, title, check in rows:

@@ -1,0 +1,92 @@
+"""What every request passes before any route: a name, an allowed Host, a bounded body; and what every answer carries."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES: Final = 1024 * 1024
+SECURITY: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Gatekeeper:
+    """Pure ASGI, so that streams flow through it unbuffered."""
+
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str] | None, refuse: Callable[..., Response]) -> None:
+        """Answer to `hosts` (None: to all); `refuse(status, code, detail, request id)` makes an error's answer."""
+        self._app, self._hosts, self._refuse = app, hosts, refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = request_id = secrets.token_hex(8)
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in SECURITY.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refused = self._refused(Headers(scope=scope), request_id)
+        body = b"" if refused else await _read(receive)
+        if body is None:
+            refused = self._refuse(413, "too_large", f"The body is larger than {BODY_BYTES} bytes; send less at once.", request_id)
+        if refused:
+            # The rest of the body is never read, so the line cannot be used again.
+            refused.headers["Connection"] = "close"
+            await refused(scope, receive, named)
+            return
+        await self._app(scope, _again(body or b"", receive), named)
+
+    def _refused(self, headers: Headers, request_id: str) -> Response | None:
+        host = headers.get("host", "").rpartition("]")[0].lstrip("[") or headers.get("host", "").partition(":")[0]
+        if self._hosts is not None and host.lower() not in self._hosts:
+            return self._refuse(400, "invalid_input", "The Host header names another server; this one answers on its loopback address.", request_id)
+        length = headers.get("content-length", "0")
+        if length.isdigit() and len(length) < 20 and int(length) <= BODY_BYTES:  # noqa: PLR2004 - digits of a 64-bit number
+            return None
+        return self._refuse(413, "too_large", f"The body is larger than {BODY_BYTES} bytes; send less at once.", request_id)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body, or None as soon as it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_BYTES:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Hand out a body that was read already, then whatever comes (a disconnect)."""
+    waiting: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def told() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return told

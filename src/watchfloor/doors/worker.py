@@ -135,13 +135,9 @@ class Worker:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:
-        """Remove what this worker left on disk."""
+        """Stop the boxes; the warden, which outlives this process, removes the rest."""
         if self._zygote is not None:
             self._zygote.stop()
-        for file in self.folder.glob("*"):
-            file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
 
 
 class Station(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type hints

@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.clock import monotonic
@@ -24,7 +24,6 @@ from watchfloor.kernel.terminal import Floor, note
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
     from uuid import UUID
 
     from watchfloor.kernel.contract import JobKind
@@ -37,6 +36,19 @@ HAND_BACK_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.5
 
 _failures: list[WatchfloorError] = []  # what a thread found and the main one shall raise
+
+
+class Preparation(Protocol):
+    """What `first_start` offers; named, not imported, because it loads the database's libraries."""
+
+    def prepare(self, settings: KernelSettings, services: Services) -> tuple[Ledger, UUID]:
+        """Bring an embedded floor to the point where work can begin."""
+
+    def open_operators(self, settings: KernelSettings) -> tuple[Ledger, UUID]:
+        """Open the operator's own database."""
+
+    def close(self, ledger: Ledger) -> None:
+        """Close either."""
 
 
 class LocalDesk:
@@ -57,7 +69,7 @@ class LocalDesk:
             else:
                 opened = stack.enter_context(_embedded(settings, work=work))
             stack.callback(_first_start().close, opened[0])
-            yield Floor(*opened, works=_works(settings, opened, work=work))
+            yield Floor(opened[0], opened[1], _works(settings, opened, work=work))
 
 
 def refuse_unknown_settings() -> None:
@@ -74,9 +86,9 @@ def known_settings() -> set[str]:
     return found
 
 
-def _first_start() -> Any:  # noqa: ANN401 - a module
+def _first_start() -> Preparation:
     """Load what talks to the database; half a second in which services can start."""
-    return importlib.import_module("watchfloor.doors.cli.first_start")
+    return cast("Preparation", importlib.import_module("watchfloor.doors.cli.first_start"))
 
 
 def _works(settings: KernelSettings, opened: tuple[Ledger, UUID], *, work: bool) -> bool:

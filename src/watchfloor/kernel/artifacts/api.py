@@ -1,5 +1,6 @@
 """REST: stored files and their download."""
 
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
 from itertools import chain, islice

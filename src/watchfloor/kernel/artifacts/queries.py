@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def list_artifacts(session: Session, org: UUID, *, job: UUID | None = None, limit: int = LIMIT, after: str | None = None) -> Page[ArtifactView]:
+def list_artifacts(
+    session: Session, org: UUID, *, job: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[ArtifactView]:
     """List stored files, newest first."""
     query = select(Artifact).where(Artifact.org == org)
     if job is not None:

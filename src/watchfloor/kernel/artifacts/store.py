@@ -24,8 +24,16 @@ PART_BYTES = 1024 * 1024
 SIZE_MAX_BYTES = 1024 * PART_BYTES
 
 
-def store(
-    ledger: Ledger, session: Session, org: UUID, *, name: str, media_type: str, content: bytes | Iterable[bytes], job: UUID | None = None, actor: str = "system"
+def store(  # noqa: PLR0913 - each is needed
+    ledger: Ledger,
+    session: Session,
+    org: UUID,
+    *,
+    name: str,
+    media_type: str,
+    content: bytes | Iterable[bytes],
+    job: UUID | None = None,
+    actor: str = "system",
 ) -> UUID:
     """Store a file in the caller's transaction and return its id; one part is in memory at a time.
 
@@ -69,7 +77,11 @@ def _opened(ledger: Ledger, org: UUID, card: ArtifactView) -> Iterator[bytes]:
     whole, size, n = hashlib.sha256(), 0, 0
     while size < card.size_bytes:
         with ledger.database.transaction(org) as session:
-            row = wire_of(session).execute("select kid, blob from artifact_part where org = %s and artifact = %s and n = %s", (org, card.id, n)).fetchone()
+            row = (
+                wire_of(session)
+                .execute("select kid, blob from artifact_part where org = %s and artifact = %s and n = %s", (org, card.id, n))
+                .fetchone()
+            )
         if row is None:
             message = f"part {n} of artifact {card.id} is gone"
             raise NotFound(message)

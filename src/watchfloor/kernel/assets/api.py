@@ -1,5 +1,6 @@
 """REST: assets and scope."""
 
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
 from typing import Annotated
@@ -17,7 +18,9 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
 @routes.get("/assets", tags=["assets"])
-def list_assets(caller: Caller, kind: str | None = None, tag: str | None = None, limit: Limit = LIMIT, after: str | None = None) -> Page[AssetView]:
+def list_assets(
+    caller: Caller, kind: str | None = None, tag: str | None = None, limit: Limit = LIMIT, after: str | None = None
+) -> Page[AssetView]:
     """List what we know exists."""
     with caller.transaction() as session:
         return queries.list_assets(session, caller.org, kind=kind, tag=tag, limit=limit, after=after)

@@ -6,7 +6,6 @@ import re
 import socket
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, TypeAlias
-from uuid import UUID
 
 import psutil
 
@@ -18,6 +17,7 @@ from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy.orm import Session
 
@@ -53,7 +53,7 @@ def allows(targets: Iterable[str], wanted: str) -> bool:
     return False
 
 
-def add_scope(session: Session, org: UUID, target: str, *, actor: str, reason: str = "", expires_at: datetime | None = None) -> UUID:
+def add_scope(session: Session, org: UUID, target: str, *, actor: str, reason: str = "", expires_at: datetime | None = None) -> UUID:  # noqa: PLR0913 - each is needed
     """Allow a network, an address or a domain; audited.
 
     Raises:
@@ -108,7 +108,7 @@ def own_networks() -> list[Network]:
             if address.family not in {socket.AF_INET, socket.AF_INET6} or not address.netmask:
                 continue
             # psutil writes IPv6 masks as addresses, which ipaddress does not read.
-            bits = bin(int.from_bytes(socket.inet_pton(address.family, address.netmask), "big")).count("1")
+            bits = int.from_bytes(socket.inet_pton(address.family, address.netmask), "big").bit_count()
             floor = 16 if address.family == socket.AF_INET else 64
             network = ip_network(f"{address.address.partition('%')[0]}/{max(bits, floor)}", strict=False)
             if network.is_private and not network.is_link_local and not _denied(network):

@@ -33,7 +33,7 @@ def words(name: str, text: str | None, known: Iterable[str] | None = None) -> li
     return found
 
 
-def matching(query: Select[Any], chosen: dict[InstrumentedAttribute[Any], list[str]]) -> Select[Any]:
+def matching(query: Select[*tuple[Any, ...]], chosen: dict[InstrumentedAttribute[Any], list[str]]) -> Select[*tuple[Any, ...]]:
     """Keep the rows whose columns hold one of the chosen values; an empty choice keeps all."""
     for column, values in chosen.items():
         if values:

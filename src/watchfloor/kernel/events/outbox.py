@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def emit(session: Session, org: UUID, name: str, *, severity: Severity = Severity.INFO, data: dict[str, Any] | None = None, job: UUID | None = None) -> UUID:
+def emit(
+    session: Session,
+    org: UUID,
+    name: str,
+    *,
+    severity: Severity = Severity.INFO,
+    data: dict[str, Any] | None = None,
+    job: UUID | None = None,
+) -> UUID:  # noqa: PLR0913 - one for each column
     """Add one event such as finding.opened; a transaction that rolls back never happened."""
     event = new_id()
     wire_of(session).execute(

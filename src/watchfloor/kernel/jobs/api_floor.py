@@ -1,5 +1,6 @@
 """REST: queues, workers and schedules."""
 
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

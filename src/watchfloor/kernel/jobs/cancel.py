@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -17,6 +16,7 @@ from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from uuid import UUID
 
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.jobs.ledger import Ledger

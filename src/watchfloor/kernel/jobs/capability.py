@@ -7,6 +7,6 @@ jobs = Capability(
     summary="Jobs, schedules, queues and workers.",
     jobs="selftest",
     routes="api:routes",
-    commands="cli:commands",
+    commands="cli.jobs:commands",
     models="models",
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row, Select
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from watchfloor.kernel.jobs.ledger import Ledger
@@ -50,7 +50,7 @@ def find_job(session: Session, org: UUID, job: UUID) -> JobView | None:
     return _view(row) if row else None
 
 
-def list_jobs(
+def list_jobs(  # noqa: PLR0913 - one for each filter
     session: Session, org: UUID, *, state: str | None = None, kind: str | None = None, queue: str | None = None,
     label: str | None = None, created_after: datetime | None = None, schedule: UUID | None = None, parent: UUID | None = None,
     limit: int = LIMIT, after: str | None = None,
@@ -84,12 +84,12 @@ def list_jobs(
     return page(session, query, [Job.id], shape=_view, limit=limit, after=after)
 
 
-def _jobs(org: UUID) -> Select[Any]:
+def _jobs(org: UUID) -> Select[Job, JobProgress]:
     joined = and_(JobProgress.org == Job.org, JobProgress.job == Job.id)
     return select(Job, JobProgress).outerjoin(JobProgress, joined).where(Job.org == org)
 
 
-def _view(row: Row[Any]) -> JobView:
+def _view(row: Any) -> JobView:  # noqa: ANN401 - a row of `_jobs`, with or without its key
     job: Job = row[0]
     told: JobProgress | None = row[1]
     progress = ProgressView(phase=told.phase, done=told.done, total=told.total, note=told.note, at=told.at) if told else None
@@ -149,6 +149,7 @@ def open_part(ledger: Ledger, session: Session, org: UUID, job: UUID, part: str)
 
 def list_workers(session: Session, org: UUID | None = None) -> list[WorkerView]:
     """List workers seen within a day, living ones first; needs an engine transaction. With `org`, only its jobs are named."""
+    # Newest first, so that a day of restarts never hides a living worker's jobs.
     sql = (
         "select w.id, host, pid, queues, slots, pool, kinds, w.started_at, w.expires_at, stopping, "
         "w.lost_at is null and w.expires_at > wf_now() as alive, coalesce(a.active, '[]') as active "
@@ -161,7 +162,7 @@ def list_workers(session: Session, org: UUID | None = None) -> list[WorkerView]:
 
 # Each count reads its own partial index.
 COUNTS = " union all ".join(
-    f"select queue, '{stage}' as stage, count(*) as n from job where stage = '{stage}' and (%(org)s::uuid is null or org = %(org)s::uuid) group by queue"
+    f"select queue, '{stage}' as stage, count(*) as n from job where stage = '{stage}' and (%(org)s::uuid is null or org = %(org)s::uuid) group by queue"  # noqa: S608 - words of ours
     for stage in ("queued", "scheduled", "blocked", "dispatched", "running")
 )
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 CANCEL_GRACE_S = 1.0  # from the signal to SIGKILL; a box is gone after 0.3 s
 HAND_BACK_GRACE_S = 5.0
+LIMIT_DELAY_S = 5.0  # before a job that reached its time limit is tried again
 DEAF_S = 8.0
 DEAF_LOOKS = 3
 KEYRING_S = 10.0
@@ -185,18 +186,23 @@ class Warden:
             self._signal(job, signal.SIGUSR2)
 
     def _end(self, job: Running, outcome: str, reason: str) -> None:
-        """Kill the child and record the end on its behalf; where jobs are threads they cannot be killed, only told."""
+        """Record the end on the child's behalf, then kill it; where jobs are threads they cannot be killed, only told.
+
+        In this order: our list is up to a beat old, and a child that has moved on to another job must live. Only when the
+        ledger confirms that the attempt still ran is its process the one to kill.
+        """
         if not self._post.may_kill:
             self._tell(job, Word.CANCEL if outcome == "cancelled" else Word.SOFT_LIMIT, monotonic())
             return
-        log.warning("job %s (%s): %s; its process is killed", job.id, job.kind, reason)
-        self._signal(job, signal.SIGKILL)
+        self._running.pop((job.id, job.fence), None)
         values = {
             "session": self._board.session, "orgs": [job.org], "jobs": [job.id], "fences": [job.fence], "outcomes": [outcome], "reasons": [reason],
-            "fps": [reason], "delays": [0.0], "parts": ["error"], "kids": [""], "blobs": [None], "in_force": [], "cpu_ms": [None],
+            "fps": [reason], "delays": [LIMIT_DELAY_S], "parts": ["error"], "kids": [""], "blobs": [None], "in_force": [], "cpu_ms": [None],
         }  # fmt: skip
-        self._ledger.database.wire("wf_engine").execute(statement("finish"), values)
-        self._running.pop((job.id, job.fence), None)
+        if self._ledger.database.wire("wf_engine").execute(statement("finish"), values).fetchone() is None:
+            return
+        log.warning("job %s (%s): %s; its process is killed", job.id, job.kind, reason)
+        self._signal(job, signal.SIGKILL)
         self._ledger.doorbell.ring("wf_ready", "")
         self._ledger.doorbell.ring("wf_progress", f"{job.org}:{job.id}")
 
@@ -244,6 +250,9 @@ class Warden:
             reap(self._ledger)
             ring_again(self._ledger, self._post.queues)
             self._ledger.doorbell.flush()
+        self._post.keyring.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._post.keyring.parent.rmdir()
 
     def _refresh_keyring(self) -> None:
         wire = self._ledger.database.wire("wf_engine")

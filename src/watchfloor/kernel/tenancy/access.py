@@ -126,7 +126,13 @@ class Call:
         )  # fmt: skip
 
     def once(
-        self, key: str | None, body: BaseModel, act: Callable[[Session], BaseModel], *, status: int = 202, after: Callable[[], None] | None = None
+        self,
+        key: str | None,
+        body: BaseModel,
+        act: Callable[[Session], BaseModel],
+        *,
+        status: int = 202,
+        after: Callable[[], None] | None = None,
     ) -> Response:
         """Act in one transaction and answer with what `act` returns; with an idempotency key, only once in 24 hours.
 
@@ -179,7 +185,9 @@ def _refuse_unknown(request: Request, route: Any) -> None:  # noqa: ANN401 - see
     known = {field.alias for field in route.dependant.query_params}
     unknown = next((name for name in request.query_params if name not in known), None)
     if unknown is not None:
-        message = f"there is no parameter {unknown[:60]!r} here; " + (f"there are {', '.join(sorted(known))}" if known else "this operation has none")
+        message = f"there is no parameter {unknown[:60]!r} here; " + (
+            f"there are {', '.join(sorted(known))}" if known else "this operation has none"
+        )
         raise InvalidInput(message, field=f"/{unknown[:60]}")
 
 

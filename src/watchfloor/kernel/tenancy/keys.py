@@ -44,7 +44,7 @@ class Actor:
         return grants(self.permissions, permission)
 
 
-def make_key(ledger: Ledger, org: UUID, *, name: str, role: str, actor: str, expires: timedelta | None = LIFE) -> str:
+def make_key(ledger: Ledger, org: UUID, *, name: str, role: str, actor: str, expires: timedelta | None = LIFE) -> str:  # noqa: PLR0913 - each is needed
     """Make a key and return its text, which is shown this once; None as expiry means that it never expires.
 
     Raises:
@@ -88,7 +88,7 @@ def authenticate(ledger: Ledger, header: str | None) -> Actor:
         message = "Send your API key with each request: `Authorization: Bearer wf_…`."
         raise Unauthenticated(message)
     key = security.parse_api_key(text.strip())
-    row = _asked(ledger, "where k.public_id = %s", key.id)
+    row = _asked(ledger, public_id=key.id)
     if row is None or not security.api_key_fits(key, bytes(row[5]), _pepper()) or not row[6]:
         raise Unauthenticated(REFUSED)
     return _actor(row)
@@ -96,27 +96,28 @@ def authenticate(ledger: Ledger, header: str | None) -> Actor:
 
 def still_valid(ledger: Ledger, actor: Actor) -> bool:
     """Tell whether an actor's key may still be used; for streams that outlive their first check."""
-    row = _asked(ledger, "where k.id = %s", actor.key)
+    row = _asked(ledger, key=actor.key)
     return row is not None and bool(row[6]) and _actor(row) == actor
 
 
-def _asked(ledger: Ledger, where: str, value: object) -> tuple[Any, ...] | None:
-    sql: Any = (
+def _asked(ledger: Ledger, *, public_id: str | None = None, key: UUID | None = None) -> tuple[Any, ...] | None:
+    sql = (
         "with found as (select k.org, k.id, k.name || '#' || k.public_id as name, k.role, o.name as org_name, k.digest, k.used_at, "
         "k.revoked_at is null and (k.expires_at is null or k.expires_at > wf_now()) as valid "
-        f"from api_key k join org o on o.id = k.org {where}), "
+        "from api_key k join org o on o.id = k.org where k.public_id = %(public_id)s or k.id = %(key)s), "
         "used as (update api_key k set used_at = wf_now() from found f where k.org = f.org and k.id = f.id and f.valid "
         "and (f.used_at is null or f.used_at < wf_now() - interval '1 minute')) "
         "select org, id, name, role, org_name, digest, valid from found"
     )
+    values = {"public_id": public_id, "key": key}
     wire = ledger.database.wire("wf_engine")
     try:
-        return wire.execute(sql, (value,), prepare=True).fetchone()
+        return wire.execute(sql, values, prepare=True).fetchone()
     except psycopg.OperationalError:
         if not wire.closed:
             raise
         # The server restarted since this thread last asked; a second try tells whether it is back.
-        return ledger.database.wire("wf_engine").execute(sql, (value,), prepare=True).fetchone()
+        return ledger.database.wire("wf_engine").execute(sql, values, prepare=True).fetchone()
 
 
 def _actor(row: tuple[Any, ...]) -> Actor:

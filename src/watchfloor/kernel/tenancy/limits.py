@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import TooMuch
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
 REQUESTS_A_MINUTE = 600
 FAILURES_A_MINUTE = 30
@@ -44,7 +45,9 @@ class Rate:
 class Limits:
     """What one API process allows each key and each address."""
 
-    def __init__(self, *, requests_a_minute: int = REQUESTS_A_MINUTE, failures_a_minute: int = FAILURES_A_MINUTE, streams: int = STREAMS) -> None:
+    def __init__(
+        self, *, requests_a_minute: int = REQUESTS_A_MINUTE, failures_a_minute: int = FAILURES_A_MINUTE, streams: int = STREAMS
+    ) -> None:
         """Start with everything unspent."""
         self._requests, self._failures = Rate(requests_a_minute), Rate(failures_a_minute)
         self._streams, self._open, self._lock = streams, dict[Hashable, int](), threading.Lock()

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from watchfloor.capabilities.scans.connect.lookup import resolve
-from watchfloor.capabilities.scans.connect.probe import probe
+from watchfloor.capabilities.scans.connect.shard import probe
 
 __all__ = ["probe", "resolve"]

@@ -59,7 +59,9 @@ class Gatekeeper:
     def _refused(self, headers: Headers, request_id: str) -> Response | None:
         host = headers.get("host", "").rpartition("]")[0].lstrip("[") or headers.get("host", "").partition(":")[0]
         if self._hosts is not None and host.lower() not in self._hosts:
-            return self._refuse(400, "invalid_input", "The Host header names another server; this one answers on its loopback address.", request_id)
+            return self._refuse(
+                400, "invalid_input", "The Host header names another server; this one answers on its loopback address.", request_id
+            )
         length = headers.get("content-length", "0")
         if length.isdigit() and len(length) < 20 and int(length) <= BODY_BYTES:  # noqa: PLR2004 - digits of a 64-bit number
             return None

@@ -64,7 +64,7 @@ from watchfloor.catalog import CATALOG
 from watchfloor.kernel.contract import Capability
 for capability in CATALOG:
     assert isinstance(capability, Capability), capability
-    assert capability.summary.endswith("."), f"{capability.name} has no summary"
+    assert capability.summary, f"{capability.name} has no summary"
     for face in (capability.jobs, capability.routes, capability.commands, capability.section, capability.settings, capability.models):
         if face:
             capability.load(face)

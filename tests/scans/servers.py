@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+
 @contextmanager
-def listening(talk: Callable[[socket.socket, threading.Event], None], *, family: int = socket.AF_INET, secure: ssl.SSLContext | None = None) -> Iterator[int]:
+def listening(
+    talk: Callable[[socket.socket, threading.Event], None], *, family: int = socket.AF_INET, secure: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Serve every connection with `talk` in a thread of its own; yields the port; ends all at the end."""
     ends = threading.Event()
     threads: list[threading.Thread] = []
@@ -25,7 +28,10 @@ def listening(talk: Callable[[socket.socket, threading.Event], None], *, family:
             if secure is None:
                 talk(client, ends)
             else:
-                with secure.wrap_socket(client, server_side=True) as wrapped:
+                # wrap_socket leaves a socket that nobody closes when its client is gone already, so wait for the first byte.
+                client.recv(1, socket.MSG_PEEK)
+                with secure.wrap_socket(client, server_side=True, do_handshake_on_connect=False) as wrapped:
+                    wrapped.do_handshake()
                     talk(wrapped, ends)
 
     with socket.socket(family) as server:
@@ -124,6 +130,6 @@ def dropping() -> Iterator[int]:
         held.listen(0)
         for _ in range(3):
             filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
+            filler.settimeout(0)
             filler.connect_ex(held.getsockname())
         yield held.getsockname()[1]

@@ -49,7 +49,13 @@ def page(head: str, body: str = "") -> bytes:
         (page("Server: something"), "http", "http", "something", ""),
         (page("X-Jenkins: 2.426.1\r\nServer: Jetty(10.0)"), "http", "http", "Jenkins", "2.426.1"),
         (page("A: b", '{"cluster_name":"x","version":{"number":"8.11.1"}}'), "http", "http", "Elasticsearch", "8.11.1"),
-        (page("A: b", '{"cluster_name":"x","version":{"distribution":"opensearch","number" : "2.1.0"}}'), "http", "http", "OpenSearch", "2.1.0"),
+        (
+            page("A: b", '{"cluster_name":"x","version":{"distribution":"opensearch","number" : "2.1.0"}}'),
+            "http",
+            "http",
+            "OpenSearch",
+            "2.1.0",
+        ),
         (page("A: b"), "http-host", "http", "", ""),
         (b"220 mx.example ESMTP Exim 4.96 Mon\r\n", "greeting", "smtp", "Exim", "4.96"),
         (b"220 mx.example ESMTP Postfix (Debian/GNU)\r\n", "greeting", "smtp", "Postfix", ""),
@@ -76,7 +82,13 @@ def page(head: str, body: str = "") -> bytes:
         (mysql(b"8.0.36-0ubuntu0.22.04.1"), "greeting", "mysql", "MySQL", "8.0.36"),
         (mysql(b"5.5.5-10.11.19-MariaDB-0+deb12u1"), "greeting", "mysql", "MariaDB", "10.11.19"),
         (mysql(b"9.1-odd"), "greeting", "mysql", "MySQL", ""),
-        (b"\x48\0\0\0\xffj\x04Host '10.0.0.1' is not allowed to connect to this MariaDB server" + b" " * 10, "greeting", "mysql", "MariaDB", ""),
+        (
+            b"\x48\0\0\0\xffj\x04Host '10.0.0.1' is not allowed to connect to this MariaDB server" + b" " * 10,
+            "greeting",
+            "mysql",
+            "MariaDB",
+            "",
+        ),
         (b"\x0b\0\0\0\xffj\x04Go away!", "greeting", "unknown", "", ""),
         (b"\x0b\0\0\0\x09zzzzzzzzzz", "greeting", "unknown", "", ""),
         (b"S", "postgresql", "postgresql", "PostgreSQL", ""),
@@ -101,7 +113,10 @@ def test_redis_info_outweighs_its_error() -> None:
 
 
 def test_redis_with_password_has_authentication() -> None:
-    replies = (Reply(probe="http", data=b"-ERR wrong number of arguments for 'get' command\r\n"), Reply(probe="redis", data=b"-NOAUTH x\r\n"))
+    replies = (
+        Reply(probe="http", data=b"-ERR wrong number of arguments for 'get' command\r\n"),
+        Reply(probe="redis", data=b"-NOAUTH x\r\n"),
+    )
     found = fingerprint(PortAnswer(port=6379, replies=replies, looked=True))
     assert found.facts == ()
     assert "NOAUTH" in found.evidence
@@ -161,7 +176,13 @@ def test_control_and_direction_characters_are_escaped() -> None:
 
 @pytest.mark.parametrize(
     ("source", "shown"),
-    [("a\u2028b", "a\\u2028b"), ("a\U000e0001b", "a\\U000e0001b"), ("\x7f\x85", "\\x7f\\x85"), (b"\xc3\xa9", "é"), ("x" * 500, "x" * 400 + "…")],
+    [
+        ("a\u2028b", "a\\u2028b"),
+        ("a\U000e0001b", "a\\U000e0001b"),
+        ("\x7f\x85", "\\x7f\\x85"),
+        (b"\xc3\xa9", "é"),
+        ("x" * 500, "x" * 400 + "…"),
+    ],
 )
 def test_escape_keeps_what_is_readable(source: str | bytes, shown: str) -> None:
     assert escape(source) == shown
@@ -173,7 +194,9 @@ def test_no_bytes_break_recognition(data: bytes, probe: str) -> None:
     assert found.evidence.isprintable()
 
 
-@pytest.mark.parametrize("filler", [b"220 ", b"A", b" ", b"HTTP/1.1 200 ", b"<title>", b"\xff\xfb", b"* OK ", b'"number"   ', b"login:", b"\r\n"])
+@pytest.mark.parametrize(
+    "filler", [b"220 ", b"A", b" ", b"HTTP/1.1 200 ", b"<title>", b"\xff\xfb", b"* OK ", b'"number"   ', b"login:", b"\r\n"]
+)
 def test_patterns_stay_fast_on_hostile_bytes(filler: bytes) -> None:
     for start in (b"", b"220 ", b"* OK ", b"HTTP/1.0 200 OK\r\nServer: ", b"HTTP/1.0 200 OK\r\n\r\n"):
         started = time.process_time()
@@ -195,8 +218,8 @@ def test_certificate_is_read() -> None:
 @pytest.mark.parametrize(
     ("key", "kind", "bits", "digest"),
     [
-        (rsa.generate_private_key(65537, 1024), "RSA", 1024, "sha256"),
-        (dsa.generate_private_key(1024), "DSA", 1024, "sha256"),
+        (rsa.generate_private_key(65537, 1024), "RSA", 1024, "sha256"),  # noqa: S505 - weak on purpose
+        (dsa.generate_private_key(1024), "DSA", 1024, "sha256"),  # noqa: S505 - weak on purpose
         (ed25519.Ed25519PrivateKey.generate(), "Ed25519", 256, ""),
         (ed448.Ed448PrivateKey.generate(), "Ed448", 456, ""),
     ],

@@ -38,9 +38,18 @@ def found(service: Service) -> list[tuple[str, str]]:
         (Service(port=80, name="http"), [("cleartext-http", "low")]),
         (Service(port=80, name="http", facts=("basic-authentication",)), [("http-basic-cleartext", "high"), ("cleartext-http", "low")]),
         (Service(port=6379, name="redis"), [("cleartext-redis", "medium")]),
-        (Service(port=6379, name="redis", facts=("no-authentication",)), [("unauthenticated-redis", "critical"), ("cleartext-redis", "medium")]),
-        (Service(port=6380, name="redis-tls", tls_version="TLSv1.3", facts=("no-authentication",)), [("unauthenticated-redis", "critical")]),
-        (Service(port=11211, name="memcached", facts=("no-authentication",)), [("unauthenticated-memcached", "high"), ("cleartext-memcached", "medium")]),
+        (
+            Service(port=6379, name="redis", facts=("no-authentication",)),
+            [("unauthenticated-redis", "critical"), ("cleartext-redis", "medium")],
+        ),
+        (
+            Service(port=6380, name="redis-tls", tls_version="TLSv1.3", facts=("no-authentication",)),
+            [("unauthenticated-redis", "critical")],
+        ),
+        (
+            Service(port=11211, name="memcached", facts=("no-authentication",)),
+            [("unauthenticated-memcached", "high"), ("cleartext-memcached", "medium")],
+        ),
         (Service(port=2181, name="zookeeper", facts=("no-authentication",)), [("unauthenticated-zookeeper", "high")]),
         (Service(port=5432, name="postgresql", facts=("no-tls",)), [("cleartext-postgresql", "medium")]),
         (Service(port=5432, name="postgresql", facts=("tls-offered",)), []),
@@ -68,7 +77,10 @@ def found(service: Service) -> list[tuple[str, str]]:
         (secure(not_after=(TODAY + 14 * DAY).isoformat()), []),
         (secure(not_before=(TODAY + DAY).isoformat()), [("tls-not-yet-valid", "medium")]),
         (secure(not_before=TODAY.isoformat()), []),
-        (secure(not_before="2030-01-01T00:00:00Z", not_after="2020-01-01T00:00:00Z"), [("tls-expired", "high"), ("tls-not-yet-valid", "medium")]),
+        (
+            secure(not_before="2030-01-01T00:00:00Z", not_after="2020-01-01T00:00:00Z"),
+            [("tls-expired", "high"), ("tls-not-yet-valid", "medium")],
+        ),
     ],
 )
 def test_verdicts(service: Service, expected: list[tuple[str, str]]) -> None:
@@ -86,7 +98,10 @@ def test_keys_differ_by_target_port_and_check() -> None:
 
 
 def test_every_problem_has_a_sentence_for_people() -> None:
-    services = [Service(port=80, name="http"), secure(self_signed=True, signature_hash="sha1", key_bits=1024, not_after="2020-01-01T00:00:00Z")]
+    services = [
+        Service(port=80, name="http"),
+        secure(self_signed=True, signature_hash="sha1", key_bits=1024, not_after="2020-01-01T00:00:00Z"),
+    ]
     for one in judge("10.0.0.1", services, TODAY):
         assert one.title
         assert one.remedy.endswith((".", ")."))
@@ -94,6 +109,10 @@ def test_every_problem_has_a_sentence_for_people() -> None:
 
 
 def test_worst_comes_first() -> None:
-    services = [Service(port=80, name="http"), Service(port=6379, name="redis", facts=("no-authentication",)), Service(port=23, name="telnet")]
+    services = [
+        Service(port=80, name="http"),
+        Service(port=6379, name="redis", facts=("no-authentication",)),
+        Service(port=23, name="telnet"),
+    ]
     ranks = [one.severity for one in judge("a", services, TODAY)]
     assert ranks == [Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW]

@@ -9,13 +9,13 @@ import resource
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.scans import factories, servers
 from tests.servers import valkey_server
+from watchfloor.capabilities.scans.connect import look as looking
 from watchfloor.capabilities.scans.connect import probe, resolve
 from watchfloor.capabilities.scans.connect import scanner as scanning
 from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, reuse_works
@@ -38,9 +38,6 @@ from watchfloor.capabilities.scans.schemas import (
 )
 from watchfloor.kernel.errors import OutOfScope
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LOOPBACK = Scope(networks=("127.0.0.0/8", "::1"))
 PERMITTED = scope.permitted(LOOPBACK)
 HTTP = b"HTTP/1.0 200 OK\r\nServer: nginx/1.22.1\r\n\r\n<title>Hello</title>"
@@ -53,6 +50,7 @@ class Told:
         self.calls: list[tuple[int, int, str, str]] = []
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
+        """Remember one report."""
         self.calls.append((done, total, phase, note))
 
 
@@ -166,22 +164,38 @@ def test_self_connect_is_no_open_port() -> None:
     assert host.closed == before + 1
 
 
-def test_too_few_descriptors_slow_the_scan_and_lose_nothing() -> None:
+def test_without_descriptors_the_scan_waits_and_loses_nothing() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(servers.listening(servers.close)) for _ in range(2)]
         closed = [stack.enter_context(servers.refusing()) for _ in range(50)]
-        groups = plan.port_groups(sorted(opened + closed))
-        found = ConnectScanner(["127.0.0.1", "127.0.0.2"], groups, Limits(), reuse=False)
-        used = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
-        # Room for the epoll and a handful of sockets; the listeners need some for the connections they accept.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, hard))
-        try:
-            found.run()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        asked = 0
+
+        def later(*_: object) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+        found = ConnectScanner(["127.0.0.1", "::1"], plan.port_groups(sorted(opened + closed)), Limits(), on_progress=later)
+        used = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir() if entry.exists())
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        taken = [stack.enter_context(Path("/dev/null").open()) for _ in range(used)]
+        # Nothing is left but one descriptor, which the epoll takes.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(one.fileno() for one in taken) + 2, hard))
+        found.run()
     assert sorted(found.hosts[0].opened) == sorted(opened)
+    assert found.trouble["EMFILE"] >= 1
     assert sum(tally.skipped + tally.filtered + tally.unreachable for host in found.hosts for tally in host.tallies.values()) == 0
+
+
+def test_few_descriptors_lower_the_cap() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+        assert 8 <= scanning.descriptors_free() <= 150
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Answering(ConnectScanner):
@@ -206,6 +220,7 @@ class Failing(socket.socket):
         self.error = error
 
     def connect_ex(self, address: object) -> int:
+        """Fail."""
         del address
         return self.error
 
@@ -245,14 +260,14 @@ def test_refused_probes_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
             sock = super()._open(family)
             return sock and Failing(sock, errno.EPERM)
 
-    monkeypatch.setattr("watchfloor.capabilities.scans.connect.probe.ConnectScanner", Blocked)
+    monkeypatch.setattr("watchfloor.capabilities.scans.connect.shard.ConnectScanner", Blocked)
     answers = probe(request([4001, 4002]), Told())
     assert answers.notes == ("The local firewall or security policy refused 2 connections; those ports count as unreachable.",)
 
 
 def test_address_outside_the_permitted_ranges_is_never_contacted() -> None:
-    contacted: list[bytes] = []
-    with servers.listening(servers.answering(lambda asked: contacted.append(asked) or b"")) as port:
+    contacted: list[bool] = []
+    with servers.listening(lambda _client, _ends: contacted.append(True)) as port:
         asked = request([port]).model_copy(update={"permitted": scope.permitted(Scope(networks=("127.0.0.2",)))})
         with pytest.raises(OutOfScope, match=r"127\.0\.0\.1"):
             probe(asked, Told())
@@ -261,7 +276,9 @@ def test_address_outside_the_permitted_ranges_is_never_contacted() -> None:
 
 def test_name_is_resolved_and_its_addresses_checked() -> None:
     with servers.listening(servers.banner(b"SSH-2.0-OpenSSH_9.2p1\r\n")) as port:
-        asked = ProbeRequest(names=(NameRequest(name="localhost", permitted=PERMITTED),), groups=plan.port_groups([port]), permitted=PERMITTED)
+        asked = ProbeRequest(
+            names=(NameRequest(name="localhost", permitted=PERMITTED),), groups=plan.port_groups([port]), permitted=PERMITTED
+        )
         answers = probe(asked, Told())
     assert [host.name for host in answers.hosts] == ["localhost"] * len(answers.hosts)
     assert [host.address for host in answers.hosts if host.open] == ["127.0.0.1"]
@@ -298,7 +315,12 @@ def test_ssh_greeting_is_kept() -> None:
 
 def test_web_server_is_asked_without_host() -> None:
     asked: list[bytes] = []
-    with servers.listening(servers.answering(lambda question: asked.append(question) or HTTP)) as port:
+
+    def talk(question: bytes) -> bytes:
+        asked.append(question)
+        return HTTP
+
+    with servers.listening(servers.answering(talk)) as port:
         service = fingerprint(look_at(port))
     assert (service.name, service.product, service.title) == ("http", "nginx", "Hello")
     assert asked == [b"GET / HTTP/1.0\r\n\r\n"]
@@ -378,7 +400,8 @@ def test_server_that_asks_for_tls_gets_it(pem: Path) -> None:
     def talk(client: socket.socket, ends: object) -> None:
         del ends
         if client.recv(1, socket.MSG_PEEK) == b"\x16":
-            with secure.wrap_socket(client, server_side=True) as wrapped:
+            with secure.wrap_socket(client, server_side=True, do_handshake_on_connect=False) as wrapped:
+                wrapped.do_handshake()
                 wrapped.recv(4096)
                 wrapped.sendall(HTTP)
         else:
@@ -428,9 +451,7 @@ def test_hostile_server_gets_little_time_and_memory(talk: object, most: int) -> 
 
 
 def test_printers_are_not_spoken_to() -> None:
-    from watchfloor.capabilities.scans.connect.look import NEVER_SPEAK  # noqa: PLC0415 - only here
-
-    assert set(range(9100, 9108)) == NEVER_SPEAK
+    assert set(range(9100, 9108)) == looking.NEVER_SPEAK
 
 
 def test_cancelled_scan_stops_and_says_what_is_missing() -> None:
@@ -475,3 +496,82 @@ def test_rate_limit_is_kept() -> None:
     # 30 probes at 100 a second cannot be sent in less; how much longer it takes is not our promise.
     assert answers.elapsed >= timedelta(seconds=0.25)
     assert total(answers, "closed") == 30
+
+
+@pytest.mark.parametrize(
+    ("hinted", "said", "product"),
+    [
+        (("postgresql", b"ask"), b"N", "PostgreSQL"),
+        (("memcached", b"version\r\n"), b"VERSION 1.6.18\r\n", "memcached"),
+        (("x", b"q"), b"", ""),
+    ],
+)
+def test_port_suggests_the_first_question(monkeypatch: pytest.MonkeyPatch, hinted: tuple[str, bytes], said: bytes, product: str) -> None:
+    asked: list[bytes] = []
+
+    def talk(question: bytes) -> bytes:
+        asked.append(question)
+        return said
+
+    with servers.listening(servers.answering(talk)) as port:
+        monkeypatch.setitem(looking.HINTED, port, hinted)
+        service = fingerprint(look_at(port))
+    assert asked[0] == hinted[1]
+    assert service.product == product
+
+
+def test_plain_server_on_a_tls_port_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers.listening(servers.answering(lambda asked: HTTP if asked.startswith(b"GET") else b"")) as port:
+        monkeypatch.setattr(looking, "TLS_FIRST", frozenset((port,)))
+        found = look_at(port)
+    assert found.tls is not None
+    assert found.tls.error
+    assert fingerprint(found).product == "nginx"
+
+
+def test_printer_is_found_open_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    def talk(client: socket.socket, ends: object) -> None:
+        del ends
+        heard.append(client.recv(100))
+
+    with servers.listening(talk) as port:
+        monkeypatch.setattr(looking, "NEVER_SPEAK", frozenset((port,)))
+        found = look_at(port)
+    assert not found.looked
+    assert set(heard) <= {b""}
+
+
+def test_evidence_of_one_job_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchfloor.capabilities.scans.connect.shard.EVIDENCE_MAX", 10)
+    with servers.listening(servers.banner(b"SSH-2.0-a-long-name\r\n")) as port:
+        answers = probe(request([port]), Told())
+    assert answers.hosts[0].ports == ()
+    assert "1 open ports were not identified" in answers.notes[0]
+
+
+def test_kernel_without_reuse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "reuse_works", lambda: False)
+    with servers.refusing() as port:
+        answers = probe(request([port]), Told())
+    assert total(answers, "closed") == 1
+    assert "new one for each probe" in answers.notes[0]
+
+
+def test_machine_without_ipv6_says_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "_has_family", lambda family: family == socket.AF_INET)
+    with servers.refusing() as port:
+        answers = probe(request([port], ("::1", "127.0.0.1")), Told())
+    assert [total(answers, state) for state in ("unreachable", "closed")] == [1, 1]
+
+
+def test_silent_ports_of_a_refusing_host_are_asked_again_before_they_count() -> None:
+    with contextlib.ExitStack() as stack:
+        quiet = stack.enter_context(servers.dropping())
+        closed = [stack.enter_context(servers.refusing()) for _ in range(5)]
+        found = ConnectScanner(["127.0.0.1"], plan.port_groups(sorted([quiet, *closed])), Limits())
+        found.run()
+    assert found.hosts[0].confirming
+    assert sum(tally.filtered for tally in found.hosts[0].tallies.values()) == 1
+    assert found.probes >= 5 + 3

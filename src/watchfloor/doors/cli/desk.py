@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import importlib
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 JOIN_PATIENCE: Final = timedelta(minutes=5)  # another command may be making the cluster, or recovering it
 SLOW_SECONDS: Final = 2.0
 HAND_BACK_SECONDS: Final = 3.0
+IDLE_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.5
 
 _failures: list[WatchfloorError] = []  # what a thread found and the main one shall raise
@@ -131,10 +134,11 @@ def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) 
             failing.pop_all()
             if helpers is not None:
                 stack.callback(helpers.stop)
-            stack.callback(_wait_for_others, share)
             opened = _first_start().prepare(settings, floor.services)
             if helpers is not None:
                 helpers.go()
+                stack.callback(_dismiss, helpers, opened[0])
+            stack.callback(_wait_for_others, share)
             return opened
     opened = _first_start().prepare(settings, floor)
     _staff(settings, opened, stack, work=work)
@@ -157,8 +161,15 @@ def _staff(settings: KernelSettings, opened: tuple[Ledger, UUID], stack: ExitSta
 
     if work and not anybody_works(opened[0]):
         helpers = Helpers(settings, held=False)
-        stack.callback(helpers.stop)
+        stack.callback(_dismiss, helpers, opened[0])
         helpers.start()
+
+
+def _dismiss(helpers: Helpers, ledger: Ledger) -> None:
+    """Send the helpers away: at once when no job is under way, else with the time to hand it back."""
+    with ledger.database.connect("wf_engine") as line:
+        row: Any = line.execute("select exists (select 1 from job where stage = 'running' or stage = 'dispatched')").fetchone()
+    helpers.stop(idle=not row[0])
 
 
 class Helpers:
@@ -168,8 +179,10 @@ class Helpers:
         """Start nothing yet; held ones wait for `go`."""
         self._settings = settings
         self._held = held
+        self._idle = False
         self._stop = threading.Event()
         self._ready = threading.Event()
+        self._scratch = ""
         self._crew: Crew | None = None
         # The death signal follows the thread that starts them.
         self._thread = threading.Thread(target=self._look_after, name="helpers")
@@ -181,7 +194,8 @@ class Helpers:
             logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise unusable(self._settings.data_dir, error) from error
-        self._crew = Crew(environment=child_environment(self._settings), logs=logs)
+        self._scratch = tempfile.mkdtemp(prefix="watchfloor-")
+        self._crew = Crew(environment={**child_environment(self._settings), "TMPDIR": self._scratch}, logs=logs)
         self._thread.start()
         self._ready.wait()
 
@@ -207,16 +221,20 @@ class Helpers:
                 os.kill(os.getpid(), signal.SIGTERM)
                 self._stop.wait()
         crew.tell(signal.SIGTERM)
-        if not crew.wait(HAND_BACK_SECONDS):
-            crew.tell(signal.SIGQUIT)
+        if not crew.wait(IDLE_SECONDS if self._idle else HAND_BACK_SECONDS):
+            # Nothing runs: the rest of an idle worker's farewell, two seconds in Celery's pool, is not worth waiting for.
+            crew.cut() if self._idle else crew.tell(signal.SIGQUIT)
             crew.wait(HAND_BACK_SECONDS)
         crew.kill()
 
-    def stop(self) -> None:
-        """Stop both: running jobs are handed back within seconds."""
+    def stop(self, *, idle: bool = False) -> None:
+        """Stop both; running jobs are handed back within seconds, and `idle` ones have none. Harmless when done twice."""
+        self._idle = idle
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def door(name: str, *arguments: str) -> list[str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.kernel import clock
@@ -18,7 +19,6 @@ from watchfloor.kernel.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
@@ -92,7 +92,9 @@ class Crew:
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of those that run."""
-        return {name: member.popen.pid for name, member in self._members.items() if member.popen is not None and member.popen.poll() is None}
+        return {
+            name: member.popen.pid for name, member in self._members.items() if member.popen is not None and member.popen.poll() is None
+        }
 
     def look(self) -> None:
         """Start again what has died, each after its delay.
@@ -154,26 +156,54 @@ class Crew:
                 member.popen.send_signal(word)
 
     def wait(self, patience_seconds: float) -> bool:
-        """Wait until all have ended; False when time ran out first. Ctrl-C ends the wait with KeyboardInterrupt."""
+        """Wait until all have ended, with all that they started; False when time ran out first. Ctrl-C ends the wait with KeyboardInterrupt."""
         deadline = clock.monotonic() + patience_seconds
-        while self.pids():
+        while any(_lives(member) for member in self._members.values()):
             if clock.monotonic() > deadline:
                 return False
             time.sleep(process.POLL_SECONDS)
         return True
+
+    def cut(self) -> None:
+        """End the processes themselves without asking; what they started sees it and cleans up."""
+        for member in self._members.values():
+            if member.popen is not None and member.popen.poll() is None:
+                member.popen.kill()
 
     def kill(self) -> None:
         """End what is left, sessions and all, and take note of the dead."""
         for member in self._members.values():
             if member.popen is None:
                 continue
-            if member.popen.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(member.popen.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(member.popen.pid, signal.SIGKILL)
             member.popen.wait()
             if member.popen.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     member.popen.stdin.close()
+
+
+def _lives(member: Member) -> bool:
+    """Tell whether a process or anything of its process group is left."""
+    if member.popen is None:
+        return False
+    return member.popen.poll() is None or _group_lives(member.popen.pid)
+
+
+def _group_lives(group: int) -> bool:
+    """Tell whether a process group has a living member; the dead that nobody has buried yet do not count."""
+    if not process.LINUX:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, 0)
+            return True
+        return False
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                state, _parent, own_group = (Path(entry.path) / "stat").read_bytes().rpartition(b")")[2].split()[:3]
+                if int(own_group) == group and state not in {b"Z", b"X"}:
+                    return True
+    return False
 
 
 def await_go() -> None:

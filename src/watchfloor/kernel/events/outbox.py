@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def emit(
+def emit(  # noqa: PLR0913 - one for each column
     session: Session,
     org: UUID,
     name: str,
@@ -24,7 +24,7 @@ def emit(
     severity: Severity = Severity.INFO,
     data: dict[str, Any] | None = None,
     job: UUID | None = None,
-) -> UUID:  # noqa: PLR0913 - one for each column
+) -> UUID:
     """Add one event such as finding.opened; a transaction that rolls back never happened."""
     event = new_id()
     wire_of(session).execute(

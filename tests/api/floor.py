@@ -1,0 +1,144 @@
+"""What tests of kernel nouns stand on: a ledger on the real database, fresh organisations, keys, a client, one attempt of a job."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+
+from watchfloor.catalog import CATALOG
+from watchfloor.doors.api import make_app
+from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.jobs.board import Board
+from watchfloor.kernel.jobs.ledger import Ledger, make_ledger
+from watchfloor.kernel.jobs.runner import Runner
+from watchfloor.kernel.jobs.statements import statement
+from watchfloor.kernel.settings import kernel_settings
+from watchfloor.kernel.tenancy.keys import make_key
+from watchfloor.kernel.tenancy.limits import Limits
+from watchfloor.kernel.tenancy.orgs import ensure_org
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import FastAPI
+
+KEK = bytes(range(32))
+
+
+@dataclass(frozen=True)
+class Client:
+    """One key at the REST door."""
+
+    http: httpx.Client
+    key: str
+    org: UUID
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Send one request under /api/v1."""
+        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        answer = self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+        return answer
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what a path shows, which must succeed."""
+        answer = self.ask("GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """Return the answer to a body, which must be accepted."""
+        answer = self.ask("POST", path, json=body, **more)
+        assert answer.status_code in {200, 201, 202}, answer.text
+        return answer.json()
+
+    def submit(self, kind: str = "jobs.test", **more: Any) -> UUID:
+        """Enqueue one job."""
+        return UUID(self.post("/jobs", {"kind": kind, **more})["id"])
+
+
+@pytest.fixture(scope="session")
+def ledger(login_url: str) -> Iterator[Ledger]:
+    """Open the ledger as the product does, under wf_login, with a pepper from the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WATCHFLOOR_PEPPER", "5a" * 32)
+        kernel_settings.cache_clear()
+        opened = make_ledger(login_url, KEK)
+        yield opened
+        opened.database.close()
+    kernel_settings.cache_clear()
+
+
+@pytest.fixture
+def org(ledger: Ledger) -> UUID:
+    """Make a fresh organisation."""
+    return ensure_org(ledger.database, ledger.vault, f"org-{new_id()}")
+
+
+@pytest.fixture
+def stranger(ledger: Ledger) -> UUID:
+    """Make another organisation."""
+    return ensure_org(ledger.database, ledger.vault, f"org-{new_id()}")
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[httpx.Client]:
+    """Run an application behind a real server on a free loopback port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            # The listening socket queues what comes before the server is up.
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30, trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def http(ledger: Ledger) -> Iterator[httpx.Client]:
+    """Open the REST door."""
+    limits = Limits(requests_a_minute=1_000_000, failures_a_minute=1_000_000)
+    with served(make_app(ledger, CATALOG, kernel_settings(), limits=limits)) as client:
+        yield client
+
+
+@pytest.fixture
+def owner(http: httpx.Client, ledger: Ledger, org: UUID) -> Client:
+    """Be the owner of the organisation."""
+    return client_of(http, ledger, org, "owner")
+
+
+@pytest.fixture
+def platform(http: httpx.Client, ledger: Ledger) -> Client:
+    """Be the owner of the default organisation, who runs the machine as well."""
+    return client_of(http, ledger, ensure_org(ledger.database, ledger.vault, kernel_settings().default_org), "owner")
+
+
+def client_of(http: httpx.Client, ledger: Ledger, org: UUID, role: str) -> Client:
+    """Return a client with a fresh key of this role."""
+    return Client(http, make_key(ledger, org, name=f"{role} of a test", role=role, actor="test"), org)
+
+
+def work(ledger: Ledger, job: UUID) -> None:
+    """Run one attempt of a queued job in this process, as a worker does after the dispatcher."""
+    board = Board()
+    board.session = new_id()
+    wire = ledger.database.wire("wf_engine")
+    session = {"session": board.session, "host": "test", "pid": 1, "queues": ["default"], "slots": 1, "pool": "solo", "kinds": [], "code": "", "ttl_s": 60}
+    wire.execute(statement("open_session"), session)
+    row = wire.execute(
+        "update job set stage = 'dispatched', seq = seq + 1, dispatched_at = wf_now() where id = %s and stage = 'queued' returning kind, seq, queue", (job,)
+    ).fetchone()
+    assert row is not None, "the job is not queued"
+    Runner(ledger, CATALOG.kinds(), board).on_ticket(row[0], [(job, row[1])], row[2])
+    wire.execute(statement("lose_session"), {"session": board.session})

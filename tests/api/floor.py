@@ -134,10 +134,21 @@ def work(ledger: Ledger, job: UUID) -> None:
     board = Board()
     board.session = new_id()
     wire = ledger.database.wire("wf_engine")
-    session = {"session": board.session, "host": "test", "pid": 1, "queues": ["default"], "slots": 1, "pool": "solo", "kinds": [], "code": "", "ttl_s": 60}
+    session = {
+        "session": board.session,
+        "host": "test",
+        "pid": 1,
+        "queues": ["default"],
+        "slots": 1,
+        "pool": "solo",
+        "kinds": [],
+        "code": "",
+        "ttl_s": 60,
+    }
     wire.execute(statement("open_session"), session)
     row = wire.execute(
-        "update job set stage = 'dispatched', seq = seq + 1, dispatched_at = wf_now() where id = %s and stage = 'queued' returning kind, seq, queue", (job,)
+        "update job set stage = 'dispatched', seq = seq + 1, dispatched_at = wf_now() where id = %s and stage = 'queued' returning kind, seq, queue",
+        (job,),
     ).fetchone()
     assert row is not None, "the job is not queued"
     Runner(ledger, CATALOG.kinds(), board).on_ticket(row[0], [(job, row[1])], row[2])

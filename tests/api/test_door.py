@@ -48,7 +48,10 @@ def test_every_operation_needs_a_key(http: httpx.Client) -> None:
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Bearer wf_" + "a" * 8 + "_" + "b" * 43 + "_123456", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Bearer wf_" + "a" * 8 + "_" + "b" * 43 + "_123456", "Bearer " + "x" * 5000],
+)
 def test_a_key_that_is_none_is_refused(http: httpx.Client, header: str) -> None:
     problem(http.get("/api/v1/jobs", headers={"Authorization": header}), 401, "unauthenticated")
 
@@ -126,7 +129,20 @@ def test_a_body_that_makes_no_sense_is_a_clear_error(owner: Client, body: bytes,
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=501", "limit=x", "after=!!", "after=W10", "after=WyJ4Il0", "state=lost", "stat=queued", "label=%00", "created_after=never", "kind=,"]
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "after=!!",
+        "after=W10",
+        "after=WyJ4Il0",
+        "state=lost",
+        "stat=queued",
+        "label=%00",
+        "created_after=never",
+        "kind=,",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_a_clear_error(owner: Client, query: str) -> None:
     problem(owner.ask("GET", f"/jobs?{query}"), 422, "invalid_input")

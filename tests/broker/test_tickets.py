@@ -19,7 +19,7 @@ NOW = 1_800_000_000_000
 GOOD = tickets.sign(SIGNER, "scans.run", str(JOB), "scans", [(JOB, 3)], NOW + 1000)
 
 
-def reason(  # noqa: PLR0913, PLR0917 - what a ticket is checked against
+def reason(
     keys: dict[bytes, tickets.TicketKey] = KEYS,
     kind: str = "scans.run",
     message_id: str = str(JOB),

@@ -52,7 +52,7 @@ class Bench:
         }
         write_keyring(self.directory / "keys.json", keys)
 
-    def ring(  # noqa: PLR0913 - named, and each has a default
+    def ring(
         self,
         job: UUID | None = None,
         *,

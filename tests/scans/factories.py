@@ -25,7 +25,7 @@ def name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def certificate(  # noqa: PLR0913 - each test changes one
+def certificate(
     key: PrivateKey,
     *,
     subject: str = "localhost",

@@ -126,11 +126,11 @@ class JobKind(Generic[Arguments, Result]):
         """Run the handler; for tests and for the runner, never from another handler."""
         return self.handler(context, request)
 
-    def delay(self, **arguments: object) -> Any:
+    def delay(self, **arguments: object) -> Any:  # noqa: ANN401 - the type is the caller's
         """Enqueue with these arguments and return a JobResult, as Celery's `delay` does."""
         return self.apply_async(kwargs=arguments)
 
-    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:
+    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - the type is the caller's
         """Enqueue as Celery's `apply_async` does.
 
         Options: `priority` 0-10, `countdown` seconds or `eta` datetime, `expires` seconds or datetime, `queue`,
@@ -146,7 +146,7 @@ def job(
     arguments: type[Arguments],
     *,
     queue: Queue = Queue.DEFAULT,
-    **limits: Any,
+    **limits: Any,  # noqa: ANN401 - the type is the caller's
 ) -> Callable[[Handler[Arguments, Result]], JobKind[Arguments, Result]]:
     """Declare a handler as a job kind; `limits` are JobKind's fields."""
 
@@ -205,7 +205,7 @@ class Capability:
     reactions: tuple[Reaction, ...] = ()
     package: str = field(default="", compare=False)
 
-    def load(self, face: str) -> Any:
+    def load(self, face: str) -> Any:  # noqa: ANN401 - the type is the caller's
         """Import `module:attribute`, or a module alone, of this capability's folder."""
         module, _, attribute = face.partition(":")
         loaded = importlib.import_module(f"{self.package}.{module}")

@@ -137,7 +137,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
     lines = [columns, *cells]
     heading = [title] if title else []
-    print_text("\n".join([*heading, *("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in lines)]))
+    print_text(
+        "\n".join([*heading, *("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in lines)])
+    )
 
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:  # noqa: ANN401 - rich's, loaded for a terminal alone

@@ -101,7 +101,9 @@ def _works(settings: KernelSettings, opened: tuple[Ledger, UUID], *, work: bool)
 
     works = anybody_works(opened[0])
     if work and not works:
-        note("No worker is connected: the work waits until one is. Start one with `watchfloor worker`, and `watchfloor scheduler` beside it.")
+        note(
+            "No worker is connected: the work waits until one is. Start one with `watchfloor worker`, and `watchfloor scheduler` beside it."
+        )
     return works
 
 

@@ -126,7 +126,9 @@ def _has_rows(owner_url: str, table: str) -> bool:
                 return False
             row: Any = line.execute(sql.SQL("select exists (select 1 from {})").format(sql.Identifier(table))).fetchone()
     except psycopg.OperationalError as error:
-        raise SetupError(f"PostgreSQL cannot be reached: {str(error).strip()}. Check WATCHFLOOR_DATABASE_URL and that the server runs.") from error
+        raise SetupError(
+            f"PostgreSQL cannot be reached: {str(error).strip()}. Check WATCHFLOOR_DATABASE_URL and that the server runs."
+        ) from error
     return bool(row[0])
 
 

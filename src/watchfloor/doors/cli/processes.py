@@ -29,7 +29,13 @@ POOLS = ("prefork", "solo", "threads")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # What each door needs loaded before it can begin; doors do not import each other, so they are named.
 LOADED = {
-    "worker": ("watchfloor.doors.worker", "celery.worker.worker", "celery.concurrency.prefork", "celery.apps.worker", "kombu.transport.redis"),
+    "worker": (
+        "watchfloor.doors.worker",
+        "celery.worker.worker",
+        "celery.concurrency.prefork",
+        "celery.apps.worker",
+        "kombu.transport.redis",
+    ),
     "scheduler": ("watchfloor.doors.scheduler", "kombu.transport.redis"),
     "api": ("watchfloor.doors.api", "uvicorn"),
 }
@@ -38,7 +44,9 @@ LOADED = {
 def api(
     *,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="WATCHFLOOR_API_HOST, 127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on.", show_default="WATCHFLOOR_API_PORT, 8000")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on.", show_default="WATCHFLOOR_API_PORT, 8000")
+    ] = None,
     loglevel: LogLevel = None,
     await_word: AwaitGo = False,
 ) -> None:
@@ -48,14 +56,20 @@ def api(
         module.main(host=host or settings.api_host, port=settings.api_port if port is None else port)
 
 
-def worker(  # noqa: PLR0913 - one for each option
+def worker(
     *,
-    queue: Annotated[list[str] | None, typer.Option("--queue", "-Q", help="Queues to serve, comma-separated or repeated.", show_default="all")] = None,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", "-c", min=1, max=512, help="Jobs at a time.", show_default="number of processors")] = None,
+    queue: Annotated[
+        list[str] | None, typer.Option("--queue", "-Q", help="Queues to serve, comma-separated or repeated.", show_default="all")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", "-c", min=1, max=512, help="Jobs at a time.", show_default="number of processors")
+    ] = None,
     autoscale: Annotated[str | None, typer.Option("--autoscale", help="Most and fewest processes, as 10,3.")] = None,
     pool: Annotated[str, typer.Option("--pool", "-P", help="prefork, solo or threads.")] = "prefork",
     loglevel: LogLevel = None,
-    max_tasks_per_child: Annotated[int | None, typer.Option("--max-tasks-per-child", min=1, help="Jobs after which a process is replaced.")] = None,
+    max_tasks_per_child: Annotated[
+        int | None, typer.Option("--max-tasks-per-child", min=1, help="Jobs after which a process is replaced.")
+    ] = None,
     await_word: AwaitGo = False,
 ) -> None:
     """Run a worker until it is told to stop; running jobs may go on for a while, then they are handed back."""
@@ -66,7 +80,12 @@ def worker(  # noqa: PLR0913 - one for each option
     with _begun("worker", loglevel, await_word=await_word):
         module: Any = importlib.import_module("watchfloor.doors.worker")
         module.main(
-            queues=queues, concurrency=concurrency, autoscale=autoscale, pool=pool, loglevel=_level(loglevel), max_tasks_per_child=max_tasks_per_child
+            queues=queues,
+            concurrency=concurrency,
+            autoscale=autoscale,
+            pool=pool,
+            loglevel=_level(loglevel),
+            max_tasks_per_child=max_tasks_per_child,
         )
 
 
@@ -89,7 +108,9 @@ def migrate() -> None:
 
     login = settings.database_url.get_secret_value()
     owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else login
-    before = {settings.kek_path(), settings.pepper_path()} - {path for path in (settings.kek_path(), settings.pepper_path()) if path.exists()}
+    before = {settings.kek_path(), settings.pepper_path()} - {
+        path for path in (settings.kek_path(), settings.pepper_path()) if path.exists()
+    }
     ledger, org = first_start.make_ready(settings, login, owner)
     try:
         for path in sorted(path for path in before if path.exists()):
@@ -175,4 +196,6 @@ def demand_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(found[4])
     except OSError as error:
-        raise SetupError(f"The REST API cannot listen on {host}:{port} ({error.strerror}). Stop what uses it, or choose another with --port.") from error
+        raise SetupError(
+            f"The REST API cannot listen on {host}:{port} ({error.strerror}). Stop what uses it, or choose another with --port."
+        ) from error

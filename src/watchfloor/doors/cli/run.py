@@ -87,7 +87,11 @@ class Root(TyperGroup):
 
 def entries() -> dict[str, Entry]:
     """Return every command by its name: aliases, capabilities, then the door's own."""
-    offered = {capability.name: capability for capability in CATALOG if capability.commands and capability.package.startswith("watchfloor.capabilities.")}
+    offered = {
+        capability.name: capability
+        for capability in CATALOG
+        if capability.commands and capability.package.startswith("watchfloor.capabilities.")
+    }
     faces = {name: f"{capability.package}.{capability.commands}" for name, capability in offered.items()}
     aliases = {alias: Entry(faces[noun], line, RUN, command) for alias, (noun, command, line) in ALIASES.items() if noun in faces}
     groups = {name: Entry(faces[name], capability.summary or f"Work with {name}.", LOOK) for name, capability in offered.items()}
@@ -143,7 +147,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _app() -> typer.Typer:
-    app = typer.Typer(cls=Root, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+    app = typer.Typer(
+        cls=Root, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    )
     app.callback()(root)
     return app
 

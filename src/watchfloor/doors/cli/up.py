@@ -33,10 +33,16 @@ log = logging.getLogger("watchfloor.up")
 
 def up(
     *,
-    host: Annotated[str | None, typer.Option("--host", help="Address the REST API listens on.", show_default="WATCHFLOOR_API_HOST, 127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the REST API.", show_default="WATCHFLOOR_API_PORT, 8000")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address the REST API listens on.", show_default="WATCHFLOOR_API_HOST, 127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Port of the REST API.", show_default="WATCHFLOOR_API_PORT, 8000")
+    ] = None,
     no_api: Annotated[bool, typer.Option("--no-api", help="Leave the REST API out.")] = False,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", "-c", min=1, max=512, help="Jobs at a time.", show_default="number of processors")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", "-c", min=1, max=512, help="Jobs at a time.", show_default="number of processors")
+    ] = None,
 ) -> None:
     """Start everything in the foreground; Ctrl-C stops it in order.
 

@@ -24,7 +24,7 @@ PART_BYTES = 1024 * 1024
 SIZE_MAX_BYTES = 1024 * PART_BYTES
 
 
-def store(  # noqa: PLR0913 - each is needed
+def store(
     ledger: Ledger,
     session: Session,
     org: UUID,

@@ -40,7 +40,10 @@ def add(
     target: Annotated[str, typer.Argument(help="An address, a network such as 192.0.2.0/24, or a domain, which covers its subdomains.")],
     *,
     reason: Annotated[str, typer.Option("--reason", help="Why it may be looked at: a contract, a ticket.")] = "",
-    expires: Annotated[timedelta | None, typer.Option("--expires", parser=duration, metavar="DURATION", help="For how long, as 30d.", show_default="for ever")] = None,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option("--expires", parser=duration, metavar="DURATION", help="For how long, as 30d.", show_default="for ever"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Allow a target. Add only what you own or were asked to look at."""

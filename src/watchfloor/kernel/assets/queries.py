@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def list_assets(  # noqa: PLR0913 - one for each filter
+def list_assets(
     session: Session, org: UUID, *, kind: str | None = None, tag: str | None = None, limit: int = LIMIT, after: str | None = None
 ) -> Page[AssetView]:
     """List assets, newest first."""

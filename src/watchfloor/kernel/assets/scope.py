@@ -53,7 +53,7 @@ def allows(targets: Iterable[str], wanted: str) -> bool:
     return False
 
 
-def add_scope(session: Session, org: UUID, target: str, *, actor: str, reason: str = "", expires_at: datetime | None = None) -> UUID:  # noqa: PLR0913 - each is needed
+def add_scope(session: Session, org: UUID, target: str, *, actor: str, reason: str = "", expires_at: datetime | None = None) -> UUID:
     """Allow a network, an address or a domain; audited.
 
     Raises:

@@ -34,7 +34,7 @@ class EntryView(BaseModel):
     address: str | None
 
 
-def list_entries(  # noqa: PLR0913 - one for each filter
+def list_entries(
     session: Session, org: UUID, *, actor: str | None = None, operation: str | None = None, object: str | None = None,  # noqa: A002 - the audit's own word
     outcome: str | None = None, since: datetime | None = None, limit: int = LIMIT, after: str | None = None,
 ) -> Page[EntryView]:  # fmt: skip

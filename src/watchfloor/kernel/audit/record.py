@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CHARACTERS = 500
 
 
-def record(  # noqa: PLR0913 - one for each column
+def record(
     session: Session, org: UUID, *, actor: str, operation: str, object: str, outcome: str = "ok", reason: str | None = None,  # noqa: A002 - the audit's own word
     request_id: str | None = None, address: str | None = None,
 ) -> None:  # fmt: skip

@@ -34,7 +34,7 @@ class Page(BaseModel, Generic[Item]):
     next: str | None = None
 
 
-def page(  # noqa: PLR0913 - each is needed
+def page(
     session: Session, query: Select[*tuple[Any, ...]], keys: Sequence[InstrumentedAttribute[Any]], *, shape: Callable[[Row[Any]], Item],
     limit: int = LIMIT, after: str | None = None,
 ) -> Page[Item]:  # fmt: skip

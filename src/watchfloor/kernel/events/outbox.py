@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def emit(  # noqa: PLR0913 - one for each column
+def emit(
     session: Session,
     org: UUID,
     name: str,

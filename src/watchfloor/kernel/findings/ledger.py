@@ -34,7 +34,7 @@ select new.id, new.fresh, (select state from old) from new
 """
 
 
-def record(  # noqa: PLR0913 - one for each column
+def record(
     session: Session, org: UUID, *, key: str, capability: str, check: str, asset: UUID, target: str, port: int | None, title: str,
     severity: Severity, evidence: dict[str, Any] | str, remedy: str, job: UUID | None,
 ) -> bool:  # fmt: skip
@@ -56,7 +56,7 @@ def record(  # noqa: PLR0913 - one for each column
     return bool(fresh)
 
 
-def close_missing(  # noqa: PLR0913 - one for each column
+def close_missing(
     session: Session, org: UUID, *, capability: str, asset: UUID, seen: Collection[str], job: UUID | None, actor: str, reason: str,
     ports: Collection[int] | None = None,
 ) -> list[UUID]:  # fmt: skip
@@ -89,7 +89,7 @@ def close_missing(  # noqa: PLR0913 - one for each column
     return [row[0] for row in rows]
 
 
-def triage(session: Session, org: UUID, finding: UUID, *, state: Literal["accepted", "open"], note: str, actor: str) -> None:  # noqa: PLR0913 - one for each column
+def triage(session: Session, org: UUID, finding: UUID, *, state: Literal["accepted", "open"], note: str, actor: str) -> None:
     """Accept an open finding's risk, or open an accepted one again.
 
     Raises:

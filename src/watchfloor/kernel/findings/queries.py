@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STATES = ("open", "closed", "accepted")
 
 
-def list_findings(  # noqa: PLR0913 - one for each filter
+def list_findings(
     session: Session, org: UUID, *, state: str | None = None, severity: str | None = None, capability: str | None = None,
     target: str | None = None, asset: UUID | None = None, job: UUID | None = None, limit: int = LIMIT, after: str | None = None,
 ) -> Page[FindingView]:  # fmt: skip

@@ -1,6 +1,6 @@
 """REST: jobs, their kinds, results and streams, and the small fixed face for Celery's users, /tasks."""
 
-# ruff: noqa: TC001, TC003, PLR0913, PLR0917 - FastAPI reads annotations when the program runs; one argument for each parameter
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
 import json

@@ -83,7 +83,7 @@ class Board:
     def _flags(self) -> int:
         return int(HEADER.unpack_from(self._page)[1])
 
-    def _flag(self, flag: int, value: bool) -> None:
+    def _flag(self, flag: int, value: bool) -> None:  # noqa: FBT001 - a flag's value
         struct.pack_into("<I", self._page, 16, self._flags() | flag if value else self._flags() & ~flag)
 
     def tell(self, job: UUID, fence: int, word: Word) -> None:

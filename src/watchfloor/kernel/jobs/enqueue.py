@@ -120,7 +120,7 @@ def bind(kind: JobKind[Any, Any], arguments: dict[str, Any]) -> BaseModel:
     Raises:
         InvalidInput: An argument is missing, unknown or of the wrong shape; the first one is named.
     """
-    from pydantic import ValidationError
+    from pydantic import ValidationError  # noqa: PLC0415 - loaded only when needed
 
     try:
         request: BaseModel = kind.arguments.model_validate(arguments)

@@ -53,7 +53,7 @@ class JobResult:
     status = state
 
     @property
-    def info(self) -> Any:
+    def info(self) -> Any:  # noqa: ANN401 - the type is the caller's
         """Return the result, the exception, or a dict of what is known so far."""
         return _info(self._read())
 
@@ -81,7 +81,7 @@ class JobResult:
         """Tell whether it failed."""
         return self.state == State.FAILURE
 
-    def get(self, timeout: float | None = None, *, propagate: bool = True) -> Any:
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> Any:  # noqa: ANN401 - the type is the caller's
         """Wait for the job's end and return its result.
 
         Raises:
@@ -106,7 +106,7 @@ class JobResult:
 
     def revoke(self, *_: object, **__: object) -> None:
         """Cancel the job: at once when it waits, within two seconds when it runs."""
-        from watchfloor.kernel.jobs.cancel import cancel
+        from watchfloor.kernel.jobs.cancel import cancel  # noqa: PLC0415 - loaded only when needed
 
         cancel(self._ledger, self._org, [self._job], actor="python")
 
@@ -163,7 +163,7 @@ def _once(on: Ledger, session: Session | None, org: UUID, kind: JobKind[Any, Any
     return UUID(bytes=bytes(row[1]))
 
 
-def _info(found: dict[str, Any]) -> Any:
+def _info(found: dict[str, Any]) -> Any:  # noqa: ANN401 - the type is the caller's
     match found["state"]:
         case State.SUCCESS:
             return found["result"]

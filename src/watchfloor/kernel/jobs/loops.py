@@ -71,7 +71,7 @@ class Timers:
         for loop in self._loops:
             if monotonic() < loop.due:
                 continue
-            loop.due = monotonic() + loop.every_s * random.uniform(0.9, 1.1)
+            loop.due = monotonic() + loop.every_s * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, protects nothing
             try:
                 loop.call()
                 self._contact_since = self._contact_since if self._contact_since is not None else monotonic()
@@ -129,7 +129,7 @@ class Bell:
             self._due[queue] = 0.0
         for queue in [queue for queue, due in self._due.items() if due <= monotonic()]:
             found = self._dispatcher.round(queue)
-            self._due[queue] = monotonic() + (found.pause_s if found.eager else POLL_S * random.uniform(0.8, 1.2))
+            self._due[queue] = monotonic() + (found.pause_s if found.eager else POLL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, protects nothing
 
     def _upkeep(self) -> None:
         now = monotonic()

@@ -50,7 +50,7 @@ def find_job(session: Session, org: UUID, job: UUID) -> JobView | None:
     return _view(row) if row else None
 
 
-def list_jobs(  # noqa: PLR0913 - one for each filter
+def list_jobs(
     session: Session, org: UUID, *, state: str | None = None, kind: str | None = None, queue: str | None = None,
     label: str | None = None, created_after: datetime | None = None, schedule: UUID | None = None, parent: UUID | None = None,
     limit: int = LIMIT, after: str | None = None,

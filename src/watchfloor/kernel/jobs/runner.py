@@ -100,7 +100,7 @@ class Runner:
         except Fenced:
             self._refused(held)
             return None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a recorded outcome
             end = self._failed(kind, held, error)
         context.flush_progress()
         if end.outcome is Outcome.SUCCEEDED and not context.in_force:
@@ -114,7 +114,7 @@ class Runner:
         if held.blob is None or held.kid is None:
             message = "the arguments are gone; they were removed before the job ran"
             raise GiveUp(message)
-        place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"
+        place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"  # noqa: PLR2004 - sealed for a schedule
         plain = self._ledger.vault.open(held.org, held.kid, place, bytes(held.blob))
         request: BaseModel = kind.arguments.model_validate_json(plain)
         return request
@@ -187,5 +187,5 @@ def _described(error: Exception) -> bytes:
 def _fingerprint(error: Exception) -> str:
     """Return a short hash of where the error arose: equal bugs are equal, messages do not matter."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{os.path.basename(frame.filename)}:{frame.name}" for frame in frames[-4:]]
+    where = [f"{os.path.basename(frame.filename)}:{frame.name}" for frame in frames[-4:]]  # noqa: PTH119 - a name, not a file
     return hashlib.sha256("|".join([type(error).__name__, *where]).encode()).hexdigest()[:16]

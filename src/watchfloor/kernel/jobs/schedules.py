@@ -174,7 +174,7 @@ def plan(rhythm: Rhythm, first: datetime, now: datetime, catch_up: CatchUp) -> t
     return [(instant, None if instant == runs else "missed") for instant in kept], upcoming
 
 
-def _tick_one(wire: Wire, row: Any) -> int:
+def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - the type is the caller's
     org, schedule, _kind, _queue, cron, every_s, tz, next_tick, catch_up, overlap, _jitter_s, now = row
     ticks, upcoming = plan(Rhythm(cron, timedelta(seconds=every_s) if every_s else None, tz), next_tick, now, catch_up)
     unfinished = [found[0] for found in wire.execute(statement("unfinished"), {"org": org, "schedule": schedule}).fetchall()]
@@ -190,7 +190,7 @@ def _tick_one(wire: Wire, row: Any) -> int:
     return int(counted[0])
 
 
-def _change(session: Session, sql: Any, org: UUID, schedule: UUID) -> None:
+def _change(session: Session, sql: Any, org: UUID, schedule: UUID) -> None:  # noqa: ANN401 - the type is the caller's
     if wire_of(session).execute(sql, (org, schedule)).rowcount == 0:
         raise NotFound(_unknown(schedule))
 

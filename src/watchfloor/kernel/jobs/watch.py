@@ -30,7 +30,7 @@ class StillRunning(WatchfloorError):
     code = "still_running"
 
 
-def wait_for(  # noqa: PLR0913 - all but three are optional
+def wait_for(
     ledger: Ledger, org: UUID, job: UUID, on_progress: Callable[[JobView], object] | None = None, *,
     timeout: timedelta | None = None, on_interrupt: Literal["cancel", "leave"] = "cancel",
 ) -> JobView:  # fmt: skip

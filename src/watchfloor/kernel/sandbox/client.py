@@ -56,7 +56,7 @@ class Sandbox:
         self._address = address
         self._mode = mode
 
-    def run(  # noqa: PLR0913 - each is a choice of the caller's
+    def run(
         self,
         function: Callable[[Request, Any], Answer],
         request: Request,

@@ -31,9 +31,7 @@ _STATUS = struct.Struct("=i")
 STOP = b"T"
 
 
-def keep(  # noqa: PLR0913 - what a keeper is given before everything else is closed
-    order: Order, control: socket.socket, data: socket.socket, *, zygote_life: int, client: int, offered: Namespaces
-) -> NoReturn:
+def keep(order: Order, control: socket.socket, data: socket.socket, *, zygote_life: int, client: int, offered: Namespaces) -> NoReturn:
     """Run one box in this forked process, tell the client how it ended once nothing of it is left, and exit.
 
     Args:
@@ -157,7 +155,7 @@ class Keeper:
         os.kill(first, signal.SIGKILL)
 
 
-def _first(order: Order, data: int, status: int, workdir: str, offered: Namespaces, *, watched: bool) -> None:  # noqa: PLR0913 - all it may know
+def _first(order: Order, data: int, status: int, workdir: str, offered: Namespaces, *, watched: bool) -> None:
     """Be the box's first process: start the job, reap what it leaves, end when it ends."""
     os.setsid()
     box.close_all_but(data, status)

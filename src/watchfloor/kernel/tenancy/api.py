@@ -1,6 +1,6 @@
 """REST: who am I, API keys, and the audit trail (which lies below and has no face of its own)."""
 
-# ruff: noqa: TC001, TC003, PLR0913, PLR0917 - FastAPI reads annotations when the program runs; one argument for each parameter
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
 from datetime import datetime

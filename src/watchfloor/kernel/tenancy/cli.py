@@ -43,7 +43,9 @@ def add_org(context: typer.Context, name: Annotated[str, typer.Argument(help="It
         print_json({"name": plain, "id": made})
     else:
         print_text(f"{plain}  {made}")
-        note("Its scope is empty: nothing may be looked at until `watchfloor scope add` allows it. Set WATCHFLOOR_DEFAULT_ORG to work in it.")
+        note(
+            "Its scope is empty: nothing may be looked at until `watchfloor scope add` allows it. Set WATCHFLOOR_DEFAULT_ORG to work in it."
+        )
 
 
 @keys.command("list")
@@ -67,7 +69,9 @@ def add(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     *,
     role: Annotated[str, typer.Option("--role", help="What it may do.")] = "viewer",
-    expires: Annotated[timedelta, typer.Option("--expires", parser=duration, metavar="DURATION", help="How long it lives, as 90d.")] = "90d",  # type: ignore[assignment] # read by the parser
+    expires: Annotated[
+        timedelta, typer.Option("--expires", parser=duration, metavar="DURATION", help="How long it lives, as 90d.")
+    ] = "90d",  # type: ignore[assignment] # read by the parser
     json: Json = False,
 ) -> None:
     """Make an API key and print it; it is shown this once."""

@@ -44,7 +44,7 @@ class Actor:
         return grants(self.permissions, permission)
 
 
-def make_key(ledger: Ledger, org: UUID, *, name: str, role: str, actor: str, expires: timedelta | None = LIFE) -> str:  # noqa: PLR0913 - each is needed
+def make_key(ledger: Ledger, org: UUID, *, name: str, role: str, actor: str, expires: timedelta | None = LIFE) -> str:
     """Make a key and return its text, which is shown this once; None as expiry means that it never expires.
 
     Raises:

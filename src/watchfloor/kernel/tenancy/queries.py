@@ -52,7 +52,7 @@ def recall(session: Session, org: UUID, actor: str, key: str, request_sha: bytes
     return int(row[1]), bytes(row[2])
 
 
-def remember(session: Session, org: UUID, actor: str, key: str, status: int, response: bytes) -> None:  # noqa: PLR0913, PLR0917 - one for each filter
+def remember(session: Session, org: UUID, actor: str, key: str, status: int, response: bytes) -> None:
     """Keep the answer with the work it stands for: both commit, or neither."""
     sql = "update idempotency set status = %s, response = %s where org = %s and actor = %s and key = %s"
     wire_of(session).execute(sql, (status, response, org, actor, key))

@@ -129,7 +129,7 @@ class ConnectScanner:
     opened)` a few times a second; `cancelled()` is asked at least every few milliseconds.
     """
 
-    def __init__(  # noqa: PLR0913 - what it asks, and four observers
+    def __init__(
         self,
         hosts: Iterable[str],
         groups: Sequence[PortGroup],

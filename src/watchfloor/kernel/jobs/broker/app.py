@@ -142,7 +142,7 @@ class KindTask(Task):  # type: ignore[misc]  # Celery has no type hints
         return self.app.send_task(self.name, args, kwargs, **options)
 
 
-def make_app(  # noqa: PLR0913 - named, and each has a default
+def make_app(
     broker_url: str,
     kinds: Mapping[str, JobKind[Any, Any]],
     *,

@@ -61,9 +61,7 @@ class Ticket:
     kid: bytes
 
 
-def sign(  # noqa: PLR0913, PLR0917 - what a ticket binds together
-    signer: Signer, kind: str, message_id: str, queue: str, jobs: Sequence[tuple[UUID, int]], expires_ms: int
-) -> bytes:
+def sign(signer: Signer, kind: str, message_id: str, queue: str, jobs: Sequence[tuple[UUID, int]], expires_ms: int) -> bytes:
     """Return the ticket for 1 to 64 jobs of one kind and queue; a message for one job carries the job's id as its own."""
     if not 1 <= len(jobs) <= MAX_JOBS:
         raise ValueError(f"a ticket carries 1 to {MAX_JOBS} jobs, not {len(jobs)}")
@@ -76,9 +74,7 @@ def sign(  # noqa: PLR0913, PLR0917 - what a ticket binds together
     return body + signer.sign(_signed(kind, message_id, body))
 
 
-def verify(  # noqa: PLR0913, PLR0917 - what a ticket binds together
-    keys: Mapping[bytes, TicketKey], kind: str, message_id: str, queue: str, body: bytes, now_ms: int
-) -> Ticket:
+def verify(keys: Mapping[bytes, TicketKey], kind: str, message_id: str, queue: str, body: bytes, now_ms: int) -> Ticket:
     """Check a ticket against the message that brought it; `queue` is where it was taken from.
 
     Raises:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 commands = typer.Typer(no_args_is_help=True, help="List, watch, cancel and repeat jobs.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id, as `watchfloor jobs list` shows it.", metavar="JOB")]
-Timeout = Annotated[timedelta | None, typer.Option("--timeout", parser=duration, metavar="DURATION", help="How long to wait, as 90s or 5m.", show_default="for ever")]
+Timeout = Annotated[
+    timedelta | None,
+    typer.Option("--timeout", parser=duration, metavar="DURATION", help="How long to wait, as 90s or 5m.", show_default="for ever"),
+]
 
 
 @commands.command("list")
-def list_(  # noqa: PLR0913 - one for each option
+def list_(
     context: typer.Context,
     *,
     state: Annotated[str | None, typer.Option("--state", help="active, finished, or states such as FAILURE,REVOKED.")] = None,
@@ -90,7 +93,9 @@ def watch(context: typer.Context, job: JobId, *, timeout: Timeout = None, json: 
 
 
 @commands.command()
-def cancel(context: typer.Context, jobs: Annotated[list[str], typer.Argument(help="Ids of jobs.", metavar="JOB…")], *, json: Json = False) -> None:
+def cancel(
+    context: typer.Context, jobs: Annotated[list[str], typer.Argument(help="Ids of jobs.", metavar="JOB…")], *, json: Json = False
+) -> None:
     """Cancel jobs: waiting ones at once, running ones within two seconds."""
     wanted = [job_id(job) for job in jobs]
     with desk(context).floor() as floor:
@@ -103,7 +108,13 @@ def cancel(context: typer.Context, jobs: Annotated[list[str], typer.Argument(hel
     if json:
         print_json({"cancelled": told_to, "left": [{"id": job, "state": view.state if view else "unknown"} for job, view in left.items()]})
     else:
-        table(("job", "now"), [*((one.id, "stops" if one.stage == "running" else one.stage) for one in told_to), *((job, _why(view)) for job, view in left.items())])
+        table(
+            ("job", "now"),
+            [
+                *((one.id, "stops" if one.stage == "running" else one.stage) for one in told_to),
+                *((job, _why(view)) for job, view in left.items()),
+            ],
+        )
     if any(view is None for view in left.values()):
         raise typer.Exit(Exit.ERROR)
 

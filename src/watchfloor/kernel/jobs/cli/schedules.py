@@ -33,15 +33,20 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
 
 @commands.command()
-def add(  # noqa: PLR0913 - one for each option
+def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A name of your choice.")],
     kind: Annotated[str, typer.Argument(help="The kind of job, such as scans.run.")],
     *,
     cron: Annotated[str | None, typer.Option("--cron", help="Minute hour day month weekday, as '0 3 * * *'.")] = None,
-    every: Annotated[timedelta | None, typer.Option("--every", parser=duration, metavar="DURATION", help="An interval, as 15m or 1d.")] = None,
+    every: Annotated[
+        timedelta | None, typer.Option("--every", parser=duration, metavar="DURATION", help="An interval, as 15m or 1d.")
+    ] = None,
     tz: Annotated[str, typer.Option("--tz", help="The crontab's time zone.")] = "UTC",
-    argument: Annotated[list[str] | None, typer.Option("--arg", "-a", metavar="NAME=VALUE", help="An argument of the job; repeatable; JSON values are understood.")] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option("--arg", "-a", metavar="NAME=VALUE", help="An argument of the job; repeatable; JSON values are understood."),
+    ] = None,
     catch_up: Annotated[str, typer.Option("--catch-up", help="After an outage: none, latest or all missed instants.")] = "latest",
     overlap: Annotated[str, typer.Option("--overlap", help="While the last job runs: skip, queue or cancel_previous.")] = "skip",
     jitter: Annotated[timedelta, typer.Option("--jitter", parser=duration, metavar="DURATION", help="Spread over this span.")] = "0s",  # type: ignore[assignment] # read by the parser
@@ -63,7 +68,19 @@ def add(  # noqa: PLR0913 - one for each option
         request = bind(chosen, read_arguments(argument or []))
         options: dict[str, Any] = {"catch_up": catch_up, "overlap": overlap, "jitter": jitter, "queue": queue, "priority": priority}
         with floor.ledger.database.transaction(floor.org) as session:
-            made = create(floor.ledger, session, floor.org, name=name, kind=chosen, request=request, cron=cron, every=every, tz=tz, actor="cli", **options)
+            made = create(
+                floor.ledger,
+                session,
+                floor.org,
+                name=name,
+                kind=chosen,
+                request=request,
+                cron=cron,
+                every=every,
+                tz=tz,
+                actor="cli",
+                **options,
+            )
             record(session, floor.org, actor="cli", operation="schedule.create", object=str(made))
         upcoming = preview(cron, tz, every=every)
     if json:
@@ -167,4 +184,12 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def _row(schedule: ScheduleView) -> tuple[object, ...]:
-    return (schedule.name, schedule.kind, schedule.cron or schedule.every, schedule.tz if schedule.cron else None, schedule.next_tick, schedule.enabled, schedule.id)
+    return (
+        schedule.name,
+        schedule.kind,
+        schedule.cron or schedule.every,
+        schedule.tz if schedule.cron else None,
+        schedule.next_tick,
+        schedule.enabled,
+        schedule.id,
+    )

@@ -27,7 +27,9 @@ HOPS = "select created_at, dispatched_at, started_at, finished_at, stage from jo
 
 
 @commands.command()
-def update(context: typer.Context, *, wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True, json: Json = False) -> None:
+def update(
+    context: typer.Context, *, wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True, json: Json = False
+) -> None:
     """Update vulnerability intelligence now."""
     kind = desk(context).kinds().get(UPDATE)
     if kind is None:
@@ -73,8 +75,20 @@ def try_out(context: typer.Context, *, timeout: Timeout = None, json: Json = Fal
     if json:
         print_json(document)
     else:
-        names = {"database_s": "database answers", "enqueue_s": "job stored", "dispatch_s": "dispatched by a scheduler", "worker_s": "taken by a worker", "run_s": "run and recorded"}
-        table(("hop", "took"), [(line, spell(timedelta(seconds=document[name]), places=4) if document.get(name) is not None else "never") for name, line in names.items()])
+        names = {
+            "database_s": "database answers",
+            "enqueue_s": "job stored",
+            "dispatch_s": "dispatched by a scheduler",
+            "worker_s": "taken by a worker",
+            "run_s": "run and recorded",
+        }
+        table(
+            ("hop", "took"),
+            [
+                (line, spell(timedelta(seconds=document[name]), places=4) if document.get(name) is not None else "never")
+                for name, line in names.items()
+            ],
+        )
         note(f"job {made.id}: {state}" + (f". {document['advice']}" if document.get("advice") else ""))
     raise typer.Exit(Exit.CLEAN if state == "SUCCESS" else Exit.ERROR)
 
@@ -89,7 +103,11 @@ def status(context: typer.Context, job: JobId, *, json: Json = False) -> None:
         found = read_job(floor.ledger, floor.org, wanted)
     if found is None:
         raise NotFound(f"there is no task {wanted}; `watchfloor jobs list` shows those there are.")
-    document = {"id": wanted, "status": found["state"], **{name: found[name] for name in ("name", "worker", "retries", "date_done", "info", "result", "error", "traceback")}}
+    document = {
+        "id": wanted,
+        "status": found["state"],
+        **{name: found[name] for name in ("name", "worker", "retries", "date_done", "info", "result", "error", "traceback")},
+    }
     if json:
         print_json(document)
         return
@@ -110,7 +128,9 @@ def workers(context: typer.Context, *, json: Json = False) -> None:
         note("No worker is connected. Start one with `watchfloor worker` or `watchfloor up`.")
     for worker in found:
         state = "stopping" if worker.stopping else "at work" if worker.active else "idle"
-        print_text(f"{worker.host} pid {worker.pid}: {state}, {len(worker.active)} of {worker.slots} slots, {worker.pool}, since {cell(worker.started_at)}")
+        print_text(
+            f"{worker.host} pid {worker.pid}: {state}, {len(worker.active)} of {worker.slots} slots, {worker.pool}, since {cell(worker.started_at)}"
+        )
         print_text(f"  queues: {', '.join(worker.queues)}\n  registered: {', '.join(worker.kinds) or '-'}")
         for active in worker.active:
             print_text(f"  active: {active.kind} {active.job} since {cell(active.since)}")
@@ -129,7 +149,11 @@ def scheduled(context: typer.Context, *, json: Json = False) -> None:
         print_json({"schedules": [plan.model_dump(mode="json") for plan in plans], "jobs": [job.model_dump(mode="json") for job in later]})
         return
     table(("name", "kind", "next", "enabled"), [(plan.name, plan.kind, plan.next_tick, plan.enabled) for plan in plans], title="Schedules")
-    table(("job", "kind", "runs at", "why"), [(job.id, job.kind, job.run_at, job.reason or "planned") for job in later], title="Jobs planned for later")
+    table(
+        ("job", "kind", "runs at", "why"),
+        [(job.id, job.kind, job.run_at, job.reason or "planned") for job in later],
+        title="Jobs planned for later",
+    )
 
 
 @commands.command()
@@ -203,11 +227,22 @@ QUEUE_COLUMNS = ("name", "paused", "waiting", "scheduled", "blocked", "dispatche
 
 def _rows(snapshot: dict[str, Any]) -> tuple[list[list[Any]], list[list[Any]], list[list[Any]]]:
     queues = [[queue[column] for column in QUEUE_COLUMNS] for queue in snapshot["queues"]]
-    workers = [[worker["host"], worker["pid"], f"{len(worker['active'])}/{worker['slots']}", ",".join(worker["queues"]), worker["stopping"]] for worker in snapshot["workers"]]
+    workers = [
+        [worker["host"], worker["pid"], f"{len(worker['active'])}/{worker['slots']}", ",".join(worker["queues"]), worker["stopping"]]
+        for worker in snapshot["workers"]
+    ]
     running = []
     for job in snapshot["running"]:
         done = job["progress"]
-        running.append([job["id"], job["kind"], job["state"], f"{done['done']}/{done['total']} {done['phase'] or ''}".strip() if done else "-", job["started_at"]])
+        running.append(
+            [
+                job["id"],
+                job["kind"],
+                job["state"],
+                f"{done['done']}/{done['total']} {done['phase'] or ''}".strip() if done else "-",
+                job["started_at"],
+            ]
+        )
     return queues, workers, running
 
 
@@ -232,7 +267,12 @@ def _live(floor: Floor, seconds: float) -> None:
     from watchfloor.kernel.terminal import drawn  # noqa: PLC0415 - see above
 
     def look() -> Group:
-        return Group(*(drawn(columns, [[cell(value) for value in row] for row in rows], title) for (title, columns), rows in zip(HEADINGS, _rows(_snapshot(floor)), strict=True)))
+        return Group(
+            *(
+                drawn(columns, [[cell(value) for value in row] for row in rows], title)
+                for (title, columns), rows in zip(HEADINGS, _rows(_snapshot(floor)), strict=True)
+            )
+        )
 
     with Live(look(), console=Console(highlight=False), screen=True, auto_refresh=False) as live:
         while True:

@@ -79,13 +79,20 @@ def ledger(login_url: str) -> Iterator[Ledger]:
 @pytest.fixture
 def org(ledger: Ledger) -> UUID:
     """Make a fresh organisation."""
-    return ensure_org(ledger.database, ledger.vault, f"org-{new_id()}")
+    return make_org(ledger)
 
 
 @pytest.fixture
 def stranger(ledger: Ledger) -> UUID:
     """Make another organisation."""
-    return ensure_org(ledger.database, ledger.vault, f"org-{new_id()}")
+    return make_org(ledger)
+
+
+def make_org(ledger: Ledger, name: str | None = None) -> UUID:
+    """Make an organisation and load its key in this thread, whose connection `ledger` closes."""
+    made = ensure_org(ledger.database, ledger.vault, name or f"org-{new_id()}")
+    ledger.vault.blind(made, "")
+    return made
 
 
 @contextmanager
@@ -121,7 +128,7 @@ def owner(http: httpx.Client, ledger: Ledger, org: UUID) -> Client:
 @pytest.fixture
 def platform(http: httpx.Client, ledger: Ledger) -> Client:
     """Be the owner of the default organisation, who runs the machine as well."""
-    return client_of(http, ledger, ensure_org(ledger.database, ledger.vault, kernel_settings().default_org), "owner")
+    return client_of(http, ledger, make_org(ledger, kernel_settings().default_org), "owner")
 
 
 def client_of(http: httpx.Client, ledger: Ledger, org: UUID, role: str) -> Client:

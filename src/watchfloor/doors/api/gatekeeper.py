@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES: Final = 1024 * 1024
+LINGER_BYTES: Final = 16 * BODY_BYTES
+LINGER_S: Final = 2.0
 SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -50,9 +53,8 @@ class Gatekeeper:
         if body is None:
             refused = self._refuse(413, "too_large", f"The body is larger than {BODY_BYTES} bytes; send less at once.", request_id)
         if refused:
-            # The rest of the body is never read, so the line cannot be used again.
             refused.headers["Connection"] = "close"
-            await refused(scope, receive, named)
+            await _refuse_and_linger(refused, receive, named)
             return
         await self._app(scope, _again(body or b"", receive), named)
 
@@ -82,6 +84,20 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+async def _refuse_and_linger(refused: Response, receive: Receive, send: Send) -> None:
+    """Answer, then throw away a little of what still arrives: closing a line with unread input would take the answer with it."""
+    await send({"type": "http.response.start", "status": refused.status_code, "headers": refused.raw_headers})
+    await send({"type": "http.response.body", "body": refused.body, "more_body": True})
+    dropped = 0
+    with anyio.move_on_after(LINGER_S):
+        while dropped < LINGER_BYTES:
+            message = await receive()
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+            dropped += len(message.get("body", b""))
+    await send({"type": "http.response.body"})
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -8,8 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import psycopg
-
 from watchfloor.kernel import security
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.session import wire_of
@@ -109,15 +107,9 @@ def _asked(ledger: Ledger, *, public_id: str | None = None, key: UUID | None = N
         "and (f.used_at is null or f.used_at < wf_now() - interval '1 minute')) "
         "select org, id, name, role, org_name, digest, valid from found"
     )
-    values = {"public_id": public_id, "key": key}
-    wire = ledger.database.wire("wf_engine")
-    try:
-        return wire.execute(sql, values, prepare=True).fetchone()
-    except psycopg.OperationalError:
-        if not wire.closed:
-            raise
-        # The server restarted since this thread last asked; a second try tells whether it is back.
-        return ledger.database.wire("wf_engine").execute(sql, values, prepare=True).fetchone()
+    # A pooled connection, checked before use: a database that restarted costs nobody an error.
+    with ledger.database.engine_transaction() as session:
+        return wire_of(session).execute(sql, {"public_id": public_id, "key": key}, prepare=True).fetchone()
 
 
 def _actor(row: tuple[Any, ...]) -> Actor:

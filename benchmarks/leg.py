@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.board import Board
 from benchmarks.figures import percentile
 from benchmarks.peers import PYTHON
+from benchmarks.processes import VARIABLE as TREE
 from benchmarks.processes import Tree
 from benchmarks.site import ROOT
 from watchfloor.kernel.embedded.process import death_signal
@@ -100,7 +101,7 @@ class Leg:
         """Name the parts; `run` starts them."""
         self._peer, self._site, self._sizes, self._folder = peer, site, sizes, folder
         self._mark = secrets.token_hex(8)
-        self._environment = site.environment(peer, board=folder / "board", mark=self._mark)
+        self._environment = site.environment(peer, board=folder / "board")
         self._board = Board(folder / "board")
         self._figures = Figures()
 
@@ -108,23 +109,33 @@ class Leg:
         """Measure everything, in the order of the page README.md."""
         with (
             self._workers() as workers,
-            contextlib.closing(Client(self._peer, self._environment | {"BENCHMARK_TREE": ""}, self._folder / "client.log")) as client,
+            contextlib.closing(Client(self._peer, self._environment | {TREE: ""}, self._folder / "client.log")) as client,
         ):
-            self._trees = {"worker": Tree(tuple(child.pid for child in workers), self._mark), **self._site.trees(self._peer)}
+            self._trees = {**self._own_trees(workers), **self._site.trees(self._peer)}
             self._warm_up(client)
             self._drain(workers, client)
             self._idle()
             self._single(client)
         return self._figures
 
+    def _marked(self, command: int) -> str:
+        return f"{self._mark}-{self._peer.part(command)}"
+
+    def _own_trees(self, workers: list[subprocess.Popen[bytes]]) -> dict[str, Tree]:
+        roots: dict[str, tuple[int, ...]] = {}
+        for index, child in enumerate(workers):
+            part = self._peer.part(index)
+            roots[part] = (*roots.get(part, ()), child.pid)
+        return {part: Tree(pids, f"{self._mark}-{part}") for part, pids in roots.items()}
+
     @contextmanager
     def _workers(self) -> Iterator[list[subprocess.Popen[bytes]]]:
         with ExitStack() as stack:
             started = []
-            for command in self._peer.commands:
+            for index, command in enumerate(self._peer.commands):
                 with (self._folder / "worker.log").open("ab") as sink:
                     child = subprocess.Popen(
-                        command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self._environment, cwd=ROOT, start_new_session=True,
+                        command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self._environment | {TREE: self._marked(index)}, cwd=ROOT, start_new_session=True,
                         preexec_fn=death_signal(signal.SIGTERM),  # noqa: PLW1509 - one prctl call
                     )  # fmt: skip
                 stack.callback(end, child)
@@ -155,7 +166,7 @@ class Leg:
     def _drain(self, workers: list[subprocess.Popen[bytes]], client: Client) -> None:
         sizes = self._sizes
         held = workers if self._peer.pauses is None else [workers[index] for index in self._peer.pauses]
-        frozen = Tree(tuple(child.pid for child in held), "" if self._peer.pauses else self._mark)
+        frozen = Tree(tuple(child.pid for child in held), "" if self._peer.pauses else self._marked(0))
         frozen.send(signal.SIGSTOP)
         try:
             self._board.arm()
@@ -184,7 +195,7 @@ class Leg:
         """Time one way of enqueuing while the workers stand still: rate, CPU in the caller, CPU in the servers."""
         before = self._cpu()
         took = client.ask(do, count=count)
-        servers = sum(now - before[part] for part, now in self._cpu().items() if part != "worker")
+        servers = sum(now - before[part] for part, now in self._cpu().items() if part not in {"worker", "scheduler"})
         self._note(f"{do}_per_s", count / took["wall_s"])
         self._note(f"{do}_cpu_ms_caller", took["cpu_s"] * 1000 / count)
         self._note(f"{do}_cpu_ms_servers", servers / count)

@@ -18,7 +18,6 @@ import redis
 from psycopg import sql
 
 from benchmarks.board import VARIABLE as BOARD
-from benchmarks.processes import VARIABLE as TREE
 from benchmarks.processes import Tree
 from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
 
@@ -101,14 +100,13 @@ class Site:
         url = self.broker.url if self.broker else ""
         return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
 
-    def environment(self, peer: Peer, *, board: Path | None = None, mark: str = "", database: str = "") -> dict[str, str]:
+    def environment(self, peer: Peer, *, board: Path | None = None, database: str = "") -> dict[str, str]:
         """Return the environment of a peer's processes; addresses hold passwords and go no other way."""
         given = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("WATCHFLOOR_", "CELERY_", "PG"))},
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
             "BENCHMARK_BROKER": self.broker.url if self.broker else "",
             "BENCHMARK_BROKER_CLIENT": self._client_url(),
-            TREE: mark,
             **peer.environment,
         }
         if board:

@@ -39,12 +39,17 @@ class Peer:
     database: bool = False
     commands: tuple[tuple[str, ...], ...]
     environment: dict[str, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()  # what each command is called in the figures; "worker" where nothing is said
     pauses: tuple[int, ...] | None = None  # which commands are frozen to hold work back; None: all
 
     @property
     def broker(self) -> bool:
         """Tell whether it uses the broker."""
         return self.brokers != ("",)
+
+    def part(self, command: int) -> str:
+        """Return under which name a command's cost is counted."""
+        return self.parts[command] if self.parts else "worker"
 
     def missing(self) -> str | None:
         """Return the first module it needs that is not installed, or None."""
@@ -85,11 +90,11 @@ PEERS: Final = (
     ),
     Peer(
         name="watchfloor", title="Watchfloor: jobs.test, a short kind, whose jobs share tickets; worker 2, scheduler",
-        module="benchmarks.peers.watchfloor_app", needs=("watchfloor",), database=True, commands=_WATCHFLOOR, pauses=(1,),
+        module="benchmarks.peers.watchfloor_app", needs=("watchfloor",), database=True, commands=_WATCHFLOOR, parts=("worker", "scheduler"), pauses=(1,),
     ),
     Peer(
         name="watchfloor-unbundled", title="Watchfloor: the same kind not declared short, one ticket a job",
-        module="benchmarks.peers.watchfloor_app", needs=("watchfloor",), database=True, commands=_WATCHFLOOR, pauses=(1,),
+        module="benchmarks.peers.watchfloor_app", needs=("watchfloor",), database=True, commands=_WATCHFLOOR, parts=("worker", "scheduler"), pauses=(1,),
         environment={"BENCHMARK_UNBUNDLED": "1"},
     ),
     Peer(

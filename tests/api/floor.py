@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 
@@ -65,8 +66,10 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def ledger(login_url: str) -> Iterator[Ledger]:
+def ledger(postgres: str, login_url: str) -> Iterator[Ledger]:
     """Open the ledger as the product does, under wf_login, with a pepper from the environment."""
+    with psycopg.connect(postgres, autocommit=True) as wire:
+        wire.execute("grant select on alembic_version to public")  # as `watchfloor migrate` does
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WATCHFLOOR_PEPPER", "5a" * 32)
         kernel_settings.cache_clear()

@@ -39,7 +39,7 @@ FROZEN: dict[str, object] = {
     "task_create_missing_queues": False,
     "task_time_limit": None,
     "task_soft_time_limit": None,
-    "worker_max_tasks_per_child": 500,
+    "worker_max_tasks_per_child": 10_000,
     "worker_max_memory_per_child": 400_000,
     "worker_pool": "prefork",
     "worker_pool_start_method": "fork",
@@ -56,7 +56,7 @@ def test_settings_are_those_of_the_design(profile: Profile) -> None:
     assert {name: getattr(app.conf, name) for name in FROZEN} == FROZEN
     open_ = profile is not Profile.HARDENED
     assert app.conf.accept_content == (["wf-ticket", "json"] if open_ else ["wf-ticket"])
-    assert (app.conf.worker_enable_remote_control, app.conf.worker_send_task_events) == (open_, open_)
+    assert (app.conf.worker_enable_remote_control, app.conf.worker_send_task_events) == (open_, False)
     assert app.conf.result_backend.endswith("results:LedgerBackend")
     assert {queue.name for queue in app.conf.task_queues} == {
         "default",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
+from pathlib import Path
 
 from tests.chaos.kinds import BadCatalog
 from watchfloor import catalog
@@ -20,6 +22,7 @@ def main(door: str, *words: str) -> None:
     else:
         from watchfloor.doors import worker  # noqa: PLC0415 - takes the catalog as it is by now
 
+        worker.zygote.start = partial(worker.zygote.start, paths=[Path(__file__).parents[2]])  # so that boxes find our functions
         worker.main(queues=["default"], concurrency=int(words[0]))
 
 

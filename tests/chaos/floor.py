@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 MARK = "WATCHFLOOR_DATA_DIR"  # every process of a floor carries its directory in its environment
 READY_S = 30.0
-SLOTS = 4
+SLOTS = 8
 
 
 @dataclass
@@ -233,6 +233,22 @@ class Floor:
         door = Door(name, child, log)
         self.doors.append(door)
         return door
+
+
+def gone(members: list[psutil.Process], seconds: float) -> None:
+    """Wait until these processes are gone; one that only waits for its parent's look is."""
+
+    def left() -> list[str]:
+        found = []
+        for member in members:
+            with suppress(psutil.NoSuchProcess):
+                found += [repr(member)] if member.is_running() and member.status() != psutil.STATUS_ZOMBIE else []
+        return found
+
+    until = time.monotonic() + seconds
+    while left():
+        assert time.monotonic() < until, f"still there after {seconds} s: {left()}"
+        time.sleep(0.02)
 
 
 @contextmanager

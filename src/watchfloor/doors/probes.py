@@ -61,6 +61,8 @@ def look(ledger: Ledger) -> dict[str, Any]:
         with ledger.database.engine_transaction() as session:
             found = _revision(session)
             workers = sum(worker.alive for worker in list_workers(session))
+    except psycopg.errors.InsufficientPrivilege:
+        return {"ready": False, "database": "its schema may not be seen by this login: run `watchfloor migrate`"}
     except (SetupError, psycopg.Error, DBAPIError):
         return {"ready": False, "database": "unreachable: check WATCHFLOOR_DATABASE_URL and that the server runs"}
     if found != schema.HEAD:

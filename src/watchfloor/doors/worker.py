@@ -30,7 +30,7 @@ from watchfloor.kernel.jobs.broker.keyring import Keyring
 from watchfloor.kernel.jobs.facade import apply_async, read_job
 from watchfloor.kernel.jobs.ledger import broker_url, ledger, org_named
 from watchfloor.kernel.jobs.runner import Runner
-from watchfloor.kernel.jobs.warden import REJECTIONS, Post, Warden
+from watchfloor.kernel.jobs.warden import HAND_BACK_GRACE_S, REJECTIONS, Post, Warden, children_of, farewell
 from watchfloor.kernel.sandbox import zygote
 from watchfloor.kernel.sandbox.client import Sandbox
 from watchfloor.kernel.settings import kernel_settings
@@ -56,6 +56,7 @@ class Worker:
         self._zygote: zygote.Zygote | None = None
         self._runner: tuple[int, Runner] | None = None
         self._warden = 0
+        self._queues: tuple[str, ...] = ()
         self._parent = os.getpid()
 
     def start(self, *, queues: Sequence[str], slots: int, pool: str) -> None:
@@ -65,6 +66,7 @@ class Worker:
             queues=tuple(queues), slots=slots, pool=pool, kinds=tuple(sorted(CATALOG.kinds())), code=__version__,
             keyring=self.folder / "keyring.json", drain_s=kernel_settings().worker_drain.total_seconds(), may_kill=pool == "prefork",
         )  # fmt: skip
+        self._queues = post.queues
         parent = os.getpid()
         here = ledger()
         self._warden = os.fork()
@@ -75,7 +77,7 @@ class Worker:
     def on_ticket(self, kind: str, jobs: Sequence[tuple[UUID, int]], queue: str) -> None:
         """Run a ticket's jobs; in a pool process or thread."""
         if self._runner is None or self._runner[0] != os.getpid():
-            self._runner = (os.getpid(), Runner(ledger(), CATALOG.kinds(), self.board, sandbox=self._sandbox, sections=CATALOG.sections))
+            self._runner = (os.getpid(), self._make_runner())
         self._runner[1].on_ticket(kind, jobs, queue)
 
     def join_pool(self) -> None:
@@ -84,8 +86,13 @@ class Worker:
             return  # the solo pool: jobs run in the parent itself
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        self._runner = (os.getpid(), Runner(ledger(), CATALOG.kinds(), self.board, sandbox=self._sandbox, sections=CATALOG.sections))
+        self._runner = (os.getpid(), self._make_runner())
         self._runner[1].listen()
+
+    def _make_runner(self) -> Runner:
+        return Runner(
+            ledger(), CATALOG.kinds(), self.board, sandbox=self._sandbox, sections=CATALOG.sections, on_dropped=self.on_rejected
+        )  # fmt: skip
 
     def on_rejected(self, reason: str, detail: Mapping[str, str]) -> None:
         """Hand a refusal to the warden; a flood that fills the pipe is cut, the warden has counted enough by then."""
@@ -126,13 +133,24 @@ class Worker:
         return counted
 
     def _watch_warden(self) -> None:
-        """Without a warden nobody beats: this worker would be reaped while it works. Stop instead; what started us starts us again."""
+        """Without a warden nobody beats: this worker would be reaped while it works. Hand everything back and start anew."""
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._warden, 0)
-            if not self.board.stopping:
-                log.error("the warden is gone; this worker stops")
-                self.board.deaf = True
-                os.kill(os.getpid(), signal.SIGTERM)
+        self.board.deserted = True
+        if not self.board.stopping:
+            log.error("the warden is gone; this worker hands its jobs back and restarts")
+            self.board.deaf = True
+            os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(HAND_BACK_GRACE_S)
+        for child in children_of(os.getpid()) - {self._zygote.pid if self._zygote else 0}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def part(self) -> None:
+        """Dismiss the warden of a worker that starts anew in the same process: it would take the new one for its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._warden, signal.SIGKILL)
+        farewell(ledger(), self.board.session, self._queues)
 
     def close(self) -> None:
         """Stop the boxes; the warden, which outlives this process, removes the rest."""
@@ -177,7 +195,9 @@ def application() -> LedgerApp:
     app.steps["worker"].add(Station)
     signals.worker_init.connect(_on_worker_init, weak=False)
     signals.worker_process_init.connect(_on_pool_process, weak=False)
+    signals.worker_process_shutdown.connect(_on_pool_process_end, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
+    signals.worker_shutdown.connect(_on_shutdown, weak=False)
     signals.task_received.connect(_on_received, weak=False)
     return app
 
@@ -217,8 +237,17 @@ def _on_pool_process(**_: object) -> None:
     the_worker().join_pool()
 
 
+def _on_pool_process_end(pid: int | None = None, **_: object) -> None:
+    the_worker().board.leave(pid or os.getpid())
+
+
 def _on_shutting_down(**_: object) -> None:
     the_worker().board.stopping = True
+
+
+def _on_shutdown(**_: object) -> None:
+    if the_worker().board.deaf or the_worker().board.deserted:
+        the_worker().part()
 
 
 def _on_received(**_: object) -> None:

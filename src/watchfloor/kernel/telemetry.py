@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MESSAGE_CHARACTERS: Final = 4096
 MASK: Final = "***"
+TALKATIVE: Final = ("alembic", "asyncio", "urllib3")  # what they say at INFO is of use to nobody but us
 SHORTEST_SECRET: Final = 6  # shorter ones would blank out ordinary words
 _PATTERNS: Final = (
     re.compile(r"(?<=://)[^\s/@]*:[^\s@]+(?=@)"),  # the credentials of an address
@@ -101,6 +102,8 @@ def set_up(process: str, level: str = "INFO", *, stream: TextIO | None = None, t
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.DEBUG if root.level <= logging.DEBUG else logging.WARNING)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_ended
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 BODY_BYTES: Final = 1024 * 1024
 LINGER_BYTES: Final = 16 * BODY_BYTES
 LINGER_S: Final = 2.0
+log = logging.getLogger("watchfloor.api")
 SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -39,7 +41,11 @@ class Gatekeeper:
             return
         scope["request_id"] = request_id = secrets.token_hex(8)
 
+        began = False
+
         async def named(message: Message) -> None:
+            nonlocal began
+            began = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
@@ -56,7 +62,13 @@ class Gatekeeper:
             refused.headers["Connection"] = "close"
             await _refuse_and_linger(refused, receive, named)
             return
-        await self._app(scope, _again(body or b"", receive), named)
+        try:
+            await self._app(scope, _again(body or b"", receive), named)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            if began:  # half an answer cannot become an error any more: the server breaks the line
+                raise
+            await self._refuse(500, "error", "The server failed on this request.", request_id)(scope, receive, named)
 
     def _refused(self, headers: Headers, request_id: str) -> Response | None:
         host = headers.get("host", "").rpartition("]")[0].lstrip("[") or headers.get("host", "").partition(":")[0]

@@ -77,7 +77,6 @@ def answer_errors(made: FastAPI) -> None:
     for odd in (psycopg.DataError, DataError, UnicodeEncodeError):
         made.add_exception_handler(odd, _unstorable)
     made.add_exception_handler(DBAPIError, _database)
-    made.add_exception_handler(Exception, _unexpected)
 
 
 def problem(status: int, code: str, detail: str, request_id: str, **more: Any) -> JSONResponse:  # noqa: ANN401 - Problem's other fields
@@ -155,9 +154,4 @@ def _database(request: Request, error: Exception) -> JSONResponse:
         return _unstorable(request, error)
     if isinstance(inner, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _unavailable(request, error)
-    return _unexpected(request, error)
-
-
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("request %s failed", _id(request), exc_info=error)
-    return problem(500, "error", "The server failed on this request.", _id(request))
+    raise error

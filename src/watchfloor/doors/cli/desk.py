@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 JOIN_PATIENCE: Final = timedelta(minutes=5)  # another command may be making the cluster, or recovering it
+RIVALRY_SECONDS: Final = 20.0
+RIVALRY_PAUSE_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 2.0
 HAND_BACK_SECONDS: Final = 3.0
 IDLE_SECONDS: Final = 0.5
@@ -50,8 +52,14 @@ class Preparation(Protocol):
     def open_operators(self, settings: KernelSettings) -> tuple[Ledger, UUID]:
         """Open the operator's own database."""
 
+    def make_ready(self, settings: KernelSettings, login_url: str, owner_url: str) -> tuple[Ledger, UUID]:
+        """Bring the operator's own database to this program's schema and open it."""
+
+    def first_key(self, ledger: Ledger, org: UUID) -> str | None:
+        """Return an administrator's key when the organisation never had one."""
+
     def close(self, ledger: Ledger) -> None:
-        """Close either."""
+        """Close what was opened."""
 
 
 class LocalDesk:
@@ -68,10 +76,10 @@ class LocalDesk:
         refuse_unknown_settings()
         with ExitStack() as stack:
             if settings.database_url:
-                opened = _first_start().open_operators(settings)
+                opened = preparation().open_operators(settings)
             else:
                 opened = stack.enter_context(_embedded(settings, work=work))
-            stack.callback(_first_start().close, opened[0])
+            stack.callback(preparation().close, opened[0])
             yield Floor(opened[0], opened[1], _works(settings, opened, work=work))
 
 
@@ -89,7 +97,7 @@ def known_settings() -> set[str]:
     return found
 
 
-def _first_start() -> Preparation:
+def preparation() -> Preparation:
     """Load what talks to the database; half a second in which services can start."""
     return cast("Preparation", importlib.import_module("watchfloor.doors.cli.first_start"))
 
@@ -113,7 +121,7 @@ def _embedded(settings: KernelSettings, *, work: bool) -> Iterator[tuple[Ledger,
     with _sharing(settings.data_dir) as share, _terminable(), ExitStack() as stack:
         services = embedded.running(settings.data_dir)
         if services is not None:
-            opened = _first_start().prepare(settings, services)
+            opened = preparation().prepare(settings, services)
             _staff(settings, opened, stack, work=work)
         else:
             opened = _own(settings, stack, share, work=work)
@@ -128,7 +136,7 @@ def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) 
             failing.callback(helpers.stop)
             helpers.start()
         # Libraries load while the services start.
-        threading.Thread(target=_first_start, name="libraries", daemon=True).start()
+        threading.Thread(target=preparation, name="libraries", daemon=True).start()
         with _patience("Starting PostgreSQL and Valkey …"):
             floor = _start_or_join(settings)
         if isinstance(floor, embedded.Floor):
@@ -136,25 +144,30 @@ def _own(settings: KernelSettings, stack: ExitStack, share: int, *, work: bool) 
             failing.pop_all()
             if helpers is not None:
                 stack.callback(helpers.stop)
-            opened = _first_start().prepare(settings, floor.services)
+            opened = preparation().prepare(settings, floor.services)
             if helpers is not None:
                 helpers.go()
                 stack.callback(_dismiss, helpers, opened[0])
             stack.callback(_wait_for_others, share)
             return opened
-    opened = _first_start().prepare(settings, floor)
+    opened = preparation().prepare(settings, floor)
     _staff(settings, opened, stack, work=work)
     return opened
 
 
 def _start_or_join(settings: KernelSettings) -> embedded.Floor | Services:
-    try:
-        return embedded.start(settings.data_dir)
-    except embedded.Taken:
-        services = embedded.join(settings.data_dir, JOIN_PATIENCE)
-        if services is None:
-            raise
-        return services
+    deadline = monotonic() + RIVALRY_SECONDS
+    while True:
+        try:
+            return embedded.start(settings.data_dir)
+        except embedded.Taken:
+            services = embedded.join(settings.data_dir, JOIN_PATIENCE)
+            if services is not None:
+                return services
+            # A rival holds the lock and has not said so yet, or is about to give it back.
+            if monotonic() > deadline:
+                raise
+            threading.Event().wait(RIVALRY_PAUSE_SECONDS)
 
 
 def _staff(settings: KernelSettings, opened: tuple[Ledger, UUID], stack: ExitStack, *, work: bool) -> None:

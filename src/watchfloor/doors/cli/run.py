@@ -200,7 +200,7 @@ def _misused(error: typer.TyperException) -> int:
 def _sentence(error: WatchfloorError) -> str:
     from watchfloor.kernel.telemetry import redact  # noqa: PLC0415 - only errors need it
 
-    text = redact(str(error)).strip()
+    text = " ".join(redact(str(error)).split())  # libraries spread their messages over lines
     return text or type(error).__name__
 
 

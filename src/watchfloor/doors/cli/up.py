@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
 
-from watchfloor.doors.cli import first_start
-from watchfloor.doors.cli.desk import child_environment, door, refuse_unknown_settings
+from watchfloor.doors.cli.desk import child_environment, door, preparation, refuse_unknown_settings
 from watchfloor.doors.cli.processes import demand_port
 from watchfloor.kernel import telemetry
 from watchfloor.kernel.embedded import floor as embedded
@@ -21,7 +20,10 @@ from watchfloor.kernel.settings import kernel_settings
 from watchfloor.kernel.terminal import note, print_text
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from watchfloor.kernel.embedded.floor import Floor
+    from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.settings import KernelSettings
 
 LOOK_SECONDS: Final = 0.25
@@ -75,14 +77,15 @@ def _services(settings: KernelSettings, stack: ExitStack, crew: Crew, members: d
         for name, argv in members.items():
             crew.start(name, argv, held=True)
     if embedded_wanted:
+        threading.Thread(target=preparation, name="libraries", daemon=True).start()  # they load while the services start
         floor = embedded.start(settings.data_dir)
         stack.callback(floor.stop)
     if settings.database_url is None and floor is not None:
-        opened = first_start.prepare(settings, floor.services)
+        opened = preparation().prepare(settings, floor.services)
     else:
         login = settings.database_url.get_secret_value() if settings.database_url else ""
         owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else login
-        opened = first_start.make_ready(settings, login, owner)
+        opened = preparation().make_ready(settings, login, owner)
     wish.demand_nothing()
     _show_first_key(opened)
     for name, argv in members.items():
@@ -92,12 +95,12 @@ def _services(settings: KernelSettings, stack: ExitStack, crew: Crew, members: d
     return floor
 
 
-def _show_first_key(opened: first_start.Opened) -> None:
+def _show_first_key(opened: tuple[Ledger, UUID]) -> None:
     ledger, org = opened
     try:
-        key = first_start.first_key(ledger, org)
+        key = preparation().first_key(ledger, org)
     finally:
-        first_start.close(ledger)
+        preparation().close(ledger)
     if key:
         note("Administrator's API key, shown this once:")
         print_text(key)

@@ -30,8 +30,9 @@ Wire = psycopg.Connection[TupleRow]
 
 # A call that waits for ever holds a job for ever; every wait in the database ends.
 LIMITS = "-c statement_timeout={statement} -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
-# The hot path's statements are prepared, and planning them anew costs more than running them.
-GENERIC = " -c plan_cache_mode=force_generic_plan"
+# The hot path's statements are prepared once, perhaps while their tables are empty: a plan made then must still be right with a
+# million rows. So it always goes by key, never through a whole table.
+GENERIC = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 
 

@@ -197,12 +197,11 @@ def _group_lives(group: int) -> bool:
             os.killpg(group, 0)
             return True
         return False
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                state, _parent, own_group = (Path(entry.path) / "stat").read_bytes().rpartition(b")")[2].split()[:3]
-                if int(own_group) == group and state not in {b"Z", b"X"}:
-                    return True
+    for status in Path("/proc").glob("[1-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            state, _parent, own_group = status.read_bytes().rpartition(b")")[2].split()[:3]
+            if int(own_group) == group and state not in {b"Z", b"X"}:
+                return True
     return False
 
 

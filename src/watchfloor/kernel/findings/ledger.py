@@ -23,8 +23,9 @@ RECORD = """
 with old as (select state from finding where org = %(org)s and key = %(key)s for update),
 new as (
   insert into finding as f (org, id, key, capability, "check", asset, target, port, title, severity, severity_rank, remedy, evidence, job)
-  values (%(org)s, %(id)s, %(key)s, %(capability)s, %(check)s, %(asset)s, %(target)s, %(port)s, %(title)s, %(severity)s, %(rank)s, %(remedy)s,
-    %(evidence)s, %(job)s)
+  select %(org)s, %(id)s, %(key)s, %(capability)s, %(check)s, %(asset)s, %(target)s, %(port)s, %(title)s, %(severity)s, %(rank)s, %(remedy)s,
+    %(evidence)s, %(job)s
+  from (select 1) one left join old on true -- so that the old state is read before it is replaced
   on conflict (org, key) do update set title = excluded.title, severity = excluded.severity, severity_rank = excluded.severity_rank,
     remedy = excluded.remedy, evidence = excluded.evidence, job = excluded.job, asset = excluded.asset, target = excluded.target,
     last_seen = greatest(f.last_seen, excluded.last_seen), closed_at = null,

@@ -12,10 +12,12 @@ from enum import IntEnum
 from uuid import UUID
 
 HEADER = struct.Struct("<16sIdq")  # session id, flags, monotonic second of the last message, milliseconds to the database's clock
-STOPPING, DEAF = 1, 2
+STOPPING, DEAF, DESERTED = 1, 2, 4
 SLOT = struct.Struct("<16sqB")  # job id, fence, word
 SLOTS = 512
 EMPTY = b"\0" * 16
+LEAVER = struct.Struct("<I")  # pid of a child that ended as planned
+LEAVERS = 256
 
 
 class Word(IntEnum):
@@ -33,7 +35,7 @@ class Board:
 
     def __init__(self) -> None:
         """Map anonymous shared memory."""
-        self._page = mmap.mmap(-1, HEADER.size + SLOTS * SLOT.size)
+        self._page = mmap.mmap(-1, HEADER.size + SLOTS * SLOT.size + LEAVERS * LEAVER.size)
 
     @property
     def session(self) -> UUID:
@@ -63,6 +65,15 @@ class Board:
         self._flag(DEAF, value)
 
     @property
+    def deserted(self) -> bool:
+        """Tell whether the warden is gone: nobody beats, so every attempt has to be handed back while its session lives."""
+        return bool(self._flags() & DESERTED)
+
+    @deserted.setter
+    def deserted(self, value: bool) -> None:
+        self._flag(DESERTED, value)
+
+    @property
     def offset_ms(self) -> int:
         """Return how far the database's clock is ahead of this machine's."""
         return int(struct.unpack_from("<q", self._page, 28)[0])
@@ -79,6 +90,18 @@ class Board:
     @received_at.setter
     def received_at(self, moment: float) -> None:
         struct.pack_into("<d", self._page, 20, moment)
+
+    def leave(self, pid: int) -> None:
+        """Say that a child ends as planned, holding no ticket."""
+        LEAVER.pack_into(self._page, self._leaver_at(pid), pid)
+
+    def left(self, pid: int) -> bool:
+        """Tell whether a child that is gone ended as planned."""
+        return LEAVER.unpack_from(self._page, self._leaver_at(pid)) == (pid,)
+
+    @staticmethod
+    def _leaver_at(pid: int) -> int:
+        return HEADER.size + SLOTS * SLOT.size + pid % LEAVERS * LEAVER.size
 
     def _flags(self) -> int:
         return int(HEADER.unpack_from(self._page)[1])

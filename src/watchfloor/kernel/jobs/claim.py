@@ -84,23 +84,30 @@ def start_ticks(pid: int) -> int:
     return 0 if fields[0] in {b"Z", b"X"} else int(fields[19])
 
 
-def claim(ledger: Ledger, session: UUID, queue: str, jobs: Sequence[tuple[UUID, int]]) -> list[Claim]:
+def claim(ledger: Ledger, session: UUID, queue: str, jobs: Sequence[tuple[UUID, int]]) -> list[Claim] | None:
     """Claim the jobs of a ticket; one that is missing was claimed, cancelled or swept meanwhile, its ticket is a duplicate.
 
-    When the answer is lost on the way nobody knows whether the claim counts; what was claimed is then handed back.
+    A database that is away for a few seconds is waited for: the ticket would be lost, and its jobs wait for the sweeper. When the
+    answer is lost on the way nobody knows whether the claim counts; what was claimed is handed back, and what was not is claimed.
+    None: nothing was claimed, and that says nothing about the ticket.
     """
     values = {"session": session, "child": held_child(), "queue": queue, "ids": [job for job, _ in jobs], "seqs": [seq for _, seq in jobs]}
-    try:
-        rows = ledger.database.wire("wf_engine").execute(statement("claim"), values, prepare=True).fetchall()
-    except psycopg.errors.UniqueViolation:
-        # A mutex was taken between dispatch and claim; jobs with a mutex travel alone.
-        ledger.database.wire("wf_engine").execute(statement("park"), {"id": jobs[0][0], "seq": jobs[0][1]})
-        return []
-    except psycopg.OperationalError:
-        hand_back_unknown(ledger, session)
-        return []
-    order = {job: place for place, (job, _seq) in enumerate(jobs)}
-    return sorted((Claim(*row) for row in rows), key=lambda held: order[held.id])
+    deadline = monotonic() + PATIENCE_S
+    while monotonic() < deadline:
+        try:
+            rows = ledger.database.wire("wf_engine").execute(statement("claim"), values, prepare=True).fetchall()
+        except psycopg.errors.UniqueViolation:
+            # A mutex was taken between dispatch and claim; jobs with a mutex travel alone.
+            ledger.database.wire("wf_engine").execute(statement("park"), {"id": jobs[0][0], "seq": jobs[0][1]})
+            return None
+        except psycopg.OperationalError:
+            hand_back_unknown(ledger, session)
+        except SetupError:
+            threading.Event().wait(0.2)
+        else:
+            order = {job: place for place, (job, _seq) in enumerate(jobs)}
+            return sorted((Claim(*row) for row in rows), key=lambda held: order[held.id])
+    return None
 
 
 def finish(ledger: Ledger, session: UUID, ends: Sequence[tuple[Claim, End]]) -> dict[UUID, str]:

@@ -178,4 +178,5 @@ class AttemptContext:
         return self._word() is not Word.NONE
 
     def _word(self) -> Word:
-        return self._board.told(self.job_id, self._held.fence)
+        word = self._board.told(self.job_id, self._held.fence)
+        return Word.HAND_BACK if word is Word.NONE and self._board.deserted else word

@@ -100,6 +100,7 @@ class Dispatcher:
         """
         wire = self._wire()
         picked: list[Picked] = []
+        expires_ms = 0
         with wire.transaction():
             if wire.execute(statement("gate")).fetchone() != (True,):
                 return Round(eager=True, pause_s=GATE_S)
@@ -108,13 +109,13 @@ class Dispatcher:
             credit, slots, backlog = (int(row[0]), int(row[1]), bool(row[2])) if row else (0, 0, False)
             if credit > 0 and backlog:
                 rows = wire.execute(statement("dispatch"), {"queue": queue, "credit": min(credit, ROUND)}, prepare=True).fetchall()
+                expires_ms = self._now_ms() + TICKET_S * 1000  # asked before the commit: after it nothing may stop the publication
                 picked = [Picked(UUID(str(job)), int(seq), str(kind), bool(short)) for job, seq, kind, short in rows]
         if picked:
-            self._publish(queue, picked, slots)
+            self._publish(queue, picked, slots, expires_ms)
         return self._judged(queue, len(picked), slots, backlog=backlog and slots > 0)
 
-    def _publish(self, queue: str, picked: list[Picked], slots: int) -> None:
-        expires_ms = self._now_ms() + TICKET_S * 1000
+    def _publish(self, queue: str, picked: list[Picked], slots: int, expires_ms: int) -> None:
         messages = []
         for kind, jobs in bundles(picked, slots):
             message_id = str(jobs[0][0]) if len(jobs) == 1 else str(uuid4())

@@ -15,7 +15,7 @@ from watchfloor.kernel.errors import SetupError
 if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Database
 
-QUIET_S = 0.005  # rings within this time are one notification
+QUIET_S = 0.02  # the first ring goes out at once, those within this time after it as one
 
 
 class Doorbell:
@@ -29,7 +29,7 @@ class Doorbell:
         self._pid = 0
 
     def ring(self, channel: str, payload: str) -> None:
-        """Ring soon; equal rings within 5 ms are sent once."""
+        """Ring soon; equal rings within 20 ms are sent once."""
         with self._signal:
             if self._pid != os.getpid():
                 self._pid = os.getpid()

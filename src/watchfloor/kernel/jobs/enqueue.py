@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
+
+from psycopg.errors import CheckViolation
 
 from watchfloor.kernel.contract import Priority
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.db.tables import new_id
-from watchfloor.kernel.errors import InvalidInput, TooLarge, WatchfloorError
+from watchfloor.kernel.errors import Conflict, InvalidInput, TooLarge, WatchfloorError
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import stored_priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from psycopg import Cursor
+    from psycopg.rows import TupleRow
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 ARGUMENT_BYTES = 64 * 1024
+BUDGETS = 4
 CHUNK = 1000
+BUDGETS = 4
 TRIES = 3
 
 
@@ -103,14 +109,15 @@ def enqueue_many(
     for start in range(0, len(jobs), CHUNK):
         part = jobs[start : start + CHUNK]
         sealed = [_sealed(ledger, org, job, request) for job, request in part]
-        rows = wire.execute(
-            statement("bulk"),
-            shared | {
-                "ids": [job for job, _ in part], "uniq": keys[start : start + CHUNK],
-                "blob": [blob for _, blob in sealed], "kid": sealed[0][0],
-            },
-        ).fetchall()  # fmt: skip
-        made += [Enqueued(UUID(str(row[1])), bool(row[2])) for row in rows]
+        values = shared | {
+            "ids": [job for job, _ in part], "uniq": keys[start : start + CHUNK],
+            "blob": [blob for _, blob in sealed], "kid": sealed[0][0],
+        }  # fmt: skip
+        for at, (_n, job, created) in enumerate(_insert(wire, statement("bulk"), values).fetchall(), start):
+            if job is not None:
+                made.append(Enqueued(UUID(str(job)), bool(created)))
+            elif uniques:  # a rival committed while the statement ran; the next one sees its job
+                made.append(_enqueue(ledger, wire, org, kind, jobs[at][1], replace(options, unique=uniques[at])))
     return made
 
 
@@ -138,11 +145,21 @@ def _enqueue(ledger: Ledger, wire: Wire, org: UUID, kind: JobKind[Any, Any], req
     values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
     sql = statement("enqueue")
     for _ in range(TRIES):
-        row = wire.execute(sql, values, prepare=True).fetchone()
+        row = _insert(wire, sql, values).fetchone()
         if row:
             return Enqueued(UUID(str(row[0])), bool(row[1]))
     message = f"{kind.name}: rivals with the same unique key came and went {TRIES} times; try again"
     raise WatchfloorError(message)
+
+
+def _insert(wire: Wire, sql: LiteralString, values: dict[str, Any]) -> Cursor[TupleRow]:
+    try:
+        return wire.execute(sql, values, prepare=True)
+    except CheckViolation as error:
+        if error.diag.table_name != "job_batch":
+            raise
+        message = f"batch {values['batch']} is sealed and takes no more jobs; add them before it is sealed, or open another"
+        raise Conflict(message) from error
 
 
 def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel) -> tuple[str, bytes]:
@@ -159,11 +176,20 @@ def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Option
         allowed = ", ".join(sorted({kind.queue, *kind.queues}))
         message = f"{kind.name} does not run on queue {queue!r}; it runs on {allowed}"
         raise InvalidInput(message, field="/queue")
+    mutex = ledger.vault.blind(org, f"mutex|{options.mutex}").hex()[:32] if options.mutex else None
+    # While one holds the mutex, the budget of the same name keeps the others out of the broker.
+    budgets = [f"kind:{kind.name}", *options.budgets, *([f"mutex:{mutex}"] if mutex else [])]
+    if len(budgets) > BUDGETS:
+        message = f"a job meets {BUDGETS} budgets at most, its kind's and its mutex's included; these are {len(budgets)}"
+        raise InvalidInput(message, field="/budgets")
+    if len(options.budgets) >= BUDGETS:
+        message = f"{len(options.budgets)} budgets are too many; a job names at most {BUDGETS - 1} besides its kind's"
+        raise InvalidInput(message)
     return {
         "org": org, "kind": kind.name, "queue": str(queue), "priority": stored_priority(options.priority),
         "run_at": options.run_at, "delay_s": options.delay.total_seconds(), "expires_at": options.expires_at, "waits_for": options.waits_for,
         "max_failures": kind.attempts, "unique_key": ledger.vault.blind(org, options.unique) if options.unique else None,
-        "mutex": options.mutex, "budgets": [f"kind:{kind.name}", *options.budgets], "batch": options.batch, "parent": options.parent,
+        "mutex": mutex, "budgets": budgets, "batch": options.batch, "parent": options.parent,
         "replay_of": options.replay_of, "actor": options.actor, "label": options.label, "limit_s": kind.timeout.total_seconds(),
         "soft_s": kind.soft_timeout.total_seconds() if kind.soft_timeout else None, "keep_s": kind.keep_result.total_seconds(),
         "short": kind.short,

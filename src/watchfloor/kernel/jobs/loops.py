@@ -107,6 +107,7 @@ class Bell:
         self._canary_at = self._queues_at = self._renew_at = self._sweep_at = -1e9
         self._broker_since: datetime | None = None
         self._errors = 0
+        self._doubt = True  # whoever ran before us may have died between commit and publication
         self._listener: psycopg.Connection[Any] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -119,6 +120,7 @@ class Bell:
                 self._pause(stop, "the broker", error)
             except (psycopg.OperationalError, SetupError) as error:
                 self._listener = None
+                self._doubt = True  # a commit whose answer was lost may have counted
                 self._pause(stop, "the database", error)
 
     def turn(self) -> None:
@@ -145,6 +147,9 @@ class Bell:
         if now - self._canary_at > CANARY_S:
             self._listen_to_canary()
             self._canary_at = now
+        if self._doubt:
+            rescue.ring_again(self._ledger)
+            self._doubt = False
         if now - self._sweep_at > rescue.SWEEP_AGE_S / 6:
             rescue.sweep(self._ledger)
             self._sweep_at = now

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
-from watchfloor.kernel.jobs.claim import Claim, End, back_off, claim, finish
+from watchfloor.kernel.jobs.claim import PATIENCE_S, Claim, End, back_off, claim, finish
 from watchfloor.kernel.jobs.context import AttemptContext, HandedBack
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import Outcome, Stage
@@ -47,10 +47,12 @@ class Runner:
     def __init__(
         self, ledger: Ledger, kinds: Mapping[str, JobKind[Any, Any]], board: Board, *,
         sandbox: Callable[[], Sandbox] | None = None, sections: Callable[[], dict[str, Any]] | None = None,
+        on_dropped: Callable[[str, Mapping[str, str]], None] | None = None,
     ) -> None:  # fmt: skip
-        """Bind what every attempt of this worker shares."""
+        """Bind what every attempt of this worker shares; `on_dropped` is told of each ticket that fits no job any more."""
         self._ledger, self._kinds, self._board = ledger, kinds, board
         self._sandbox, self._sections = sandbox, sections
+        self._on_dropped = on_dropped
         self._current: AttemptContext | None = None
 
     def on_ticket(self, kind_name: str, jobs: Sequence[tuple[UUID, int]], queue: str) -> None:
@@ -62,7 +64,10 @@ class Runner:
         kind = self._kinds[kind_name]
         ended: list[tuple[Claim, End]] = []
         began = flushed = monotonic()
-        for held in claim(self._ledger, self._board.session, queue, jobs):
+        claimed = claim(self._ledger, self._session(), queue, jobs)
+        if claimed is not None and len(claimed) < len(jobs):
+            self._drop(kind_name, queue, {job for job, _seq in jobs} - {held.id for held in claimed})
+        for held in claimed or ():
             late = monotonic() - began > BUNDLE_S or (ended and self._board.stopping)
             end = HANDED_BACK if late else self._attempt(kind, held)
             if end is not None:
@@ -82,6 +87,19 @@ class Runner:
         """Install the signal that the warden sends; only where handlers run in the main thread of their own process."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGUSR2, self.interrupt)
+
+    def _session(self) -> UUID:
+        """Return the worker's session; a ticket may arrive before the warden has opened it, and a claim without one would drop the ticket."""
+        deadline = monotonic() + PATIENCE_S
+        while not self._board.session.int and monotonic() < deadline:
+            threading.Event().wait(0.05)
+        return self._board.session
+
+    def _drop(self, kind: str, queue: str, jobs: set[UUID]) -> None:
+        """Tell of tickets that were heard before, or whose jobs ended or went back in line: a replay looks like that."""
+        if self._on_dropped is not None:
+            for job in jobs:
+                self._on_dropped("duplicate", {"task": kind, "queue": queue, "id": str(job)})
 
     def _attempt(self, kind: JobKind[Any, Any], held: Claim) -> End | None:
         """Run the handler once; None means that there is nothing left to record."""

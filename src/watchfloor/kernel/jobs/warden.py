@@ -26,7 +26,7 @@ from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from watchfloor.kernel.jobs.ledger import Ledger
 
@@ -89,9 +89,10 @@ class Warden:
 
     def run(self) -> None:
         """Beat until the worker is gone; then give its jobs free at once."""
-        self._open_session()
         while start_ticks(self._parent) == self._parent_ticks:
             try:
+                if not self._board.session.int:
+                    self._open_session()
                 self._look()
             except (psycopg.OperationalError, SetupError) as error:
                 log.warning("the database does not answer: %s", str(error).strip())
@@ -107,8 +108,8 @@ class Warden:
             self._beat_at = -1e9
         if monotonic() - self._keyring_at > KEYRING_S:
             self._refresh_keyring()
-        pool = _children(self._parent)
-        if self._pool - pool:
+        pool = children_of(self._parent)
+        if any(not self._board.left(gone) for gone in self._pool - pool):
             # A ticket may have been on its way to a child that died before it could claim.
             ring_again(self._ledger, self._post.queues)
         self._pool = pool
@@ -226,6 +227,8 @@ class Warden:
         self._running = {}
         with contextlib.suppress(psycopg.Error, SetupError):
             self._open_session()
+            # Tickets that children took under the lost session were refused.
+            ring_again(self._ledger, self._post.queues)
 
     def _open_session(self) -> None:
         session = uuid4()
@@ -245,11 +248,7 @@ class Warden:
         """The parent is gone: kill what is left of it, then let others have its jobs."""
         for job in self._running.values():
             self._signal(job, signal.SIGKILL)
-        with contextlib.suppress(psycopg.Error, SetupError):
-            self._ledger.database.wire("wf_engine").execute(statement("lose_session"), {"session": self._board.session})
-            reap(self._ledger)
-            ring_again(self._ledger, self._post.queues)
-            self._ledger.doorbell.flush()
+        farewell(self._ledger, self._board.session, self._post.queues)
         self._post.keyring.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._post.keyring.parent.rmdir()
@@ -307,7 +306,17 @@ class Warden:
         signal.sigtimedwait((), seconds)
 
 
-def _children(pid: int) -> set[int]:
+def farewell(ledger: Ledger, session: UUID, queues: Sequence[str]) -> None:
+    """End a session whose jobs run no more: they are planned again at once, and what its worker had not begun is rung again."""
+    with contextlib.suppress(psycopg.Error, SetupError):
+        ledger.database.wire("wf_engine").execute(statement("lose_session"), {"session": session})
+        reap(ledger)
+        ring_again(ledger, queues)
+        ledger.doorbell.flush()
+
+
+def children_of(pid: int) -> set[int]:
+    """Return the processes that a process started itself."""
     try:
         return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
     except OSError:

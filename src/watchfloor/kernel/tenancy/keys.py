@@ -94,22 +94,22 @@ def authenticate(ledger: Ledger, header: str | None) -> Actor:
 
 def still_valid(ledger: Ledger, actor: Actor) -> bool:
     """Tell whether an actor's key may still be used; for streams that outlive their first check."""
-    row = _asked(ledger, key=actor.key)
+    row = _asked(ledger, org=actor.org, key=actor.key)
     return row is not None and bool(row[6]) and _actor(row) == actor
 
 
-def _asked(ledger: Ledger, *, public_id: str | None = None, key: UUID | None = None) -> tuple[Any, ...] | None:
+def _asked(ledger: Ledger, *, public_id: str | None = None, org: UUID | None = None, key: UUID | None = None) -> tuple[Any, ...] | None:
     sql = (
         "with found as (select k.org, k.id, k.name || '#' || k.public_id as name, k.role, o.name as org_name, k.digest, k.used_at, "
         "k.revoked_at is null and (k.expires_at is null or k.expires_at > wf_now()) as valid "
-        "from api_key k join org o on o.id = k.org where k.public_id = %(public_id)s or k.id = %(key)s), "
+        "from api_key k join org o on o.id = k.org where k.public_id = %(public_id)s or (k.org = %(org)s and k.id = %(key)s)), "
         "used as (update api_key k set used_at = wf_now() from found f where k.org = f.org and k.id = f.id and f.valid "
         "and (f.used_at is null or f.used_at < wf_now() - interval '1 minute')) "
         "select org, id, name, role, org_name, digest, valid from found"
     )
     # A pooled connection, checked before use: a database that restarted costs nobody an error.
     with ledger.database.engine_transaction() as session:
-        return wire_of(session).execute(sql, {"public_id": public_id, "key": key}, prepare=True).fetchone()
+        return wire_of(session).execute(sql, {"public_id": public_id, "org": org, "key": key}, prepare=True).fetchone()
 
 
 def _actor(row: tuple[Any, ...]) -> Actor:

@@ -49,6 +49,9 @@ def policy() -> Policy:
     """Read rbac.toml; a file that cannot be read stops the start."""
     try:
         plain = tomllib.loads((resources.files(__package__) / "rbac.toml").read_text(encoding="utf-8"))
+        misplaced = next((role for role, held in plain["roles"].items() if not isinstance(held, list)), None)
+        if misplaced is not None:
+            raise TypeError(f"{misplaced} under [roles] is no list of permissions; operations stand under [operations]")  # noqa: TRY301 - one sentence for all
         return Policy(dict(plain["operations"]), {role: frozenset(held) for role, held in plain["roles"].items()})
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"the permissions file rbac.toml cannot be read: {error}. Install Watchfloor again."

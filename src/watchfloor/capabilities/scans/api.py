@@ -1,0 +1,99 @@
+"""REST: scans."""
+
+# ruff: noqa: TC001 - FastAPI reads annotations when the program runs; one argument for each parameter
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from watchfloor.capabilities.scans import jobs
+from watchfloor.capabilities.scans.queries import read
+from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
+from watchfloor.capabilities.scans.schemas import ScanRequest
+from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
+from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+routes = APIRouter(tags=["scans"])
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+
+
+class ScanAccepted(BaseModel):
+    """The scan that was requested, and its first job; both have one id."""
+
+    id: UUID
+    job: UUID
+
+
+@routes.post("", status_code=202, response_model=ScanAccepted)
+def create_scan(caller: Caller, body: ScanRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    """Request a scan. 202 means that it is durable and will run; targets outside the scope are a 403 that names them."""
+
+    def act(session: Session) -> ScanAccepted:
+        scan, job = jobs.request_scan(caller.ledger, session, caller.org, body, actor=caller.name)
+        return ScanAccepted(id=scan, job=job)
+
+    answer = caller.once(idempotency_key, body, act, after=lambda: jobs.ring(caller.ledger))
+    answer.headers["Location"] = f"/api/v1/scans/{json.loads(bytes(answer.body))['id']}"
+    return answer
+
+
+@routes.get("")
+def list_scans(caller: Caller, state: str | None = None, limit: Limit = LIMIT, after: str | None = None) -> Page[ScanView]:
+    """List scans, newest first."""
+    with caller.transaction() as session:
+        return read.list_scans(session, caller.org, state=state, limit=limit, after=after)
+
+
+@routes.get("/{scan}")
+def get_scan(caller: Caller, scan: UUID) -> ScanView:
+    """Show one scan."""
+    with caller.transaction() as session:
+        return read.get_scan(session, caller.org, scan)
+
+
+@routes.get("/{scan}/progress")
+def get_scan_progress(caller: Caller, scan: UUID) -> ScanProgress:
+    """Show how far a scan is: phase, ports done of all, open ports so far, time left; and each priority group."""
+    with caller.transaction() as session:
+        return read.scan_progress(session, caller.org, scan)
+
+
+@routes.get("/{scan}/hosts")
+def list_scan_hosts(caller: Caller, scan: UUID, limit: Limit = LIMIT, after: str | None = None) -> Page[HostView]:
+    """List the addresses that answered."""
+    with caller.transaction() as session:
+        return read.list_hosts(session, caller.org, scan, limit=limit, after=after)
+
+
+@routes.get("/{scan}/services")
+def list_scan_services(
+    caller: Caller, scan: UUID, name: str | None = None, port: Annotated[int | None, Query(ge=1, le=65_535)] = None, limit: Limit = LIMIT,
+    after: str | None = None,
+) -> Page[ServiceView]:  # fmt: skip
+    """List open ports with what answers there."""
+    with caller.transaction() as session:
+        return read.list_services(session, caller.org, scan, name=name, port=port, limit=limit, after=after)
+
+
+@routes.get("/{scan}/findings")
+def list_scan_findings(
+    caller: Caller, scan: UUID, severity: str | None = None, limit: Limit = LIMIT, after: str | None = None
+) -> Page[ScanFindingView]:
+    """List what a scan found wrong, the gravest first."""
+    with caller.transaction() as session:
+        return read.list_scan_findings(session, caller.org, scan, severity=severity, limit=limit, after=after)
+
+
+@routes.post("/{scan}/cancel", status_code=202)
+def cancel_scan(caller: Caller, scan: UUID) -> ScanView:
+    """Stop a scan and all its jobs within seconds; what it learned so far stays."""
+    jobs.cancel_scan(caller.ledger, caller.org, scan, actor=caller.name)
+    with caller.transaction() as session:
+        return read.get_scan(session, caller.org, scan)

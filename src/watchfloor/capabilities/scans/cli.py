@@ -1,0 +1,308 @@
+"""`wf scans`, and `wf scan` for its first command: look at targets and show what they expose."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.errors import InvalidInput, SetupError, WatchfloorError
+from watchfloor.kernel.settings import duration, kernel_settings
+from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, progress, spell, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
+    from watchfloor.kernel.db.keyset import Page
+    from watchfloor.kernel.terminal import Bar, Desk, Floor
+
+commands = typer.Typer(no_args_is_help=True, help="Find which services your targets expose.")
+
+ScanId = Annotated[str, typer.Argument(help="The scan's id, as `watchfloor scans list` shows it.", metavar="SCAN")]
+REPORT = "reports.generate"  # the kind of another capability, known by its name alone
+PAGE = 500
+
+
+class FailOn(StrEnum):
+    """From which severity on findings end the command with exit code 1."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+    NEVER = "never"
+
+
+@commands.command("run")
+def run(
+    context: typer.Context,
+    targets: Annotated[list[str], typer.Argument(help="Addresses, host names or networks such as 192.168.1.0/24.", metavar="TARGET…")],
+    *,
+    ports: Annotated[
+        str | None, typer.Option("--ports", "-p", help="1-1000, 22,80,443, top-100, top-1000, all, or several of them.", show_default="top-1000")
+    ] = None,
+    timeout: Annotated[
+        timedelta | None, typer.Option("--timeout", parser=duration, metavar="DURATION", help="Longest duration, as 90s or 5m.", show_default="1h")
+    ] = None,
+    max_concurrent: Annotated[
+        int | None, typer.Option("--max-concurrent", min=1, max=20_000, help="Most connections at once in one part.", show_default="2000")
+    ] = None,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this severe.")] = FailOn.HIGH,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where the HTML report goes.", show_default="reports in the data directory")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and do not wait.")] = False,
+    json: Json = False,
+) -> None:
+    """Find which services your targets expose, and what is wrong with them.
+
+    Exit codes: 0 clean, 1 findings at or above --fail-on, 2 error, 3 not everything could be looked at.
+    """
+    began = monotonic()
+    asked = _request(targets, ports, timeout, max_concurrent)
+    here = desk(context)
+    with here.floor(work=not no_wait) as floor:
+        started = monotonic()
+        from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.capabilities.scans.schemas import ScanRequest  # noqa: PLC0415 - see above
+
+        scan, job = jobs.submit_scan(floor.ledger, floor.org, ScanRequest(**asked), actor="cli")
+        if no_wait:
+            print_json({"job": job, "scan": scan}) if json else print_text(str(job))
+            return
+        if not floor.works:
+            note(f"Scan {scan} waits for a worker. Ctrl-C cancels it.")
+        view = _follow(floor, scan)
+        ended = monotonic()
+        if view.error:
+            raise WatchfloorError(f"The scan could not be done. {view.error}")
+        report = _report(here, floor, scan, output)
+        document = _document(floor, scan)
+    timings = {"start_s": started - began, "scan_s": ended - started, "report_s": monotonic() - ended, "total_s": monotonic() - began}
+    document |= {"report": str(report) if report else None, "timings": {name: round(spent, 3) for name, spent in timings.items()}}
+    if json:
+        print_json(document)
+    else:
+        _show(document, report)
+    raise typer.Exit(_verdict(document, fail_on))
+
+
+def _request(targets: list[str], ports: str | None, timeout: timedelta | None, max_concurrent: int | None) -> dict[str, Any]:
+    """Return what was asked for; what was not is left to the operator's defaults."""
+    given = {"ports": ports, "timeout": timeout, "max_concurrent": max_concurrent}
+    if any(len(target) > 300 for target in targets):  # noqa: PLR2004 - as in ScanRequest
+        raise InvalidInput("A target is longer than 300 characters; give an address, host name or network.", field="/targets")
+    if timeout is not None and not 0 < timeout.total_seconds() <= 86_400:  # noqa: PLR2004 - a day, as in ScanRequest
+        raise InvalidInput("--timeout must be above zero and at most 24 hours.", field="/timeout")
+    return {"targets": targets, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _follow(floor: Floor, scan: UUID) -> ScanView:
+    """Show a scan's progress until it has ended; Ctrl-C cancels it."""
+    from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.scans.queries import read, write  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.watch import wait_for  # noqa: PLC0415 - see above
+
+    def look(bar: Bar) -> Callable[[object], None]:
+        def shown(_job: object) -> None:
+            with floor.ledger.database.transaction(floor.org) as session:
+                _draw(bar, read.scan_progress(session, floor.org, scan))
+
+        return shown
+
+    try:
+        with progress() as bar:
+            wait_for(floor.ledger, floor.org, scan, look(bar), on_interrupt="leave")
+            with floor.ledger.database.transaction(floor.org) as session:
+                last = write.finish_job_of(session, floor.org, scan)
+            if last is not None:
+                wait_for(floor.ledger, floor.org, last, look(bar), on_interrupt="leave")
+    except (KeyboardInterrupt, SystemExit):
+        jobs.cancel_scan(floor.ledger, floor.org, scan, actor="cli")
+        note(f"Scan {scan} was cancelled. What it learned so far: watchfloor scans show {scan}")
+        raise
+    with floor.ledger.database.transaction(floor.org) as session:
+        return read.get_scan(session, floor.org, scan)
+
+
+def _draw(bar: Bar, now: ScanProgress) -> None:
+    left = f", {spell(timedelta(seconds=now.eta_s), places=0)} left" if now.eta_s else ""
+    bar.show(now.phase, now.done, now.total, f"ports, {now.open} open{left}" if now.total else "")
+
+
+def _report(here: Desk, floor: Floor, scan: UUID, output: Path | None) -> Path | None:
+    """Have the HTML report written and copy it into a file that only its owner can read; None, with the reason told, when that fails."""
+    from watchfloor.kernel.artifacts.store import read as open_artifact  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.kernel.jobs.enqueue import Options, bind, submit  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.queries import open_result  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.watch import wait_for  # noqa: PLC0415 - see above
+
+    kind = here.kinds().get(REPORT)
+    if kind is None:
+        return None
+    made = submit(floor.ledger, floor.org, kind, bind(kind, {"scan_id": scan, "formats": ["html"]}), Options(actor="cli"))
+    ended = wait_for(floor.ledger, floor.org, made.id)
+    if ended.state != "SUCCESS":
+        note(f"The report was not written: {ended.reason or ended.state}. Try again with: watchfloor reports generate {scan}")
+        return None
+    path = (output or kernel_settings().data_dir / "reports" / f"{scan}.html").absolute()
+    with floor.ledger.database.transaction(floor.org) as session:
+        result: Any = open_result(floor.ledger, session, floor.org, made.id)
+        content = open_artifact(floor.ledger, session, floor.org, UUID(result["artifacts"]["html"]))[1]
+    _write_private(path, content)
+    return path
+
+
+def _write_private(path: Path, content: Iterable[bytes]) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise SetupError(f"The report cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error
+
+
+def _document(floor: Floor, scan: UUID) -> dict[str, Any]:
+    """Return everything a scan saw: hosts and services by address and port, findings gravest first."""
+    from ipaddress import ip_address  # noqa: PLC0415 - only here
+
+    from watchfloor.capabilities.scans.queries import read  # noqa: PLC0415 - loads the database's libraries
+
+    with floor.ledger.database.transaction(floor.org) as session:
+        view = read.get_scan(session, floor.org, scan)
+        hosts: list[HostView] = _all(lambda after: read.list_hosts(session, floor.org, scan, limit=PAGE, after=after))
+        services: list[ServiceView] = _all(lambda after: read.list_services(session, floor.org, scan, limit=PAGE, after=after))
+        findings: list[ScanFindingView] = _all(lambda after: read.list_scan_findings(session, floor.org, scan, limit=PAGE, after=after))
+    place = {host.address: (ip_address(host.address).version, int(ip_address(host.address))) for host in hosts}
+    return {
+        "scan": view,
+        "hosts": sorted(hosts, key=lambda host: place[host.address]),
+        "services": sorted(services, key=lambda one: (place[one.address], one.port)),
+        "findings": sorted(findings, key=lambda one: (-one.severity.rank, one.target, one.port or 0, one.check)),
+        "not_looked_at": view.not_looked_at,
+    }
+
+
+def _all(fetch: Callable[[str | None], Page[Any]]) -> list[Any]:
+    found: list[Any] = []
+    after: str | None = None
+    while True:
+        page = fetch(after)
+        found += page.items
+        after = page.next
+        if after is None:
+            return found
+
+
+def _show(document: dict[str, Any], report: Path | None = None) -> None:
+    view: ScanView = document["scan"]
+    if document["services"]:
+        rows = [
+            (one.address, one.host_name, f"{one.port}/{one.protocol}", one.name, f"{one.product} {one.version}".strip(), one.detail.get("tls_version"))
+            for one in document["services"]
+        ]
+        table(("address", "name", "port", "service", "product", "tls"), rows, title="Open ports")
+    if document["findings"]:
+        columns = ("severity", "target", "port", "finding", "new", "what to do")
+        rows = [(one.severity, one.target, one.port, one.title, one.is_new, one.remedy) for one in document["findings"]]
+        table(columns, rows, title="Findings")
+    for sentence in document["not_looked_at"]:
+        print_text(f"Not looked at: {sentence}")
+    for sentence in view.notes:
+        print_text(f"Note: {sentence}")
+    print_text(_sentence(view))
+    if report:
+        print_text(f"Report: {report}")
+
+
+def _sentence(view: ScanView) -> str:
+    took = f" in {spell(view.finished_at - view.started_at)}" if view.finished_at and view.started_at else ""
+    counts = f"{_many(view.open_ports, 'open port')}, {_many(view.findings, 'finding')}, {view.hosts_up} of {_many(view.hosts, 'address', 'addresses')} answered"
+    return f"Scan {view.id} {view.state}{took}: {counts}."
+
+
+def _many(count: int, one: str, several: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def _verdict(document: dict[str, Any], fail_on: FailOn) -> Exit:
+    view: ScanView = document["scan"]
+    least = Severity(fail_on).rank if fail_on is not FailOn.NEVER else None
+    if least is not None and any(one.severity.rank >= least and one.state == "open" for one in document["findings"]):
+        return Exit.FINDINGS
+    # Silence everywhere is not a clean bill: nobody knows whether the packets arrived.
+    return Exit.CLEAN if view.state == "finished" and view.hosts_up else Exit.UNKNOWN
+
+
+@commands.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    state: Annotated[str | None, typer.Option("--state", help="planned, running, finished, incomplete, cancelled; comma-separated.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=PAGE, help="How many.")] = 50,
+    after: Annotated[str | None, typer.Option("--after", help="Go on where the page before ended.")] = None,
+    json: Json = False,
+) -> None:
+    """List scans, newest first."""
+    with desk(context).floor() as floor:
+        from watchfloor.capabilities.scans.queries import read  # noqa: PLC0415 - loads the database's libraries
+
+        with floor.ledger.database.transaction(floor.org) as session:
+            page = read.list_scans(session, floor.org, state=state, limit=limit, after=after)
+    if json:
+        print_json(page)
+        return
+    rows = [
+        (one.id, one.state, ", ".join(one.targets[:3]) + (" …" if one.targets_total > 3 else ""), one.open_ports, one.findings, one.created_at)  # noqa: PLR2004 - a line has room for three
+        for one in page.items
+    ]
+    table(("scan", "state", "targets", "open", "findings", "created"), rows)
+    if page.next:
+        note(f"There are more: --after {page.next}")
+
+
+@commands.command()
+def show(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
+    """Show a scan: open ports, findings, and what was not looked at."""
+    wanted = _scan_id(scan)
+    with desk(context).floor() as floor:
+        document = _document(floor, wanted)
+    if json:
+        print_json(document)
+        return
+    _show(document)
+    if document["scan"].error:
+        print_text(document["scan"].error)
+
+
+@commands.command()
+def cancel(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
+    """Stop a scan and all its jobs within seconds; what it learned so far stays."""
+    wanted = _scan_id(scan)
+    with desk(context).floor() as floor:
+        from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.capabilities.scans.queries import read  # noqa: PLC0415 - see above
+
+        jobs.cancel_scan(floor.ledger, floor.org, wanted, actor="cli")
+        with floor.ledger.database.transaction(floor.org) as session:
+            view = read.get_scan(session, floor.org, wanted)
+    print_json(view) if json else print_text(_sentence(view))
+
+
+def _scan_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(f"{text[:60]!r} is no scan's id; `watchfloor scans list` shows those there are.") from None

@@ -1,0 +1,69 @@
+"""Turn one host's answers into what is kept: services, problems, and the ports of which everything is known. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
+from watchfloor.capabilities.scans.engine.judge import judge
+from watchfloor.capabilities.scans.engine.ports import membership
+from watchfloor.capabilities.scans.schemas import Group, PortAnswer, Problem, Service, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from watchfloor.capabilities.scans.schemas import HostAnswer, PortGroup
+
+# A proxy or tarpit that accepts every port would otherwise fill the database with nothing.
+LISTED_MAX = 1024
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one shard learned about one host."""
+
+    address: str
+    name: str
+    rtt_ms: float | None
+    tallies: dict[Group, Tally]
+    services: tuple[tuple[Group, Service], ...]
+    problems: tuple[Problem, ...]
+    known_ports: tuple[int, ...]  # all is known about these: a finding there that was not seen again is gone
+    unlisted: int = 0  # open ports beyond those listed as services
+
+
+def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> Sighting | None:
+    """Return what is to be kept of a host, or None when nothing answered: a silent address is no host we know of."""
+    if not any(tally.open or tally.closed for tally in answer.tallies.values()):
+        return None
+    looked = {one.port: one for one in answer.ports}
+    opened = [port for first, last in answer.open for port in range(first, last + 1)]
+    listed = [*(port for port in opened if port in looked), *islice((port for port in opened if port not in looked), LISTED_MAX)]
+    services = [fingerprint(looked[port]) if port in looked else Service(port=port) for port in sorted(listed)]
+    return Sighting(
+        address=answer.address,
+        name=answer.name,
+        rtt_ms=answer.rtt_ms,
+        tallies=answer.tallies,
+        services=tuple((group_of(service.port), service) for service in services),
+        problems=tuple(judge(answer.address, services, today)),
+        known_ports=tuple(_known(answer, groups, set(opened), looked)),
+        unlisted=len(opened) - len(listed),
+    )
+
+
+def group_of(port: int) -> Group:
+    """Return a port's priority group."""
+    return list(Group)[membership()[port]]
+
+
+def _known(answer: HostAnswer, groups: Sequence[PortGroup], opened: set[int], looked: dict[int, PortAnswer]) -> Iterator[int]:
+    yield from (port for port, one in looked.items() if one.looked and (one.replies or one.tls) and not (one.tls and one.tls.error))
+    for group in groups:
+        tally = answer.tallies.get(group.group)
+        # Counts alone cannot tell a closed port from a filtered one, so one doubtful port leaves the whole group in doubt.
+        if tally and not (tally.filtered or tally.unreachable or tally.skipped):
+            yield from (port for first, last in group.ports for port in range(first, last + 1) if port not in opened)

@@ -1,0 +1,211 @@
+"""Scans, hosts, services, findings and progress, as views."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+from sqlalchemy import Select, and_, func, select
+
+from watchfloor.capabilities.scans.models import Host, Scan, ScanFinding, ScannedService
+from watchfloor.capabilities.scans.queries.views import (
+    GroupProgress,
+    HostView,
+    ScanFindingView,
+    ScanProgress,
+    ScanView,
+    ServiceView,
+)
+from watchfloor.capabilities.scans.schemas import Group, Tally
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.filters import matching, words
+from watchfloor.kernel.db.keyset import LIMIT, Page, page
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import NotFound
+from watchfloor.kernel.findings.models import Finding
+from watchfloor.kernel.jobs.models import Job
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+STATES = ("planned", "running", "finished", "incomplete", "cancelled")
+TARGETS_SHOWN = 100
+
+
+def get_scan(session: Session, org: UUID, scan: UUID) -> ScanView:
+    """Return one scan; raises NotFound."""
+    row = session.execute(_scans(org).where(Scan.id == scan)).first()
+    if row is None:
+        message = f"there is no scan {scan}; `watchfloor scans list` shows those there are"
+        raise NotFound(message)
+    return _scan(row)
+
+
+def list_scans(session: Session, org: UUID, *, state: str | None = None, limit: int = LIMIT, after: str | None = None) -> Page[ScanView]:
+    """List scans, newest first; `state` takes states joined by commas."""
+    query = matching(_scans(org), {Scan.state: words("state", state, STATES)})
+    return page(session, query, [Scan.id], shape=_scan, limit=limit, after=after)
+
+
+def _scans(org: UUID) -> Select[Scan, Job]:
+    """Select scans with the job that decides what becomes of them next."""
+    return select(Scan, Job).outerjoin(Job, and_(Job.org == Scan.org, Job.id == func.coalesce(Scan.finish_job, Scan.job))).where(Scan.org == org)
+
+
+def _scan(row: Any) -> ScanView:  # noqa: ANN401 - a row of the query above, with or without its key
+    scan: Scan = row[0]
+    state, error, ended = _outcome(scan, row[1])
+    targets = scan.request.get("targets", [])
+    return ScanView(
+        id=scan.id, state=state, targets=targets[:TARGETS_SHOWN], targets_total=len(targets), ports=scan.request.get("ports", ""), error=error,
+        job=scan.job, hosts=scan.hosts, hosts_up=scan.hosts_up, probes=scan.probes, open_ports=scan.open_ports, findings=scan.findings,
+        not_looked_at=scan.not_looked_at, notes=scan.notes, actor=scan.actor, created_at=scan.created_at, started_at=scan.started_at,
+        finished_at=ended,
+    )  # fmt: skip
+
+
+def _outcome(scan: Scan, job: Job | None) -> tuple[str, str | None, Any]:
+    """A scan whose job was stopped from outside has ended too, though nobody was left to write that into its row."""
+    if scan.finished_at is not None or job is None or job.finished_at is None or job.state == "SUCCESS":
+        return scan.state, scan.error, scan.finished_at
+    return ("cancelled" if job.state == "REVOKED" else "incomplete"), scan.error or job.reason, job.finished_at
+
+
+def list_hosts(session: Session, org: UUID, scan: UUID, *, limit: int = LIMIT, after: str | None = None) -> Page[HostView]:
+    """List the addresses that answered; raises NotFound for an unknown scan."""
+    get_scan(session, org, scan)
+    return page(session, select(Host).where(Host.org == org, Host.scan == scan), [Host.id], shape=_host, limit=limit, after=after)
+
+
+def _host(row: Any) -> HostView:  # noqa: ANN401 - a row of the query above, with or without its key
+    host: Host = row[0]
+    sums: Counter[str] = Counter()
+    for groups in host.counts.values():
+        for tally in groups.values():
+            sums.update(tally)
+    return HostView(id=host.id, address=str(host.address), name=host.name, asset=host.asset, rtt_ms=host.rtt_ms, ports=Tally(**sums))
+
+
+def list_services(
+    session: Session, org: UUID, scan: UUID, *, name: str | None = None, port: int | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[ServiceView]:
+    """List open ports with what answers there; raises NotFound for an unknown scan."""
+    get_scan(session, org, scan)
+    joined = select(ScannedService, Host).join(Host, and_(Host.org == ScannedService.org, Host.id == ScannedService.host))
+    query = matching(joined.where(ScannedService.org == org, ScannedService.scan == scan), {ScannedService.name: words("name", name)})
+    if port is not None:
+        query = query.where(ScannedService.port == port)
+    return page(session, query, [ScannedService.id], shape=_service, limit=limit, after=after)
+
+
+def _service(row: Any) -> ServiceView:  # noqa: ANN401 - a row of the query above, with or without its key
+    service: ScannedService = row[0]
+    host: Host = row[1]
+    return ServiceView(
+        id=service.id, address=str(host.address), host_name=host.name, port=service.port, protocol=service.protocol, group=service.port_group,
+        name=service.name, product=service.product, version=service.version, confidence=service.confidence, detail=service.detail,
+    )  # fmt: skip
+
+
+def list_scan_findings(
+    session: Session, org: UUID, scan: UUID, *, severity: str | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[ScanFindingView]:
+    """List what a scan found wrong, gravest first; raises NotFound for an unknown scan."""
+    get_scan(session, org, scan)
+    joined = select(Finding, ScanFinding).join(ScanFinding, and_(ScanFinding.org == Finding.org, ScanFinding.finding == Finding.id))
+    query = matching(joined.where(ScanFinding.org == org, ScanFinding.scan == scan), {Finding.severity: words("severity", severity, Severity)})
+    return page(session, query, [Finding.severity_rank, Finding.id], shape=_finding, limit=limit, after=after)
+
+
+def _finding(row: Any) -> ScanFindingView:  # noqa: ANN401 - a row of the query above, with or without its key
+    found: Finding = row[0]
+    seen: ScanFinding = row[1]
+    return ScanFindingView(
+        id=found.id, key=found.key, check=found.check, title=found.title, severity=Severity(found.severity), target=found.target, port=found.port,
+        evidence=str(found.evidence.get("text", "")), remedy=found.remedy, state=found.state, is_new=seen.is_new, first_seen=found.first_seen,
+        last_seen=found.last_seen,
+    )  # fmt: skip
+
+
+SHARDS = """
+select s.n, s.state, s.totals, s.summary, p.phase, p.done, p.note from shard s
+left join job_progress p on p.org = s.org and p.job = s.job where s.org = %(org)s and s.scan = %(scan)s order by s.n
+"""
+
+
+def scan_progress(session: Session, org: UUID, scan: UUID) -> ScanProgress:
+    """Return how far a scan is, over all its shards; raises NotFound."""
+    view = get_scan(session, org, scan)
+    shards = wire_of(session).cursor(row_factory=dict_row).execute(SHARDS, {"org": org, "scan": scan}).fetchall()
+    total: Counter[str] = Counter()
+    done: Counter[str] = Counter()
+    opened, looking = 0, False
+    for shard in shards:
+        total.update(shard["totals"])
+        done.update(_done(shard))
+        opened += _opened(shard)
+        looking |= shard["state"] == "taken" and shard["phase"] == "services"
+    groups = [GroupProgress(group=group, done=done[group], total=total[group]) for group in Group if total[group]]
+    finished = sum(shard["state"] in {"finished", "abandoned"} for shard in shards)
+    return ScanProgress(
+        scan=scan, state=view.state, phase=_phase(view.state, groups, looking=looking), done=done.total(), total=total.total(), open=opened,
+        eta_s=_left(session, view, done.total(), total.total()), shards_done=finished, shards_total=len(shards), groups=groups,
+    )  # fmt: skip
+
+
+def _done(shard: dict[str, Any]) -> dict[str, int]:
+    """Return a shard's settled probes by group: groups run in order, so those before the present one are complete."""
+    totals: dict[str, int] = shard["totals"]
+    if shard["state"] in {"finished", "abandoned"}:
+        return totals
+    if shard["state"] == "waiting" or shard["phase"] is None:
+        return {}
+    present = shard["phase"] if shard["phase"] in totals else _note(shard).get("group")
+    settled: dict[str, int] = {}
+    for group in Group:
+        if group == present:
+            return settled | {group: totals[group] if shard["phase"] == "services" else min(shard["done"], totals[group])}
+        if present in totals and group in totals:
+            settled[group] = totals[group]
+    return {}
+
+
+def _opened(shard: dict[str, Any]) -> int:
+    found = shard["summary"].get("open", 0) if shard["state"] == "finished" else _note(shard).get("open", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _note(shard: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found = json.loads(shard["note"] or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _phase(state: str, groups: list[GroupProgress], *, looking: bool) -> str:
+    if state != "running":
+        return "planning" if state == "planned" else state
+    present = next((one.group for one in groups if one.done < one.total), None)
+    return "services" if looking else present or "finishing"
+
+
+def _left(session: Session, view: ScanView, done: int, total: int) -> float | None:
+    """Return the seconds left at the pace so far; None while there is no pace to speak of."""
+    if view.state != "running" or not done or view.started_at is None:
+        return None
+    row: Any = wire_of(session).execute("select extract(epoch from wf_now() - %s)::float8", (view.started_at,)).fetchone()
+    return float(round(max(0.0, row[0]) * (total - done) / done, 1))
+
+
+def by_severity(session: Session, org: UUID, scan: UUID) -> dict[Severity, int]:
+    """Count what a scan found wrong and nobody accepted, by severity."""
+    sql = (
+        "select f.severity, count(*) from scan_finding s join finding f on f.org = s.org and f.id = s.finding "
+        "where s.org = %s and s.scan = %s and f.state = 'open' group by f.severity"
+    )
+    return {Severity(row[0]): row[1] for row in wire_of(session).execute(sql, (org, scan)).fetchall()}

@@ -1,0 +1,312 @@
+"""Write scans down: the request, its shards, what each shard saw, how it ended. Repeating any of it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from watchfloor.capabilities.scans.schemas import PortGroup, ProbeHost, ScanRequest, ScanSummary
+from watchfloor.kernel.assets.inventory import see
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.findings.ledger import close_missing, record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.scans.engine.sight import Sighting
+
+SENTENCES = 200
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A scan as its jobs need it."""
+
+    id: UUID
+    request: ScanRequest
+    seed: int
+    state: str
+    job: UUID | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One shard's work."""
+
+    id: UUID
+    n: int
+    hosts: tuple[ProbeHost, ...]
+    groups: tuple[PortGroup, ...]
+    totals: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A shard with what its scan allows it."""
+
+    part: Part
+    scan: Planned
+    ends_at: datetime
+    now: datetime
+    shards: int
+
+
+def insert_scan(session: Session, org: UUID, scan: UUID, request: ScanRequest, *, seed: int, actor: str) -> None:
+    """Add a scan whose job has the same id."""
+    wire_of(session).execute(
+        "insert into scan (org, id, request, seed, job, actor) values (%s, %s, %s, %s, %s, %s)",
+        (org, scan, Jsonb(request.model_dump(mode="json")), seed, scan, actor),
+    )
+
+
+def find_planned(session: Session, org: UUID, scan: UUID) -> Planned | None:
+    """Return a scan and hold its row until the transaction's end, or None."""
+    sql = "select id, request, seed, state, job from scan where org = %s and id = %s for update"
+    row = wire_of(session).execute(sql, (org, scan)).fetchone()
+    return _planned(row) if row else None
+
+
+def _planned(row: Sequence[Any]) -> Planned:
+    return Planned(id=row[0], request=ScanRequest.model_validate(row[1]), seed=row[2], state=row[3], job=row[4])
+
+
+def slots(session: Session, queue: str) -> int:
+    """Return how many jobs of a queue the living workers can run at a time, at least one."""
+    row: Any = wire_of(session).execute(
+        "select coalesce(sum(slots), 0)::int from worker_session where %s = any (queues) and not stopping and lost_at is null and expires_at > wf_now()",
+        (queue,),
+    ).fetchone()  # fmt: skip
+    return max(1, int(row[0]))
+
+
+def insert_shards(session: Session, org: UUID, scan: UUID, parts: Sequence[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]) -> None:
+    """Write a plan down and let it run; does nothing when a cancel came first or the plan is there already."""
+    wire = wire_of(session)
+    started = wire.execute(
+        "update scan set state = 'running', started_at = wf_now(), hosts = %s, not_looked_at = %s where org = %s and id = %s and state = 'planned'",
+        (hosts, Jsonb(list(not_looked_at[:SENTENCES])), org, scan),
+    )
+    if started.rowcount:
+        rows = [{"id": str(new_id()), "n": n, **part} for n, part in enumerate(parts)]
+        wire.execute(
+            "insert into shard (org, id, scan, n, request, totals) select %s, id, %s, n, request, totals "
+            "from jsonb_to_recordset(%s) as t (id uuid, n integer, request jsonb, totals jsonb)",
+            (org, scan, Jsonb(rows)),
+        )
+
+
+def count_shards(session: Session, org: UUID, scan: UUID) -> int:
+    """Return how many parts a scan was cut into."""
+    row: Any = wire_of(session).execute("select count(*) from shard where org = %s and scan = %s", (org, scan)).fetchone()
+    return int(row[0])
+
+
+def keep_finish_job(session: Session, org: UUID, scan: UUID, batch: UUID) -> None:
+    """Note which job ends the scan once all shards have ended."""
+    wire_of(session).execute(
+        "update scan set finish_job = (select callback from job_batch where org = %(org)s and id = %(batch)s) where org = %(org)s and id = %(scan)s",
+        {"org": org, "scan": scan, "batch": batch},
+    )
+
+
+TAKE = """
+with mine as (
+  select org, id from shard where org = %(org)s and scan = %(scan)s and job = %(job)s and state = 'taken'),
+next as (
+  select s.org, s.id from shard s where s.org = %(org)s and s.scan = %(scan)s and s.state = 'waiting'
+    and not exists (select 1 from shard o where o.org = %(org)s and o.job = %(job)s)
+  order by s.n limit 1 for update skip locked)
+update shard t set job = %(job)s, state = 'taken'
+from (select org, id from mine union all select org, id from next) w, scan c
+where t.org = w.org and t.id = w.id and c.org = t.org and c.id = t.scan and c.state = 'running'
+returning t.id, t.n, t.request, t.totals, c.id, c.request, c.seed, c.state, c.job, c.started_at, wf_now(),
+  (select count(*) from shard where org = %(org)s and scan = %(scan)s)
+"""
+
+
+def take_shard(session: Session, org: UUID, scan: UUID, job: UUID) -> Taken | None:
+    """Give a shard job the most important part that nobody has; a repeated attempt gets its own part again.
+
+    The dispatcher may start children of one batch in any order, so the part is chosen here: critical ports of all targets come first.
+    None: the scan was cancelled, or nothing is left.
+    """
+    row = wire_of(session).execute(TAKE, {"org": org, "scan": scan, "job": job}).fetchone()
+    if row is None:
+        return None
+    planned, plan = _planned(row[4:9]), row[2]
+    hosts = tuple(ProbeHost.model_validate(host) for host in plan["hosts"])
+    part = Part(id=row[0], n=row[1], hosts=hosts, groups=tuple(PortGroup.model_validate(group) for group in plan["groups"]), totals=row[3])
+    return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11])
+
+
+def save_shard(session: Session, org: UUID, taken: Taken, job: UUID, sightings: Sequence[Sighting], summary: ScanSummary, *, actor: str) -> None:
+    """Write down what a shard learned, all of it or nothing."""
+    scan, n = taken.scan.id, taken.part.n
+    hosts = _save_hosts(session, org, scan, n, sightings)
+    _save_services(session, org, scan, hosts, sightings)
+    for sighting in sightings:
+        _save_findings(session, org, scan, hosts[sighting.address][1], job, sighting, actor=actor)
+    wire_of(session).execute(
+        "update shard set state = 'finished', finished_at = wf_now(), summary = %s where org = %s and id = %s",
+        (Jsonb(summary.model_dump(mode="json")), org, taken.part.id),
+    )
+    _count(session, org, scan)
+
+
+HOSTS = """
+insert into host as h (org, id, scan, asset, address, name, rtt_ms, counts)
+select %s, id, %s, asset, address, name, rtt_ms, counts
+from jsonb_to_recordset(%s) as t (id uuid, asset uuid, address inet, name text, rtt_ms double precision, counts jsonb)
+on conflict (org, scan, address) do update
+set counts = h.counts || excluded.counts, name = coalesce(h.name, excluded.name), rtt_ms = coalesce(excluded.rtt_ms, h.rtt_ms)
+returning host(address), id, asset
+"""
+
+
+def _save_hosts(session: Session, org: UUID, scan: UUID, n: int, sightings: Sequence[Sighting]) -> dict[str, tuple[UUID, UUID]]:
+    """Return each address with the ids of its host row and its asset."""
+    rows = [
+        {
+            "id": str(new_id()), "asset": str(see(session, org, kind="host", key=one.address, name=one.name or None)), "address": one.address,
+            "name": one.name or None, "rtt_ms": one.rtt_ms,
+            "counts": {str(n): {str(group): tally.model_dump() for group, tally in one.tallies.items()}},
+        }
+        for one in sorted(sightings, key=lambda sighting: sighting.address)  # one order for all, so that shards do not wait in a circle
+    ]  # fmt: skip
+    found = wire_of(session).execute(HOSTS, (org, scan, Jsonb(rows))).fetchall() if rows else []
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
+SERVICES = """
+insert into service as s (org, id, scan, host, port, port_group, name, product, version, confidence, detail)
+select %s, id, %s, host, port, port_group, name, product, version, confidence, detail
+from jsonb_to_recordset(%s::jsonb)
+  as t (id uuid, host uuid, port integer, port_group text, name text, product text, version text, confidence smallint, detail jsonb)
+on conflict (org, host, protocol, port) do update set port_group = excluded.port_group, name = excluded.name, product = excluded.product,
+  version = excluded.version, confidence = excluded.confidence, detail = excluded.detail
+"""
+IN_COLUMNS = {"port", "name", "product", "version", "confidence"}
+
+
+def _save_services(session: Session, org: UUID, scan: UUID, hosts: dict[str, tuple[UUID, UUID]], sightings: Sequence[Sighting]) -> None:
+    rows = [
+        {
+            **service.model_dump(mode="json", include=IN_COLUMNS), "id": str(new_id()), "host": str(hosts[one.address][0]), "port_group": str(group),
+            "detail": service.model_dump(mode="json", exclude=IN_COLUMNS, exclude_defaults=True),
+        }
+        for one in sightings
+        for group, service in one.services
+    ]  # fmt: skip
+    if rows:
+        wire_of(session).execute(SERVICES, (org, scan, storable(rows)))
+
+
+def storable(rows: object) -> str:
+    """Return JSON that PostgreSQL takes: it refuses NUL and lone surrogates, which a target may send."""
+    return json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
+
+
+def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UUID, one: Sighting, *, actor: str) -> None:
+    fresh = {
+        problem.key: record(
+            session, org, key=problem.key, capability="scans", check=problem.check, asset=asset, target=problem.target, port=problem.port,
+            title=_plain(problem.title), severity=problem.severity, evidence=_plain(problem.evidence), remedy=problem.remedy, job=job,
+        )
+        for problem in one.problems
+    }  # fmt: skip
+    if one.known_ports:
+        reason = "this look found the port closed, or its service without this trouble"
+        close_missing(session, org, capability="scans", asset=asset, seen=fresh, job=job, actor=actor, reason=reason, ports=one.known_ports)
+    if fresh:
+        wire_of(session).execute(
+            "insert into scan_finding (org, id, scan, finding, is_new) select %(org)s, t.id, %(scan)s, f.id, t.fresh "
+            "from unnest(%(ids)s::uuid[], %(keys)s::text[], %(fresh)s::boolean[]) as t (id, key, fresh) "
+            "join finding f on f.org = %(org)s and f.key = t.key on conflict (org, scan, finding) do nothing",
+            {"org": org, "scan": scan, "ids": [new_id() for _ in fresh], "keys": list(fresh), "fresh": list(fresh.values())},
+        )
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def abandon(session: Session, org: UUID, taken: Taken, reason: str) -> None:
+    """Give a shard up: its ports were not looked at."""
+    sql = "update shard set state = 'abandoned', finished_at = wf_now(), error = %s where org = %s and id = %s"
+    wire_of(session).execute(sql, (reason, org, taken.part.id))
+
+
+COUNT = """
+update scan c set
+  hosts_up = (select count(*) from host where org = c.org and scan = c.id),
+  open_ports = (select coalesce(sum((summary->>'open')::int), 0) from shard where org = c.org and scan = c.id),
+  probes = (select coalesce(sum((summary->>'probes')::bigint), 0) from shard where org = c.org and scan = c.id),
+  findings = (select count(*) from scan_finding where org = c.org and scan = c.id)
+where c.org = %s and c.id = %s
+"""
+
+
+def _count(session: Session, org: UUID, scan: UUID) -> None:
+    wire_of(session).execute(COUNT, (org, scan))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a scan's parts ended."""
+
+    shards: tuple[tuple[ScanSummary, str | None, int], ...]  # summary, error of an abandoned part, its ports
+
+
+def close_shards(session: Session, org: UUID, scan: UUID) -> Ending:
+    """Give up the parts that no job will look at any more and return how all of them ended."""
+    wire = wire_of(session)
+    wire.execute(
+        "update shard s set state = 'abandoned', finished_at = wf_now(), error = coalesce(s.error, (select j.reason from job_all j "
+        "where j.org = s.org and j.id = s.job), 'never begun') where s.org = %s and s.scan = %s and s.state in ('waiting', 'taken')",
+        (org, scan),
+    )
+    rows = (
+        wire.cursor(row_factory=dict_row)
+        .execute("select state, summary, error, totals from shard where org = %s and scan = %s order by n", (org, scan))
+        .fetchall()
+    )
+    return Ending(
+        tuple(
+            (ScanSummary.model_validate(row["summary"]), row["error"] if row["state"] == "abandoned" else None, sum(row["totals"].values()))
+            for row in rows
+        )
+    )
+
+
+def end_scan(
+    session: Session, org: UUID, scan: UUID, *, state: str, error: str | None = None, not_looked_at: Collection[str] = (), notes: Collection[str] = ()
+) -> bool:
+    """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts."""
+    _count(session, org, scan)
+    ended = wire_of(session).execute(
+        "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = %s "
+        "where org = %s and id = %s and state in ('planned', 'running')",
+        (state, error, Jsonb(list(not_looked_at)[:SENTENCES]), Jsonb(list(notes)[:SENTENCES]), org, scan),
+    )
+    return bool(ended.rowcount)
+
+
+def batches_of(session: Session, org: UUID, job: UUID) -> list[UUID]:
+    """Return the batches of children that a job made."""
+    rows = wire_of(session).execute("select id from job_batch where org = %s and parent = %s", (org, job)).fetchall()
+    return [row[0] for row in rows]
+
+
+def finish_job_of(session: Session, org: UUID, scan: UUID) -> UUID | None:
+    """Return the job that ends a scan, or None before its shards are planned."""
+    row = wire_of(session).execute("select finish_job from scan where org = %s and id = %s", (org, scan)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,134 @@
+"""Promise 08: no action without its record, and no record of what did not happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from tests.api.floor import Client, client_of, work
+from watchfloor.doors import api
+from watchfloor.kernel.assets.inventory import see
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.findings.ledger import record
+from watchfloor.kernel.findings.queries import list_findings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
+
+
+def count(postgres: str, org: UUID) -> int:
+    """Return how many audit rows an organisation has."""
+    with psycopg.connect(postgres) as wire:
+        row = wire.execute("select count(*) from audit_entry where org = %s", (org,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
+    """Return path and body of every operation that changes something, by its name."""
+    queued, ended = [owner.submit(label="x") for _ in range(4)], owner.submit()
+    work(ledger, ended)
+    schedules = [owner.post("/schedules", {**SCHEDULE, "name": f"s{n}"})["id"] for n in range(4)]
+    other = client_of(owner.http, ledger, owner.org, "viewer").get("/whoami")["name"].partition("#")[2]
+    key = next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == other)
+    entry = owner.post("/scope", {"target": "192.0.2.0/24"})["id"]
+    owner.post("/scope", {"target": "127.0.0.1"})
+    scan = {"targets": ["127.0.0.1"], "ports": "9"}
+    with ledger.database.transaction(owner.org) as session:
+        asset = see(session, owner.org, kind="host", key="192.0.2.1")
+        record(
+            session, owner.org, key="k", capability="scans", check="c", asset=asset, target="192.0.2.1", port=23, title="t",
+            severity=Severity.HIGH, evidence={}, remedy="r", job=None,
+        )  # fmt: skip
+        finding = list_findings(session, owner.org).items[0].id
+    return {
+        "submit_job": ("/jobs", {"kind": "jobs.test"}), "submit_jobs": ("/jobs/bulk", {"kind": "jobs.test", "arguments": [{}, {}]}),
+        "cancel_job": (f"/jobs/{queued[0]}/cancel", None), "cancel_jobs": ("/jobs/cancel", {"ids": [str(queued[1])]}),
+        "retry_job": (f"/jobs/{ended}/retry", None), "revoke_task": (f"/tasks/{queued[2]}", None), "submit_task": ("/tasks/jobs.test", {}),
+        "purge_jobs": ("/jobs/purge", {"kind": "jobs.test"}), "create_schedule": ("/schedules", SCHEDULE),
+        "pause_schedule": (f"/schedules/{schedules[0]}/pause", None), "resume_schedule": (f"/schedules/{schedules[1]}/resume", None),
+        "run_schedule": (f"/schedules/{schedules[2]}/run", None), "delete_schedule": (f"/schedules/{schedules[3]}", None),
+        "create_key": ("/keys", {"name": "x", "role": "viewer"}), "revoke_key": (f"/keys/{key}", None),
+        "add_scope": ("/scope", {"target": "198.51.100.0/24"}), "remove_scope": (f"/scope/{entry}", None),
+        "tag_asset": (f"/assets/{asset}/tags", {"tags": ["x"]}), "triage_finding": (f"/findings/{finding}/triage", {"state": "accepted", "note": "x"}),
+        "create_scan": ("/scans", scan), "cancel_scan": (f"/scans/{owner.post('/scans', scan)['id']}/cancel", None),
+        "create_report": ("/reports", {"scan": owner.post("/scans", scan)["id"]}),
+        "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),
+    }  # fmt: skip
+
+
+def changing() -> dict[str, str]:
+    """Return the method of every operation that can change something."""
+    return {
+        operation["operationId"]: method.upper()
+        for path, methods in api.openapi()["paths"].items()
+        for method, operation in methods.items()
+        if method != "get" and path.startswith("/api/v1")
+    }
+
+
+def test_every_operation_that_changes_something_leaves_its_record(platform: Client, ledger: Ledger, postgres: str) -> None:
+    asked = prepared(platform, ledger)
+    methods = changing()
+    assert set(asked) == set(methods), "an operation without a case here, or a case without its operation"
+    for name, (path, body) in asked.items():
+        before = count(postgres, platform.org)
+        answer = platform.ask(methods[name], path, json=body)
+        assert answer.status_code < 300, (name, answer.text)
+        assert count(postgres, platform.org) > before, name
+    for schedule in platform.get("/schedules"):
+        platform.ask("DELETE", f"/schedules/{schedule['id']}")
+    for entry in platform.get("/scope")["items"]:
+        platform.ask("DELETE", f"/scope/{entry['id']}")
+
+
+def test_every_operation_that_is_refused_leaves_its_record_too(owner: Client, ledger: Ledger, postgres: str) -> None:
+    nobody = client_of(owner.http, ledger, owner.org, "viewer")
+    for name, method in changing().items():
+        path = next(path for path, methods in api.openapi()["paths"].items() if methods.get(method.lower(), {}).get("operationId") == name)
+        before = count(postgres, owner.org)
+        answer = nobody.ask(method, path.removeprefix("/api/v1").replace("{", "").replace("}", ""), json={})
+        assert answer.status_code == 403, (name, answer.text)
+        assert count(postgres, owner.org) == before + 1, name
+        assert owner.get("/audit", outcome="refused", limit=1)["items"][0]["operation"] == name
+
+
+def test_what_is_not_recorded_does_not_happen(owner: Client, postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as wire:
+        wire.execute(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'the audit trail is full'; end $$"
+        )
+        wire.execute("create trigger refuse before insert on audit_entry for each row execute function refuse()")
+        try:
+            for path, body in (
+                ("/jobs", {"kind": "jobs.test"}),
+                ("/schedules", SCHEDULE),
+                ("/scope", {"target": "192.0.2.0/24"}),
+                ("/keys", {"name": "x", "role": "viewer"}),
+            ):
+                assert owner.ask("POST", path, json=body).status_code == 500
+        finally:
+            wire.execute("drop trigger refuse on audit_entry")
+            wire.execute("drop function refuse()")
+    assert owner.get("/jobs")["items"] == []
+    assert owner.get("/schedules") == []
+    assert owner.get("/scope")["items"] == []
+    assert len(owner.get("/keys")["items"]) == 1
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "cancelled"])
+def test_a_jobs_whole_life_is_on_record(owner: Client, ledger: Ledger, outcome: str) -> None:
+    job = owner.submit()
+    if outcome == "cancelled":
+        owner.post(f"/jobs/{job}/cancel")
+        expected = ["job.cancel", "job.enqueue"]
+    else:
+        work(ledger, job)
+        expected = ["job.end", "job.enqueue"]
+    assert [entry["operation"] for entry in owner.get("/audit", object=str(job))["items"]] == expected

@@ -1,0 +1,1 @@
+"""The documentation keeps its word: commands, links, exit codes, lists."""

@@ -6,6 +6,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ import pytest
 import uvicorn
 
 from watchfloor.catalog import CATALOG
-from watchfloor.doors.api import make_app
+from watchfloor.doors.api import make_app, openapi
 from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.ledger import Ledger, make_ledger
@@ -45,8 +46,7 @@ class Client:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send one request under /api/v1."""
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        answer = self.http.request(method, f"/api/v1{path}", headers=headers, **more)
-        return answer
+        return self.http.request(method, f"/api/v1{path}", headers=headers, **more)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what a path shows, which must succeed."""
@@ -98,10 +98,19 @@ def make_org(ledger: Ledger, name: str | None = None) -> UUID:
     return made
 
 
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    return openapi()
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
     """Run an application behind a real server on a free loopback port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # The protocol is named because asyncio switches Nagle's delay off for named ones only.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

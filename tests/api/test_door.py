@@ -5,14 +5,12 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import psycopg
 import pytest
 from fastapi import APIRouter
 
-from tests.api.floor import KEK, Client, client_of, served
+from tests.api.floor import KEK, Client, client_of, document, served
 from watchfloor.catalog import CATALOG
-from watchfloor.doors import api
 from watchfloor.doors.api import make_app, operations
 from watchfloor.kernel.contract import Capability
 from watchfloor.kernel.errors import SetupError
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    import httpx
+
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
@@ -41,7 +41,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def test_every_operation_needs_a_key(http: httpx.Client) -> None:
-    for path, methods in api.openapi()["paths"].items():
+    for path, methods in document()["paths"].items():
         if path.startswith("/api/"):
             for method in methods:
                 answer = http.request(method, path.replace("{", "").replace("}", ""))
@@ -233,9 +233,9 @@ def test_two_operations_of_one_name_do_not_start(ledger: Ledger, monkeypatch: py
 
 
 def test_the_document_names_every_operation_and_no_permission_is_unused() -> None:
-    document = api.openapi()
-    assert document["openapi"].startswith("3.1")
-    named = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    described = document()
+    assert described["openapi"].startswith("3.1")
+    named = [operation["operationId"] for methods in described["paths"].values() for operation in methods.values()]
     assert len(named) == len(set(named))
     assert set(named) == set(policy().operations)
     held = {permission for role in policy().roles.values() for permission in role}

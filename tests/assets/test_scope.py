@@ -35,7 +35,7 @@ def test_a_target_has_one_spelling(written: str, meant: str) -> None:
     "written",
     [
         "", "org", "0.0.0.0/0", "::/0", "1.0.0.0/7", "2000::/16", "224.0.0.1", "255.255.255.255", "169.254.169.254", "100.100.100.200", "fd00:ec2::254",
-        "ff02::1", "0.0.0.0", "127.1", "0x7f.1", "1.2.3.4.5", "1.2.3.4/33", "-a.example", "a_b.example", "a..example", "x" * 64 + ".example",
+        "ff02::1", "0.0.0.0", "127.1", "0x7f.1", "1.2.3.4.5", "1.2.3.4/33", "-a.example", "a_b.example", "a..example", "x" * 64 + ".example",  # noqa: S104 - a target, nothing listens
         "http://example.org", "example.org:80", "a b.example", "example.org\x00",
     ],
 )  # fmt: skip

@@ -36,7 +36,7 @@ def test_an_entry_falls_with_its_transaction(ledger: Ledger, org: UUID) -> None:
 def test_nobody_changes_or_removes_an_entry(ledger: Ledger, role: str, sql: str) -> None:
     wire = ledger.database.wire("wf_app" if role == "wf_app" else "wf_engine")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        wire.execute(sql)  # type: ignore[call-overload] # words of this test
+        wire.execute(sql)
 
 
 def test_nobody_writes_into_anothers_trail(ledger: Ledger, org: UUID, stranger: UUID) -> None:

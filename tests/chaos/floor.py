@@ -73,7 +73,7 @@ class Door:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         self.child.wait()
-        psutil.wait_procs(members, 10)
+        gone(members, 10)
 
 
 @dataclass
@@ -182,10 +182,7 @@ class Floor:
             door.child.wait(20)
         except subprocess.TimeoutExpired:
             door.kill_group()
-        _gone, left = psutil.wait_procs(members, 5)
-        for member in left:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
+        gone(members, 5)
 
     def strays(self) -> list[str]:
         """Return the processes of this floor that belong to no living door."""

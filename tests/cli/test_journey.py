@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from tests.cli.command import environment, start, wf
+from tests.conftest import as_login
+from tests.servers import postgres_server, valkey_server
 from tests.servers.server import folder, free_port
 
 if TYPE_CHECKING:
@@ -181,3 +183,38 @@ def _lives(child: psutil.Process) -> bool:
 
 def _secrets(home: Path) -> list[str]:
     return [*json.loads((home / "passwords.json").read_text(encoding="utf-8")).values(), (home / "keys" / "kek").read_text(encoding="ascii").strip()]
+
+
+def test_doors_run_one_by_one_on_the_operators_services() -> None:
+    with folder("own") as home, folder("log") as logs, postgres_server() as postgres, valkey_server(tcp=True) as broker:
+        own = {
+            "WATCHFLOOR_DATABASE_URL": as_login(postgres.url), "WATCHFLOOR_DATABASE_OWNER_URL": postgres.url, "WATCHFLOOR_BROKER_URL": broker.url,
+        }  # fmt: skip
+        early = wf("jobs", "list", data_dir=home, **own)
+        assert early.returncode == 2
+        assert "watchfloor migrate" in early.stderr
+
+        made = wf("migrate", data_dir=home, **own)
+        assert made.returncode == 0, made.stderr
+        assert made.stdout.startswith("wf_")
+        assert "MADE A NEW KEY" in made.stderr
+        again = wf("migrate", data_dir=home, **own)
+        assert (again.returncode, again.stdout) == (0, "")
+
+        alone = wf("tasks", "test", "--timeout", "1", "--json", data_dir=home, **own)
+        assert (alone.returncode, json.loads(alone.stdout)["stage"]) == (2, "queued")
+        assert "No worker is connected" in alone.stderr
+
+        doors = [start(*words, data_dir=home, log=logs / words[0], **own) for words in (("scheduler",), ("worker", "--queue", "default", "--concurrency", "1", "--pool", "threads"))]
+        try:
+            until(lambda: json.loads(wf("tasks", "workers", "--json", data_dir=home, **own).stdout), "a worker")
+            run = wf("tasks", "test", "--json", data_dir=home, **own)
+            assert json.loads(run.stdout)["state"] == "SUCCESS", (logs / "worker").read_text(encoding="utf-8")
+            assert not (home / "postgres").exists()
+            for door in doors:
+                door.terminate()
+            assert [door.wait(PATIENCE_S) for door in doors] == [0, 0]
+        finally:
+            for door in doors:
+                door.kill()
+                door.wait()

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tests.api.floor import Client, client_of, work
-from watchfloor.doors import api
+from tests.api.floor import Client, client_of, document, work
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.assets.scope import add_scope
@@ -39,7 +38,7 @@ BY_NAME = {"submit_task", "pause_queue", "resume_queue"}
 
 def operations() -> Iterator[tuple[str, str, str]]:
     """Yield name, method and path of every operation of the REST API."""
-    for path, methods in api.openapi()["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             if path.startswith("/api/v1"):
                 yield operation["operationId"], method.upper(), path.removeprefix("/api/v1")
@@ -177,7 +176,7 @@ def test_views_run_with_the_rights_of_who_asks(postgres: str) -> None:
 def test_without_an_organisation_there_are_no_rows_and_no_writes(ledger: Ledger, owner: Client, things: dict[str, UUID | str]) -> None:
     wire = ledger.database.wire("wf_app")
     for table in ("job_all", "job", "finding", "asset", "artifact", "artifact_part", "scope", "audit_entry", "api_key", "org", "schedule"):
-        assert wire.execute(f"select count(*) from {table}").fetchone() == (0,), table  # type: ignore[call-overload]  # noqa: S608 - words of ours
+        assert wire.execute(f"select count(*) from {table}").fetchone() == (0,), table  # noqa: S608 - words of ours
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         wire.execute("insert into asset (org, id, kind, key) values (%s, %s, 'host', 'x')", (owner.org, things["job"]))
 
@@ -189,7 +188,7 @@ def test_an_injected_foreign_org_is_refused_by_the_database(
 
     with ledger.database.transaction(stranger) as session:
         for table in ("job", "finding", "asset", "artifact", "scope", "audit_entry", "api_key", "schedule"):
-            assert wire_of(session).execute(f"select count(*) from {table} where org = %s", (owner.org,)).fetchone() == (0,)  # type: ignore[call-overload]  # noqa: S608 - words of ours
+            assert wire_of(session).execute(f"select count(*) from {table} where org = %s", (owner.org,)).fetchone() == (0,)  # noqa: S608 - words of ours
         assert wire_of(session).execute("update asset set org = %s where org = %s", (stranger, owner.org)).rowcount == 0
         # A foreign key to another organisation's row is a key to nothing.
         with pytest.raises(psycopg.errors.ForeignKeyViolation):

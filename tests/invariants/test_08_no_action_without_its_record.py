@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.api.floor import Client, client_of, work
-from watchfloor.doors import api
+from tests.api.floor import Client, client_of, document, work
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.findings.ledger import record
@@ -58,7 +57,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "add_scope": ("/scope", {"target": "198.51.100.0/24"}), "remove_scope": (f"/scope/{entry}", None),
         "tag_asset": (f"/assets/{asset}/tags", {"tags": ["x"]}), "triage_finding": (f"/findings/{finding}/triage", {"state": "accepted", "note": "x"}),
         "create_scan": ("/scans", scan), "cancel_scan": (f"/scans/{owner.post('/scans', scan)['id']}/cancel", None),
-        "create_report": ("/reports", {"scan": owner.post("/scans", scan)["id"]}),
+        "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
         "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),
     }  # fmt: skip
 
@@ -67,7 +66,7 @@ def changing() -> dict[str, str]:
     """Return the method of every operation that can change something."""
     return {
         operation["operationId"]: method.upper()
-        for path, methods in api.openapi()["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, operation in methods.items()
         if method != "get" and path.startswith("/api/v1")
     }
@@ -91,7 +90,7 @@ def test_every_operation_that_changes_something_leaves_its_record(platform: Clie
 def test_every_operation_that_is_refused_leaves_its_record_too(owner: Client, ledger: Ledger, postgres: str) -> None:
     nobody = client_of(owner.http, ledger, owner.org, "viewer")
     for name, method in changing().items():
-        path = next(path for path, methods in api.openapi()["paths"].items() if methods.get(method.lower(), {}).get("operationId") == name)
+        path = next(path for path, methods in document()["paths"].items() if methods.get(method.lower(), {}).get("operationId") == name)
         before = count(postgres, owner.org)
         answer = nobody.ask(method, path.removeprefix("/api/v1").replace("{", "").replace("}", ""), json={})
         assert answer.status_code == 403, (name, answer.text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -82,16 +80,13 @@ def test_unique_key_of_another_org_is_another_key(floor: Floor) -> None:
 def test_rivals_with_one_unique_key_make_one_job(floor: Floor) -> None:
     org = floor.org()
     floor.ledger.vault.blind(org, "")
-    start = threading.Barrier(6)
 
-    def rival(_: int) -> tuple[object, bool]:
-        start.wait()
+    def rival() -> tuple[object, bool]:
         with floor.ledger.database.transaction(org) as session:
             made = enqueue(floor.ledger, session, org, echo, Text(), Options(unique="race"))
         return made.id, made.created
 
-    with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(rival, range(6)))
+    made = floor.together(*[rival] * 6)
     assert len({job for job, _created in made}) == 1
     assert sum(created for _job, created in made) == 1
 

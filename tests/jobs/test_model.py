@@ -37,13 +37,20 @@ FAULTS: dict[str, dict[str, tuple[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def wire(postgres: str) -> Iterator[Wire]:
-    """Make a database whose clock is a setting, and one connection of the engine to it."""
+def timeless(postgres: str) -> str:
+    """Make a database whose clock is a setting; return its URL."""
     url = create(postgres, "jobs_model")
     with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute(CLOCK)  # type: ignore[arg-type] # a constant of the model
-    with Database(as_login(url)).connect("wf_engine") as connection:
-        yield connection
+        owner.execute(CLOCK)
+    return as_login(url)
+
+
+@pytest.fixture
+def wire(timeless: str) -> Iterator[Wire]:
+    """Open one connection of the engine."""
+    connection = Database(timeless).connect("wf_engine")
+    yield connection
+    connection.close()
 
 
 def machine(wire: Wire, faults: dict[str, tuple[str, str]] | None = None) -> type[LedgerMachine]:
@@ -56,7 +63,7 @@ def test_ledger_keeps_its_promises(wire: Wire) -> None:
 
 @pytest.mark.slow
 def test_ledger_keeps_its_promises_at_length(wire: Wire) -> None:
-    run_state_machine_as_test(machine(wire), settings=settings(COMMON, max_examples=500))
+    run_state_machine_as_test(machine(wire), settings=settings(COMMON, max_examples=500, phases=[Phase.generate]))
 
 
 @pytest.mark.slow
@@ -64,5 +71,5 @@ def test_ledger_keeps_its_promises_at_length(wire: Wire) -> None:
 def test_planted_fault_is_found(wire: Wire, fault: str) -> None:
     """Without one guard the promises break; a fixed seed, so that this test cannot fail by luck."""
     bounded = settings(COMMON, max_examples=5000, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
-    with pytest.raises((AssertionError, psycopg.Error)):
+    with pytest.raises(AssertionError):
         run_state_machine_as_test(machine(wire, FAULTS[fault]), settings=bounded)

@@ -162,7 +162,7 @@ def test_lists_changes_and_counts_never_scan_the_whole_ledger(ledger: Ledger, or
         cursor = wire_of(session)
         page = "select * from job_all where org = %s order by id desc limit 51"
         changes = {"org": org, "since": "2999-01-01", "last": queries.NO_JOB, "first": str(new_id()), "rung": [], "rows": 10}
-        plans = [cursor.execute(f"explain {page}", (org,)).fetchall(), cursor.execute("explain " + queries.CHANGES, changes).fetchall()]  # type: ignore[call-overload]
+        plans = [cursor.execute(f"explain {page}", (org,)).fetchall(), cursor.execute("explain " + queries.CHANGES, changes).fetchall()]
     for plan in plans:
         assert not any("Seq Scan on job " in row[0] for row in plan), plan
     assert any("Merge Append" in row[0] for row in plans[0])

@@ -38,7 +38,7 @@ def unreachable() -> str | None:
     if sys.platform != "linux":
         return "network namespaces exist on Linux only"
     try:
-        subprocess.run([sys.executable, "-c", ""], preexec_fn=enter, check=True, capture_output=True)  # noqa: PLW1509 - system calls only
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=enter, check=True, capture_output=True)
     except (OSError, subprocess.SubprocessError) as error:
         return f"this machine lets us have no network namespace: {error}"
     return None

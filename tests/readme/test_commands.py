@@ -7,84 +7,118 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.readme import island
 from tests.readme.pages import ROOT, blocks, commands, read
-from tests.readme.session import Done, home, type_in
+from tests.readme.session import Shell
 from tests.servers import postgres_server, valkey_server
+from tests.servers.server import folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.readme.pages import Command
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(island.unreachable() is not None, reason=str(island.unreachable())),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="the pages use curl, which is not installed"),
-]
+pytestmark = pytest.mark.slow
+CTRL_C = 130
+README, PRODUCTION = read("README.md").split("\n## Production\n")
 
 
-def of(page: str, *, begins: str = "", until: str = "") -> list[Command]:
-    """Return the commands of a page's part, without ./check, which runs this very test."""
-    text = read(page)
-    part = text[text.index(begins) : text.index(until) if until else None]
-    return [command for command in commands(part) if not command.text.startswith("./check")]
+def typed(text: str) -> list[Command]:
+    """Return the commands of a page, without ./check, which runs this very test."""
+    return [command for command in commands(text) if not command.text.startswith("./check")]
 
 
-def unexpected(done: list[Done]) -> list[str]:
-    """Return what did not end as the page says."""
-    return [f"$ {one.command.text}\nexit code {one.code}\n{one.out[-2000:]}{one.err[-2000:]}" for one in done if one.code not in one.command.codes]
+PAGES = {"readme": typed(README), "production": typed(PRODUCTION), "tutorial": typed(read("docs/tutorial.md"))}
+ALL = [(page, number) for page, listed in PAGES.items() for number in range(len(listed))]
+STAYING = [(page, number) for page, number in ALL if PAGES[page][number].stays]
+
+
+def named(where: tuple[str, int]) -> str:
+    """Show the command in the test's name."""
+    return f"{where[0]}: {PAGES[where[0]][where[1]].text}"
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
-    with home() as made:
-        yield made
+def shell() -> Iterator[Callable[[str], Shell]]:
+    """One shell a page, started when the first of its commands is looked at."""
+    if reason := island.unreachable():
+        pytest.skip(reason)
+    if shutil.which("curl") is None:
+        pytest.skip("the pages use curl, which is not installed")
+    started: dict[str, Shell] = {}
+    with ExitStack() as stack:
+
+        def of(page: str) -> Shell:
+            if page not in started:
+                instead = {}
+                if page == "production":
+                    database, broker = stack.enter_context(postgres_server()), stack.enter_context(valkey_server())
+                    instead = {"WATCHFLOOR_DATABASE_URL": database.url, "WATCHFLOOR_BROKER_URL": broker.url}
+                started[page] = stack.enter_context(Shell(PAGES[page], stack.enter_context(folder(page)), instead=instead))
+            return started[page]
+
+        yield of
 
 
-def said(done: list[Done], words: str) -> Done:
-    """Return what the first command with these words said."""
-    return next(one for one in done if words in one.command.text)
+@pytest.mark.parametrize("where", ALL, ids=named)
+def test_command(shell: Callable[[str], Shell], where: tuple[str, int]) -> None:
+    page, number = where
+    done = shell(page).result(number)
+    assert done.code in PAGES[page][number].codes, f"exit code {done.code}\n{done.out[-3000:]}\n{done.err[-3000:]}"
 
 
-def test_the_readme_scans_and_runs_a_floor(data_dir: Path) -> None:
-    done = type_in(of("README.md", until="## Production"), data_dir)
-    assert unexpected(done) == []
-    assert json.loads(said(done, "top-100 --json").out)["scan"]["state"] == "finished"
-    assert len(said(done, "--no-wait").out.split()) == 1
-    assert "wf_" in said(done, "watchfloor up").out
-    assert json.loads(said(done, "curl").out)["ready"] is True
+@pytest.mark.parametrize("where", STAYING, ids=named)
+def test_what_stays_ends_in_order_by_ctrl_c(shell: Callable[[str], Shell], where: tuple[str, int]) -> None:
+    page, number = where
+    done = shell(page).end(number)
+    assert done.code in {0, CTRL_C}, f"exit code {done.code}\n{done.err[-3000:]}"
 
 
-def test_the_readme_goes_to_production(tmp_path: Path) -> None:
-    with postgres_server() as postgres, valkey_server() as valkey:
-        instead = {"WATCHFLOOR_DATABASE_URL": postgres.url, "WATCHFLOOR_BROKER_URL": valkey.url}
-        done = type_in(of("README.md", begins="## Production"), tmp_path / "data", instead=instead)
-    assert unexpected(done) == []
-    assert said(done, "migrate").out.startswith("wf_")
-    assert "scans.run" in said(done, "inspect registered").out
+def test_a_scan_prints_one_document_and_nothing_else(shell: Callable[[str], Shell]) -> None:
+    assert json.loads(shell("readme").said("top-100 --json"))["scan"]["state"] == "finished"
 
 
-def test_the_tutorial_ends_in_a_finding(data_dir: Path) -> None:
-    done = type_in(of("docs/tutorial.md"), data_dir)
-    assert unexpected(done) == []
-    found = json.loads(said(done, "--fail-on high --json").out)
+def test_a_scan_nobody_waits_for_prints_its_job(shell: Callable[[str], Shell]) -> None:
+    assert len(shell("readme").said("--no-wait").split()) == 1
+
+
+def test_the_administrators_key_is_shown_at_the_first_start(shell: Callable[[str], Shell]) -> None:
+    assert "wf_" in shell("readme").said("./watchfloor up")
+    assert shell("production").said("migrate").startswith("wf_")
+
+
+def test_the_floor_is_ready(shell: Callable[[str], Shell]) -> None:
+    assert json.loads(shell("readme").said("curl"))["ready"] is True
+
+
+def test_celery_knows_the_kinds(shell: Callable[[str], Shell]) -> None:
+    assert "scans.run" in shell("production").said("inspect registered")
+
+
+def test_the_tutorial_ends_in_a_finding(shell: Callable[[str], Shell]) -> None:
+    found = json.loads(shell("tutorial").said("--fail-on high --json"))
     assert [finding["title"] for finding in found["findings"]] == ["Web pages are served without encryption"]
-    assert json.loads(said(done, "tasks/jobs.wait").out)["id"]
 
 
-def test_the_python_of_the_jobs_page_runs(data_dir: Path, tmp_path: Path) -> None:
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(blocks(read("docs/jobs.md"), "python")), encoding="utf-8")
-    page = [*commands("```sh\n./watchfloor up\n```"), *commands(f"```sh\n{sys.executable} {script}\n```")]
-    done = type_in(page, data_dir)
-    assert unexpected(done) == []
-    assert "'seconds': 0.5" in done[1].out
+def test_the_api_takes_a_task(shell: Callable[[str], Shell]) -> None:
+    assert json.loads(shell("tutorial").said("tasks/jobs.wait"))["id"]
+
+
+def test_the_python_of_the_jobs_page_runs() -> None:
+    if reason := island.unreachable():
+        pytest.skip(reason)
+    with folder("python") as scratch:
+        script = scratch / "page.py"
+        script.write_text("\n".join(blocks(read("docs/jobs.md"), "python")), encoding="utf-8")
+        with Shell(commands(f"```sh\n./watchfloor up --no-api\n{sys.executable} {script}\n```"), scratch) as python:
+            done = python.result(1)
+    assert done.code == 0, done.err
+    assert "'seconds': 0.5" in done.out
 
 
 @pytest.mark.parametrize("name", ["watchfloor", "check"])

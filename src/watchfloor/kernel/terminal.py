@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.jobs.ledger import Ledger
 
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SHORT = 12
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 
 
@@ -148,9 +151,10 @@ def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
 
-    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
+    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for n, column in enumerate(columns):
+        # An id that is broken over lines cannot be copied.
+        made.add_column(column, overflow="fold", no_wrap=any(ID.fullmatch(row[n]) for row in rows) or all(len(row[n]) <= SHORT for row in rows))
     for row in rows:
         made.add_row(*(Text(value) for value in row))
     return made

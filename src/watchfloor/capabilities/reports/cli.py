@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,8 @@ def generate(
     *,
     format_: Annotated[str, typer.Option("--format", help="html or json.")] = "html",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; - is standard output.", show_default="reports in the data directory")
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write; - is standard output.", show_default="reports in the data directory"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -99,5 +101,6 @@ def write_private(path: Path, content: Iterable[bytes]) -> None:
             file.writelines(content)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise SetupError(f"The report cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error

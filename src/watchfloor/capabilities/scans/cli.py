@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import timedelta
 from enum import StrEnum
@@ -48,10 +49,12 @@ def run(
     targets: Annotated[list[str], typer.Argument(help="Addresses, host names or networks such as 192.168.1.0/24.", metavar="TARGET…")],
     *,
     ports: Annotated[
-        str | None, typer.Option("--ports", "-p", help="1-1000, 22,80,443, top-100, top-1000, all, or several of them.", show_default="top-1000")
+        str | None,
+        typer.Option("--ports", "-p", help="1-1000, 22,80,443, top-100, top-1000, all, or several of them.", show_default="top-1000"),
     ] = None,
     timeout: Annotated[
-        timedelta | None, typer.Option("--timeout", parser=duration, metavar="DURATION", help="Longest duration, as 90s or 5m.", show_default="1h")
+        timedelta | None,
+        typer.Option("--timeout", parser=duration, metavar="DURATION", help="Longest duration, as 90s or 5m.", show_default="1h"),
     ] = None,
     max_concurrent: Annotated[
         int | None, typer.Option("--max-concurrent", min=1, max=20_000, help="Most connections at once in one part.", show_default="2000")
@@ -93,7 +96,7 @@ def run(
         print_json(document)
     else:
         _show(document, report)
-    raise typer.Exit(_verdict(document, fail_on))
+    raise typer.Exit(Exit.ERROR if output and not report else _verdict(document, fail_on))
 
 
 def _request(targets: list[str], ports: str | None, timeout: timedelta | None, max_concurrent: int | None) -> dict[str, Any]:
@@ -158,7 +161,11 @@ def _report(here: Desk, floor: Floor, scan: UUID, output: Path | None) -> Path |
     with floor.ledger.database.transaction(floor.org) as session:
         result: Any = open_result(floor.ledger, session, floor.org, made.id)
         content = open_artifact(floor.ledger, session, floor.org, UUID(result["artifacts"]["html"]))[1]
-    _write_private(path, content)
+    try:
+        _write_private(path, content)
+    except SetupError as error:
+        note(str(error))  # what was found is shown all the same
+        return None
     return path
 
 
@@ -170,7 +177,8 @@ def _write_private(path: Path, content: Iterable[bytes]) -> None:
             file.writelines(content)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise SetupError(f"The report cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error
 
 
@@ -210,7 +218,14 @@ def _show(document: dict[str, Any], report: Path | None = None) -> None:
     view: ScanView = document["scan"]
     if document["services"]:
         rows = [
-            (one.address, one.host_name, f"{one.port}/{one.protocol}", one.name, f"{one.product} {one.version}".strip(), one.detail.get("tls_version"))
+            (
+                one.address,
+                one.host_name,
+                f"{one.port}/{one.protocol}",
+                one.name,
+                f"{one.product} {one.version}".strip(),
+                one.detail.get("tls_version"),
+            )
             for one in document["services"]
         ]
         table(("address", "name", "port", "service", "product", "tls"), rows, title="Open ports")
@@ -250,7 +265,9 @@ def _verdict(document: dict[str, Any], fail_on: FailOn) -> Exit:
 def list_(
     context: typer.Context,
     *,
-    state: Annotated[str | None, typer.Option("--state", help="planned, running, finished, incomplete, cancelled; comma-separated.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="planned, running, finished, incomplete, cancelled; comma-separated.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=PAGE, help="How many.")] = 50,
     after: Annotated[str | None, typer.Option("--after", help="Go on where the page before ended.")] = None,
     json: Json = False,
@@ -265,7 +282,14 @@ def list_(
         print_json(page)
         return
     rows = [
-        (one.id, one.state, ", ".join(one.targets[:3]) + (" …" if one.targets_total > 3 else ""), one.open_ports, one.findings, one.created_at)  # noqa: PLR2004 - a line has room for three
+        (
+            one.id,
+            one.state,
+            ", ".join(one.targets[:3]) + (" …" if one.targets_total > 3 else ""),
+            one.open_ports,
+            one.findings,
+            one.created_at,
+        )  # noqa: PLR2004 - a line has room for three
         for one in page.items
     ]
     table(("scan", "state", "targets", "open", "findings", "created"), rows)

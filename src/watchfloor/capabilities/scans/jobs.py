@@ -171,7 +171,9 @@ def finish_scan(context: JobContext, request: OneScan) -> ScanSummary:
         missed = [*_missed(ending, view.hosts), *view.not_looked_at]
         notes = sorted({note for summary, _error, _ports in ending.shards for note in summary.notes})
         state = "incomplete" if missed else "finished"
-        if write.end_scan(session, context.org, request.scan_id, state=state, not_looked_at=missed[: len(missed) - len(view.not_looked_at)], notes=notes):
+        if write.end_scan(
+            session, context.org, request.scan_id, state=state, not_looked_at=missed[: len(missed) - len(view.not_looked_at)], notes=notes
+        ):
             data = {"scan": str(request.scan_id), "state": state, "findings": {str(severity): count for severity, count in found.items()}}
             worst = max(found, key=lambda severity: severity.rank, default=Severity.INFO)
             emit(session, context.org, "scans.finished", severity=worst, data=data, job=context.job_id)
@@ -185,7 +187,9 @@ def _missed(ending: write.Ending, hosts: int) -> list[str]:
         if error is not None:
             given_up[error] += ports
     skipped = sum(summary.skipped for summary, _error, _ports in ending.shards)
-    said = [f"{count:,} ports were not looked at, because a part of the scan was given up: {error}" for error, count in sorted(given_up.items())]
+    said = [
+        f"{count:,} ports were not looked at, because a part of the scan was given up: {error}" for error, count in sorted(given_up.items())
+    ]
     if skipped:
         said.append(f"{skipped:,} ports were not looked at, because time ran out or the scope changed meanwhile.")
     if hosts and not ending.shards:
@@ -305,7 +309,9 @@ def _begin(context: JobContext, request: RunScan) -> write.Planned:
         found = write.find_planned(session, context.org, context.job_id)
         if found is not None:
             return found
-        asked = settled(ScanRequest.model_validate(request.model_dump(exclude={"scan_id"}, exclude_unset=True)) if request.targets else _empty())
+        asked = settled(
+            ScanRequest.model_validate(request.model_dump(exclude={"scan_id"}, exclude_unset=True)) if request.targets else _empty()
+        )
         if request.scan_id is not None:
             before = write.find_planned(session, context.org, request.scan_id)
             if before is None:
@@ -323,7 +329,9 @@ def _empty() -> ScanRequest:
 def _refuse(context: JobContext, scan: UUID, reason: str) -> None:
     with context.transaction() as session:
         if write.end_scan(session, context.org, scan, state="incomplete", error=reason, not_looked_at=[f"Nothing was looked at: {reason}"]):
-            emit(session, context.org, "scans.finished", data={"scan": str(scan), "state": "incomplete", "error": reason}, job=context.job_id)
+            emit(
+                session, context.org, "scans.finished", data={"scan": str(scan), "state": "incomplete", "error": reason}, job=context.job_id
+            )
 
 
 def _plan(context: JobContext, scan: write.Planned) -> tuple[list[dict[str, Any]], int, list[str]]:

@@ -83,7 +83,15 @@ def _services(services: list[ServiceView], total: int) -> dict[str, Any]:
         "title": "Open ports",
         "columns": ["Address", "Name", "Port", "Service", "Product", "Version", "TLS"],
         "rows": [
-            [one.address, one.host_name, f"{one.port}/{one.protocol}", one.name, one.product, one.version, one.detail.get("tls_version", "")]
+            [
+                one.address,
+                one.host_name,
+                f"{one.port}/{one.protocol}",
+                one.name,
+                one.product,
+                one.version,
+                one.detail.get("tls_version", ""),
+            ]
             for one in ordered
         ],
         "note": _cut(len(ordered), total),

@@ -126,12 +126,13 @@ class Board:
     def told(self, job: UUID, fence: int) -> Word:
         """Return the word left for an attempt."""
         page = self._page
-        start = HEADER.size
-        found = page.find(job.bytes, start)
-        if found < 0:
-            return Word.NONE
-        _name, held, word = SLOT.unpack_from(page, found)
-        return Word(word) if held == fence else Word.NONE
+        found = page.find(job.bytes, HEADER.size)
+        while found >= 0:  # an earlier attempt's word may stand before this one's until it is wiped
+            _name, held, word = SLOT.unpack_from(page, found)
+            if held == fence:
+                return Word(word)
+            found = page.find(job.bytes, found + SLOT.size)
+        return Word.NONE
 
     def keep(self, running: set[tuple[UUID, int]]) -> None:
         """Wipe the words for attempts that run no more."""

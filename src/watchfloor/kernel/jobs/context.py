@@ -36,6 +36,11 @@ PROGRESS_S = 1.0
 PROFILES = {"scans": SCAN, "advisories": FEED, "reports": RENDER, "notifications": NOTIFY}
 
 
+def storable(text: str) -> str:
+    """Return text as PostgreSQL can store it: no NUL, no lone surrogate; such things come in from outside."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 class HandedBack(Exception):
     """Raised inside a handler whose worker shuts down."""
 
@@ -97,10 +102,10 @@ class AttemptContext:
             "org": self.org,
             "id": self.job_id,
             "fence": self._held.fence,
-            "phase": phase[:200],
+            "phase": storable(phase[:200]),
             "done": done,
             "total": total,
-            "note": note[:2000],
+            "note": storable(note[:2000]),
         }
         try:
             self._ledger.database.wire("wf_engine").execute(statement("progress"), values)

@@ -187,7 +187,7 @@ def read_job(on: Ledger, org: UUID, job: UUID) -> dict[str, Any] | None:
         "state": state, "name": kind, "worker": host, "date_done": finished_at, "retries": max(0, attempt - 1),
         "result": json.loads(on.vault.open(org, result_kid, f"job_payload|result|{job}", bytes(result))) if result is not None else None,
         "info": running if state in {State.STARTED, State.PROGRESS} else planned if state == State.RETRY else None,
-        "reason": reason or stage, "error": text.partition("\n")[0], "traceback": text or None,
+        "reason": reason or stage, "error": text.partition("\n")[0], "traceback": text if text and state != State.SUCCESS else None,
     }  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def _options(options: dict[str, Any]) -> Options:
         priority=options.get("priority", 5),
         delay=timedelta(seconds=options.get("countdown") or 0),
         run_at=_aware(eta) if eta else None,
-        expires_at=_aware(expires) if isinstance(expires, datetime) else now + timedelta(seconds=expires) if expires else None,
+        expires_at=_aware(expires) if isinstance(expires, datetime) else now + timedelta(seconds=expires) if expires is not None else None,
         queue=options.get("queue"), unique=options.get("unique"), actor=options.get("actor", "python"), label=options.get("label"),
     )  # fmt: skip
 

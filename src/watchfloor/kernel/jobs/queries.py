@@ -227,9 +227,16 @@ def list_changes(
     `rung` are jobs that a notification named: they are found even when no index leads to their change.
     """
     values = {"org": org, "since": since, "last": last, "first": _first_id(since), "rung": list(rung), "rows": ROWS}
-    found = _rows(session, CHANGES, values)
-    views = {row[0].id: _view(row) for row in session.execute(_jobs(org).where(Job.id.in_([row["id"] for row in found])))}
-    return [(row["moment"], views[row["id"]]) for row in found if row["id"] in views]
+    found = {row["id"]: row["moment"] for row in _rows(session, CHANGES, values)}
+    # The rows are read a moment later than their moments: whichever is newer goes with what is told.
+    rows = session.execute(_jobs(org).where(Job.id.in_(list(found)))).all()
+    return sorted(((max(found[row[0].id], _moment(row)), _view(row)) for row in rows), key=lambda one: (one[0], one[1].id))
+
+
+def _moment(row: Any) -> datetime:  # noqa: ANN401 - a row of `_jobs`
+    job: Job = row[0]
+    moments = (job.created_at, job.attempt_at, job.cancel_at, job.finished_at, row[1].at if row[1] else None)
+    return max(moment for moment in moments if moment is not None)
 
 
 def _first_id(since: datetime) -> str:

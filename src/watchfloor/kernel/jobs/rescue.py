@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ GRACE_S = 3.0
 BEAT_S = 2.0
 SWEEP_AGE_S = 30.0
 MAX_CRASHES = 3
+FORGET_S = 60.0
 
 log = logging.getLogger("watchfloor.rescue")
 
@@ -84,15 +86,21 @@ def seal_orphans(ledger: Ledger) -> int:
     rows = wire.execute(statement("orphans"), prepare=True).fetchall()
     for org, batch, stage in rows:
         wire.execute(statement("seal"), {"org": org, "batch": batch})
-        if stage != "succeeded":
-            wire.execute(statement("cancel"), {"org": org, "ids": [], "batch": batch, "by": "parent failed"})
+        while stage != "succeeded":
+            if not wire.execute(statement("cancel"), {"org": org, "ids": [], "batch": batch, "by": "parent failed"}).fetchall():
+                break
     return len(rows)
 
 
 def forget(ledger: Ledger) -> dict[str, int]:
     """Remove what its retention allows: payloads first, then ended jobs into the archive, then the archive itself."""
     wire = ledger.database.wire("wf_engine")
-    return {
-        name: wire.execute(statement(name)).rowcount
-        for name in ("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions")
-    }
+    gone = dict.fromkeys(("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions"), 0)
+    deadline = monotonic() + FORGET_S
+    for name in gone:
+        # A few rows at a time, so that nobody waits for a lock; as often as there are some, or it falls behind.
+        while (rows := wire.execute(statement(name)).rowcount) > 0:
+            gone[name] += rows
+            if monotonic() > deadline:
+                return gone
+    return gone

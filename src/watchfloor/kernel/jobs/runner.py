@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
 from watchfloor.kernel.jobs.claim import PATIENCE_S, Claim, End, back_off, claim, finish
-from watchfloor.kernel.jobs.context import AttemptContext, HandedBack
+from watchfloor.kernel.jobs.context import AttemptContext, HandedBack, storable
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import Outcome, Stage
 
@@ -133,8 +133,13 @@ class Runner:
             message = "the arguments are gone; they were removed before the job ran"
             raise GiveUp(message)
         place = f"schedule|args|{held.schedule}" if held.v == 2 else f"job_payload|args|{held.id}"  # noqa: PLR2004 - sealed for a schedule
-        plain = self._ledger.vault.open(held.org, held.kid, place, bytes(held.blob))
-        request: BaseModel = kind.arguments.model_validate_json(plain)
+        try:
+            plain = self._ledger.vault.open(held.org, held.kid, place, bytes(held.blob))
+            request: BaseModel = kind.arguments.model_validate_json(plain)
+        except Untrusted as error:
+            raise GiveUp("arguments_forged") from error
+        except ValidationError as error:
+            raise GiveUp("invalid_arguments") from error
         return request
 
     def _succeeded(self, held: Claim, result: BaseModel | None) -> End:
@@ -161,10 +166,6 @@ class Runner:
                 outcome, reason = Outcome.FAILED, error.reason
             case SoftTimeLimit():
                 outcome, reason = Outcome.RETRY, "soft_time_limit"
-            case Untrusted():
-                outcome, reason = Outcome.FAILED, "arguments_forged"
-            case ValidationError():
-                outcome, reason = Outcome.FAILED, "invalid_arguments"
             case _:
                 outcome, reason = Outcome.RETRY, type(error).__name__
                 log.error("job %s (%s) attempt %d: %s", held.id, held.kind, held.attempt, scrub(str(error))[:256])
@@ -193,8 +194,8 @@ class Runner:
 
 
 def scrub(text: str) -> str:
-    """Return text without what looks like a password, token or key."""
-    return SECRET.sub(lambda found: f"{found[1]}{found[2]}***" if found[1] else f"{found[3]}:***@", text)
+    """Return text without what looks like a password, token or key, and without what PostgreSQL cannot store."""
+    return storable(SECRET.sub(lambda found: f"{found[1]}{found[2]}***" if found[1] else f"{found[3]}:***@", text))
 
 
 def _described(error: Exception) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -34,6 +35,8 @@ RECORDED = 500  # missed ticks written down at once
 WALKED = 100_000  # instants looked at to find the present; a minute's cron after ten weeks
 LATE = timedelta(seconds=90)  # a tick this late was missed, and the catch-up rule decides
 SHORTEST = timedelta(seconds=1)
+
+log = logging.getLogger("watchfloor.schedules")
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,11 @@ def tick(ledger: Ledger) -> int:
     made = 0
     with wire.transaction():
         for row in wire.execute(statement("due"), prepare=True).fetchall():
-            made += _tick_one(wire, row)
+            try:
+                made += _tick_one(wire, row)
+            except InvalidInput as error:  # of one schedule, whose time zone or crontab this machine knows no more
+                log.error("schedule %s can tick no more and is paused: %s", row[1], error)
+                wire.execute("update schedule set enabled = false where org = %s and id = %s", (row[0], row[1]))
     if made:
         ledger.doorbell.ring("wf_ready", "")
     return made

@@ -53,7 +53,11 @@ def list_scans(session: Session, org: UUID, *, state: str | None = None, limit: 
 
 def _scans(org: UUID) -> Select[Scan, Job]:
     """Select scans with the job that decides what becomes of them next."""
-    return select(Scan, Job).outerjoin(Job, and_(Job.org == Scan.org, Job.id == func.coalesce(Scan.finish_job, Scan.job))).where(Scan.org == org)
+    return (
+        select(Scan, Job)
+        .outerjoin(Job, and_(Job.org == Scan.org, Job.id == func.coalesce(Scan.finish_job, Scan.job)))
+        .where(Scan.org == org)
+    )
 
 
 def _scan(row: Any) -> ScanView:  # noqa: ANN401 - a row of the query above, with or without its key
@@ -91,7 +95,14 @@ def _host(row: Any) -> HostView:  # noqa: ANN401 - a row of the query above, wit
 
 
 def list_services(
-    session: Session, org: UUID, scan: UUID, *, name: str | None = None, port: int | None = None, limit: int = LIMIT, after: str | None = None
+    session: Session,
+    org: UUID,
+    scan: UUID,
+    *,
+    name: str | None = None,
+    port: int | None = None,
+    limit: int = LIMIT,
+    after: str | None = None,
 ) -> Page[ServiceView]:
     """List open ports with what answers there; raises NotFound for an unknown scan."""
     get_scan(session, org, scan)
@@ -117,7 +128,9 @@ def list_scan_findings(
     """List what a scan found wrong, gravest first; raises NotFound for an unknown scan."""
     get_scan(session, org, scan)
     joined = select(Finding, ScanFinding).join(ScanFinding, and_(ScanFinding.org == Finding.org, ScanFinding.finding == Finding.id))
-    query = matching(joined.where(ScanFinding.org == org, ScanFinding.scan == scan), {Finding.severity: words("severity", severity, Severity)})
+    query = matching(
+        joined.where(ScanFinding.org == org, ScanFinding.scan == scan), {Finding.severity: words("severity", severity, Severity)}
+    )
     return page(session, query, [Finding.severity_rank, Finding.id], shape=_finding, limit=limit, after=after)
 
 

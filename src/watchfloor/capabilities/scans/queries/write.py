@@ -88,7 +88,9 @@ def slots(session: Session, queue: str) -> int:
     return max(1, int(row[0]))
 
 
-def insert_shards(session: Session, org: UUID, scan: UUID, parts: Sequence[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]) -> None:
+def insert_shards(
+    session: Session, org: UUID, scan: UUID, parts: Sequence[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]
+) -> None:
     """Write a plan down and let it run; does nothing when a cancel came first or the plan is there already."""
     wire = wire_of(session)
     started = wire.execute(
@@ -148,7 +150,9 @@ def take_shard(session: Session, org: UUID, scan: UUID, job: UUID) -> Taken | No
     return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11])
 
 
-def save_shard(session: Session, org: UUID, taken: Taken, job: UUID, sightings: Sequence[Sighting], summary: ScanSummary, *, actor: str) -> None:
+def save_shard(
+    session: Session, org: UUID, taken: Taken, job: UUID, sightings: Sequence[Sighting], summary: ScanSummary, *, actor: str
+) -> None:
     """Write down what a shard learned, all of it or nothing."""
     scan, n = taken.scan.id, taken.part.n
     hosts = _save_hosts(session, org, scan, n, sightings)
@@ -288,7 +292,14 @@ def close_shards(session: Session, org: UUID, scan: UUID) -> Ending:
 
 
 def end_scan(
-    session: Session, org: UUID, scan: UUID, *, state: str, error: str | None = None, not_looked_at: Collection[str] = (), notes: Collection[str] = ()
+    session: Session,
+    org: UUID,
+    scan: UUID,
+    *,
+    state: str,
+    error: str | None = None,
+    not_looked_at: Collection[str] = (),
+    notes: Collection[str] = (),
 ) -> bool:
     """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts."""
     _count(session, org, scan)

@@ -193,7 +193,8 @@ class _AmqpLine:
         except BaseException:
             _quietly(self._connection.release)
             raise
-        self._sent = self._confirmed = 0
+        self._sent = 0
+        self._unconfirmed: set[int] = set()
         self._refused: list[str] = []
         self._channel.events["basic_return"].add(self._on_return)
         self._messages: dict[str, Callable[[bytes, str], Any]] = {}
@@ -204,13 +205,15 @@ class _AmqpLine:
         for kind, queue, ticket, message_id in rings:
             send(amqp_message(self._channel, kind, ticket, message_id), "", queue, mandatory=True)
             self._sent += 1
-        while self._confirmed < self._sent:
+            self._unconfirmed.add(self._sent)
+        while self._unconfirmed:
             self._channel.wait([spec.Basic.Ack, spec.Basic.Nack], callback=self._on_confirm, timeout=self._timeout_s)
         if self._refused:
             raise ConnectionError(f"queue {self._refused[0]} refused {len(self._refused)} messages")
 
     def _on_confirm(self, method: object, tag: int, multiple: bool = False, *_more: object) -> None:  # noqa: FBT001, FBT002 - py-amqp's signature
-        self._confirmed = max(self._confirmed, tag) if multiple else self._confirmed + 1
+        # A quorum queue confirms in any order, singly and in ranges.
+        self._unconfirmed = {sent for sent in self._unconfirmed if sent > tag} if multiple else self._unconfirmed - {tag}
         if method == spec.Basic.Nack:
             self._refused.append("(nack)")
 

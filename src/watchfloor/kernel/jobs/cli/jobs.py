@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from watchfloor.kernel import clock
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, progress, table
@@ -45,7 +46,7 @@ def list_(
     if json:
         print_json(page.model_dump(mode="json"))
         return
-    table(("job", "kind", "state", "priority", "created", "took", "progress", "reason"), [_row(job) for job in page.items])
+    table(("job", "kind", "state", "age", "took", "note"), [_row(job) for job in page.items])
     if page.next:
         note(f"There are more: --after {page.next}")
 
@@ -194,8 +195,8 @@ def _document(floor: Floor, job: UUID) -> dict[str, Any]:
 
 def _row(job: JobView) -> tuple[object, ...]:
     took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
-    done = f"{job.progress.done}/{job.progress.total} {job.progress.phase or ''}".strip() if job.progress and job.progress.total else None
-    return job.id, job.kind, job.state, job.priority, job.created_at, took, done, job.reason
+    done = f"{job.progress.done}/{job.progress.total} {job.progress.phase or ''}".strip() if job.progress and job.progress.total and not job.finished_at else None
+    return job.id, job.kind, job.state, max(timedelta(0), clock.now() - job.created_at), took, done or job.reason
 
 
 def _why(view: JobView | None) -> str:

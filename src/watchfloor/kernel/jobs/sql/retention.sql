@@ -8,7 +8,10 @@ delete from job_payload p using old where p.org = old.org and p.job = old.id;
 
 -- name: archive
 with old as (
-  select org, id from job where finished_at < wf_now() - interval '7 days' order by finished_at limit 1000 for update skip locked),
+  -- Payloads go first: the archive keeps none, and a result kept longer keeps its job here.
+  select org, id from job where finished_at < wf_now() - interval '7 days'
+    and not exists (select 1 from job_payload p where p.org = job.org and p.job = job.id)
+  order by finished_at limit 1000 for update skip locked),
 gone as (delete from job j using old where j.org = old.org and j.id = old.id returning j.*)
 insert into job_done select * from gone;
 

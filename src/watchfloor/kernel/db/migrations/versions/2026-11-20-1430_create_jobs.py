@@ -20,6 +20,7 @@ do $$ declare member text; begin
   end loop;
 end $$;
 grant usage on schema public to wf_app, wf_engine;
+grant select on alembic_version to public; -- every door compares it with the schema it needs
 create function wf_now() returns timestamptz language sql stable as 'select statement_timestamp()';
 create function wf_ended(stage text) returns boolean language sql immutable
   as $$ select stage in ('succeeded', 'failed', 'quarantined', 'cancelled', 'expired') $$;

@@ -1,0 +1,6 @@
+"""A ledger, organisations, a client, and a worker."""
+
+from tests.api.floor import http, ledger, org, owner, stranger
+from tests.scans.floor import loopback, nursery, worker
+
+__all__ = ["http", "ledger", "loopback", "nursery", "org", "owner", "stranger", "worker"]

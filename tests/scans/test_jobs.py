@@ -1,0 +1,289 @@
+"""Facts about scans as jobs, on a real database, with a real sandbox and real listeners."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.scans import servers
+from tests.scans.floor import allow
+from watchfloor.capabilities.scans import jobs
+from watchfloor.capabilities.scans.engine import plan as planner
+from watchfloor.capabilities.scans.engine.ranges import Span
+from watchfloor.capabilities.scans.queries import read, write
+from watchfloor.capabilities.scans.schemas import Group, PortGroup, ScanRequest
+from watchfloor.kernel.assets.queries import list_scope
+from watchfloor.kernel.assets.scope import remove_scope
+from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound, OutOfScope
+from watchfloor.kernel.findings.queries import list_findings
+from watchfloor.kernel.jobs.cancel import cancel
+from watchfloor.kernel.jobs.enqueue import submit
+from watchfloor.kernel.jobs.queries import get_job, list_jobs, open_result
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from tests.scans.floor import Worker
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+PAGE = b"HTTP/1.0 200 OK\r\nServer: nginx/1.24.0\r\n\r\n<title>Hello</title>"
+TABLES = ("host", "service", "finding", "asset", "scan_finding", "event")
+
+
+def web(_asked: bytes) -> bytes:
+    return PAGE
+
+
+def test_a_scan_finds_what_listens_and_keeps_it(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.banner(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")) as ssh, servers.refusing() as closed:
+        scan = worker.scan(loopback, "127.0.0.1", ports=f"{ssh},{closed}")
+    assert (scan.state, scan.hosts, scan.hosts_up, scan.open_ports, scan.not_looked_at) == ("finished", 1, 1, 1, [])
+    with ledger.database.transaction(loopback) as session:
+        (service,) = read.list_services(session, loopback, scan.id).items
+        (host,) = read.list_hosts(session, loopback, scan.id).items
+        progress = read.scan_progress(session, loopback, scan.id)
+    assert (service.port, service.name, service.product, service.version) == (ssh, "ssh", "OpenSSH", "9.2p1")
+    assert (host.address, host.ports.open, host.ports.closed) == ("127.0.0.1", 1, 1)
+    assert (progress.phase, progress.done, progress.total, progress.open) == ("finished", 2, 2, 1)
+
+
+def test_one_small_scan_is_planned_looked_at_and_ended_by_three_jobs(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports="1-3"), actor="test")
+    assert worker.run_all(loopback) == ["scans.run", "scans.shard", "scans.finish"]
+
+
+def test_findings_are_recorded_with_their_asset_and_told(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
+    with ledger.database.transaction(loopback) as session:
+        (seen,) = read.list_scan_findings(session, loopback, scan.id).items
+        (kept,) = list_findings(session, loopback).items
+    assert (seen.check, seen.port, seen.is_new, kept.id, kept.capability) == ("cleartext-http", port, True, seen.id, "scans")
+    with ledger.database.transaction(loopback) as session:
+        names = [row[0] for row in session.connection().exec_driver_sql("select name from event order by id")]
+    assert names == ["finding.opened", "scans.finished"]
+
+
+def test_the_same_finding_in_a_second_scan_is_not_new(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        first, second = (worker.scan(loopback, "127.0.0.1", ports=str(port)) for _ in range(2))
+    with ledger.database.transaction(loopback) as session:
+        assert [one.is_new for one in read.list_scan_findings(session, loopback, first.id).items] == [True]
+        assert [one.is_new for one in read.list_scan_findings(session, loopback, second.id).items] == [False]
+
+
+def test_a_finding_closes_when_its_port_is_seen_closed(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        worker.scan(loopback, "127.0.0.1", ports=str(port))
+    worker.scan(loopback, "127.0.0.1", ports=str(port))
+    with ledger.database.transaction(loopback) as session:
+        assert [one.state for one in list_findings(session, loopback).items] == ["closed"]
+
+
+def test_a_finding_stays_open_when_its_port_was_not_asked(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port, servers.refusing() as other:
+        worker.scan(loopback, "127.0.0.1", ports=str(port))
+        worker.scan(loopback, "127.0.0.1", ports=str(other))
+    with ledger.database.transaction(loopback) as session:
+        assert [one.state for one in list_findings(session, loopback).items] == ["open"]
+
+
+def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        scan = worker.scan(loopback, "127.0.0.1", ports=f"{port},1-50")
+        before = {table: worker.count(table, loopback) for table in TABLES}
+        with ledger.database.transaction(loopback) as session:
+            (shard,) = list_jobs(session, loopback, kind="scans.shard").items
+            # As if the worker had died after looking and before its commit counted.
+            session.connection().exec_driver_sql("update shard set state = 'taken'")
+            session.connection().exec_driver_sql("update scan set state = 'running', finished_at = null")
+        worker.again(shard.id)
+    assert {table: worker.count(table, loopback) for table in TABLES} == before
+    assert worker.view(loopback, scan.id).open_ports == 1
+
+
+def test_a_repeated_plan_adds_no_parts(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports="1-3"), actor="test")
+    worker.run(job)
+    worker.again(job)
+    assert (worker.count("shard", loopback), worker.run_all(loopback)) == (1, ["scans.shard", "scans.finish"])
+    assert worker.view(loopback, scan).state == "finished"
+
+
+@pytest.mark.parametrize("target", ["192.0.2.7", "127.0.0.1,192.0.2.0/30"])
+def test_a_target_outside_the_scope_is_refused_with_the_remedy_and_nothing_is_written(
+    loopback: UUID, worker: Worker, ledger: Ledger, target: str
+) -> None:
+    with pytest.raises(OutOfScope, match=r"192\.0\.2\.\d.*outside.*`watchfloor scope add"):
+        jobs.submit_scan(ledger, loopback, ScanRequest(targets=target.split(",")), actor="test")
+    assert (worker.count("scan", loopback), worker.queued(loopback)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("targets", "ports"), [([], "1"), (["127.0.0.1"], "0"), (["127.0.0.1"], "70000"), (["127.0.0.300"], "1"), (["10.0.0.0/8"], "1")]
+)
+def test_a_malformed_request_is_refused(loopback: UUID, ledger: Ledger, targets: list[str], ports: str) -> None:
+    with pytest.raises(InvalidInput):
+        jobs.submit_scan(ledger, loopback, ScanRequest(targets=targets, ports=ports), actor="test")
+
+
+def test_a_name_is_resolved_in_the_box_and_looked_at(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    allow(ledger, loopback, "::1")
+    with servers.listening(servers.banner(b"220 hello\r\n")) as port:
+        scan = worker.scan(loopback, "localhost", ports=str(port))
+    with ledger.database.transaction(loopback) as session:
+        assert ("127.0.0.1", "localhost") in [(host.address, host.name) for host in read.list_hosts(session, loopback, scan.id).items]
+
+
+def test_a_name_that_leads_out_of_the_scope_fails_the_scan_with_the_remedy(org: UUID, worker: Worker, ledger: Ledger) -> None:
+    allow(ledger, org, "127.9.9.9")
+    scan = worker.scan(org, "localhost", ports="1")
+    assert scan.state == "incomplete"
+    assert scan.error is not None
+    assert "outside this organisation's scope" in scan.error
+    assert "`watchfloor scope add localhost`" in scan.error
+    with ledger.database.transaction(org) as session:
+        assert get_job(session, org, scan.id).state == "FAILURE"
+
+
+def test_a_scope_that_shrinks_meanwhile_is_obeyed(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports=str(port)), actor="test")
+        worker.run(job)
+        with ledger.database.transaction(loopback) as session:
+            (entry,) = list_scope(session, loopback).items
+            remove_scope(session, loopback, entry.id, actor="test")
+        worker.run_all(loopback)
+    view = worker.view(loopback, scan)
+    assert (view.state, view.open_ports, worker.count("asset", loopback)) == ("incomplete", 0, 0)
+    assert view.not_looked_at == [
+        "1 ports were not looked at, because a part of the scan was given up: the scope does not allow these addresses any more"
+    ]
+
+
+def test_what_time_did_not_suffice_for_is_not_looked_at_and_never_closed(loopback: UUID, worker: Worker) -> None:
+    scan = worker.scan(loopback, "127.0.0.1", ports="1-1000", timeout=timedelta(microseconds=1))
+    assert scan.state == "incomplete"
+    assert "1,000 ports were not looked at" in scan.not_looked_at[0]
+
+
+def test_critical_ports_of_all_targets_come_first_whatever_job_starts_first(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    worker.run(job)
+    waiting = [one for one, _kind in worker.queued(loopback)]
+    assert len(waiting) == 4
+    groups = []
+    for shard in reversed(waiting):
+        worker.run(shard)
+        with ledger.database.transaction(loopback) as session:
+            row = session.connection().exec_driver_sql("select totals from shard where job = %s", (shard,)).one()
+        groups += list(row[0])
+    assert groups == ["critical", "critical", "high", "high"]
+    worker.run_all(loopback)
+    assert worker.view(loopback, scan).state == "finished"
+
+
+def test_a_scan_in_progress_says_how_far_it_is(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    worker.run(job)
+    worker.run(worker.queued(loopback)[0][0])
+    with ledger.database.transaction(loopback) as session:
+        now = read.scan_progress(session, loopback, scan)
+    assert (now.state, now.phase, now.total, now.shards_done, now.shards_total) == ("running", "critical", 256, 1, 4)
+    assert [(group.group, group.total) for group in now.groups] == [("critical", 128), ("high", 128)]
+    assert 0 < now.done < now.total
+
+
+def test_cancelling_a_scan_stops_its_jobs_and_keeps_what_it_learned(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.banner(b"220 hello\r\n")) as port:
+        scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports=f"22,{port}"), actor="test")
+        worker.run(job)
+        first, *rest = [one for one, _kind in worker.queued(loopback)]
+        worker.run(first)
+        jobs.cancel_scan(ledger, loopback, scan, actor="test")
+        assert worker.run_all(loopback) == ["scans.finish"]
+    with ledger.database.transaction(loopback) as session:
+        assert {get_job(session, loopback, one).state for one in rest} == {"REVOKED"}
+    assert (worker.view(loopback, scan).state, worker.view(loopback, scan).hosts_up) == ("cancelled", 64)
+    with pytest.raises(Conflict, match="has ended already"):
+        jobs.cancel_scan(ledger, loopback, scan, actor="test")
+
+
+def test_a_part_that_starts_after_the_cancel_looks_at_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports="1"), actor="test")
+    worker.run(job)
+    with ledger.database.transaction(loopback) as session:
+        write.end_scan(session, loopback, scan, state="cancelled")
+    worker.run_all(loopback)
+    assert (worker.view(loopback, scan).state, worker.count("host", loopback)) == ("cancelled", 0)
+
+
+def test_a_scan_whose_job_was_cancelled_from_outside_has_ended(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports="1"), actor="test")
+    cancel(ledger, loopback, [job], actor="test")
+    view = worker.view(loopback, scan)
+    assert view.state == "cancelled"
+    assert view.finished_at is not None
+
+
+def test_a_job_made_with_targets_alone_is_a_scan_of_its_own(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    made = submit(ledger, loopback, jobs.run_scan, jobs.RunScan(targets=["127.0.0.1"], ports="1-3"))
+    worker.run_all(loopback)
+    assert worker.view(loopback, made.id).state == "finished"
+    with ledger.database.transaction(loopback) as session:
+        assert open_result(ledger, session, loopback, made.id) == {"scan_id": str(made.id), "shards": 1}
+
+
+def test_a_job_that_repeats_an_ended_scan_is_a_new_scan(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    old = worker.scan(loopback, "127.0.0.1", ports="1-3")
+    made = submit(ledger, loopback, jobs.run_scan, jobs.RunScan(scan_id=old.id))
+    worker.run_all(loopback)
+    new = worker.view(loopback, made.id)
+    assert (new.state, new.targets, new.ports) == ("finished", old.targets, old.ports)
+
+
+def test_another_organisations_scan_cannot_be_run_or_read(loopback: UUID, stranger: UUID, worker: Worker, ledger: Ledger) -> None:
+    scan = worker.scan(loopback, "127.0.0.1", ports="1")
+    made = submit(ledger, stranger, jobs.run_scan, jobs.RunScan(scan_id=scan.id))
+    worker.run_all(stranger)
+    with ledger.database.transaction(stranger) as session:
+        assert get_job(session, stranger, made.id).state == "FAILURE"
+        for look in (read.get_scan, read.list_hosts, read.list_services, read.list_scan_findings, read.scan_progress):
+            with pytest.raises(NotFound):
+                look(session, stranger, scan.id)
+        assert read.list_scans(session, stranger).items == []
+    with pytest.raises(NotFound):
+        jobs.cancel_scan(ledger, stranger, scan.id, actor="test")
+
+
+def test_what_a_target_sends_is_stored_whatever_it_is(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    hostile = b"HTTP/1.0 200 OK\r\nServer: nginx/1.0\0\x1b[2J\xff\\u0000\r\n\r\n<title>\0\xed\xa0\x80<script></title>"
+    with servers.listening(servers.answering(lambda _asked: hostile)) as port:
+        scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
+    with ledger.database.transaction(loopback) as session:
+        (service,) = read.list_services(session, loopback, scan.id).items
+    assert (scan.state, service.name) == ("finished", "http")
+
+
+def test_json_that_postgresql_refuses_is_made_storable() -> None:
+    assert write.storable(["a\0b", "\ud800"]) == '["a\\ufffdb", "?"]'
+
+
+def test_a_very_wide_scan_stays_within_one_batch() -> None:
+    spans = tuple(Span(4, 16 * n, 16 * n + 15) for n in range(4096))
+    groups = [(PortGroup(group=group, ports=((1, 2),)),) for group in Group]
+    joined = jobs._joined([planner.Shard((one,), group) for group in groups for one in spans])
+    assert len(joined) <= jobs.SHARDS_MAX
+    assert sum(span.size for shard in joined for span in shard.spans) == 4 * 65_536
+    assert [shard.groups[0].group for shard in joined] == sorted((shard.groups[0].group for shard in joined), key=list(Group).index)
+
+
+def test_the_operators_ceilings_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHFLOOR_SCANS_PORTS", "22")
+    monkeypatch.setenv("WATCHFLOOR_SCANS_MAX_RATE", "100")
+    monkeypatch.setenv("WATCHFLOOR_SCANS_MAX_CONCURRENT", "50")
+    asked = jobs.settled(ScanRequest(targets=["127.0.0.1"], max_rate=1000, max_concurrent=2000))
+    assert (asked.ports, asked.max_rate, asked.max_concurrent) == ("22", 100, 50)
+    assert jobs.settled(ScanRequest(targets=["127.0.0.1"], ports="80", max_rate=5)).max_rate == 5

@@ -216,6 +216,7 @@ STEPS = (
     Step("dead-code", _tool("vulture")),
     Step("dependencies", _tool("deptry", "src")),
     Step("locks", _locks, quick=False),
+    Step("contracts", _tool("python", "docs/generate.py", "--check")),
     Step("tests", _tests),
     Step("readme", _readme, quick=False),
     Step("package", _package, quick=False),

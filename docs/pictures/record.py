@@ -85,7 +85,7 @@ def _run(scratch: Path, *command: str) -> str:
     arguments = [str(scratch / "empty"), str(find_valkey().file), sys.executable, TLS_SERVER, str(ROOT), f"./{command[0]}", *command[1:]]
     child = subprocess.Popen(  # noqa: S603 - commands of ours
         ["/bin/bash", "-c", SCRIPT, "picture", *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-        preexec_fn=island.enter, start_new_session=True,
+        preexec_fn=island.enter, start_new_session=True,  # noqa: PLW1509 - system calls only
     )  # fmt: skip
     os.close(theirs)
     parts = []

@@ -127,4 +127,6 @@ def test_a_job_that_crashes_three_times_is_quarantined_and_its_neighbours_are_we
     assert attempts(floor, job) == [("lost", "lost")] * 3
     assert floor.ask("select crash_count, failures from job where id = %s", job) == [(3, 0)]
     assert floor.one("select count(*) from job_event where job = %s and type = 'quarantined'", job) == 1
-    assert floor.ask("select outcome from audit_entry where operation = 'job.end' and object = %s order by at", str(job))[-1] == ("quarantined",)
+    assert floor.ask("select outcome from audit_entry where operation = 'job.end' and object = %s order by at", str(job))[-1] == (
+        "quarantined",
+    )

@@ -94,7 +94,10 @@ def enlisted(floor: Floor) -> Signer:
     signer = Signer()
     floor.ask("insert into signer (kid, public, not_after) values (%s, %s, wf_now() + interval '1 day')", signer.kid.hex(), signer.public)
     floor.ask("select pg_notify('wf_signer', '')")
-    floor.wait(lambda: floor.one("select bool_and(position(%s in keyring) > 0) from worker_session where lost_at is null", signer.kid.hex()), "the key's arrival")
+    floor.wait(
+        lambda: floor.one("select bool_and(position(%s in keyring) > 0) from worker_session where lost_at is null", signer.kid.hex()),
+        "the key's arrival",
+    )
     return signer
 
 

@@ -48,7 +48,9 @@ def one(ledger: Ledger, org: UUID, **options: Any) -> UUID:
 def picked(ledger: Ledger, credit: int) -> list[UUID]:
     """Return whom the dispatcher would ring for now, in order."""
     with ledger.database.wire("wf_engine").transaction():
-        rows: list[Any] = ledger.database.wire("wf_engine").execute(statement("dispatch"), {"queue": "default", "credit": credit}).fetchall()
+        rows: list[Any] = (
+            ledger.database.wire("wf_engine").execute(statement("dispatch"), {"queue": "default", "credit": credit}).fetchall()
+        )
     return [row[0] for row in rows]
 
 

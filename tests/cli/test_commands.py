@@ -17,12 +17,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAVY = {"sqlalchemy", "psycopg", "celery", "kombu", "fastapi", "starlette", "uvicorn", "alembic", "redis", "pydantic_settings"}
-GROUPS = ["up", "api", "worker", "scheduler", "jobs", "tasks", "queues", "schedules", "scope", "orgs", "keys", "doctor", "settings", "migrate", "openapi"]
+GROUPS = [
+    "up",
+    "api",
+    "worker",
+    "scheduler",
+    "jobs",
+    "tasks",
+    "queues",
+    "schedules",
+    "scope",
+    "orgs",
+    "keys",
+    "doctor",
+    "settings",
+    "migrate",
+    "openapi",
+]
 
 
 def loaded(*arguments: str) -> set[str]:
     """Return the top-level modules a command loads."""
-    run = subprocess.run([sys.executable, "-P", "-X", "importtime", "-m", "watchfloor", *arguments], env=environment(), capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-P", "-X", "importtime", "-m", "watchfloor", *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return {line.rpartition("|")[2].strip().split(".")[0] for line in run.stderr.splitlines() if line.startswith("import time:")}
 
 
@@ -109,7 +131,9 @@ def test_update_without_advisories_is_unknown_and_says_so() -> None:
 def test_settings_mask_secrets_and_tell_sources(tmp_path: Path) -> None:
     file = tmp_path / "settings.env"
     file.write_text("WATCHFLOOR_API_PORT=8123\n", encoding="utf-8")
-    run = wf("settings", "--json", data_dir=tmp_path, WATCHFLOOR_DATABASE_URL="postgresql://me:hunter2hunter2@db/x", WATCHFLOOR_KEK="ab" * 32)
+    run = wf(
+        "settings", "--json", data_dir=tmp_path, WATCHFLOOR_DATABASE_URL="postgresql://me:hunter2hunter2@db/x", WATCHFLOOR_KEK="ab" * 32
+    )
     found = {one["name"]: one for one in json.loads(run.stdout)}
     assert "hunter2" not in run.stdout
     assert found["WATCHFLOOR_KEK"]["value"] == "***"
@@ -127,7 +151,9 @@ def test_completion_offers_groups_without_loading_them() -> None:
 
 
 def test_help_has_no_colour_when_none_is_wanted() -> None:
-    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38;[0-9;]+)m", wf("--help", NO_COLOR="1", FORCE_COLOR="1", TERM="xterm-256color").stdout)
+    assert not re.search(
+        r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38;[0-9;]+)m", wf("--help", NO_COLOR="1", FORCE_COLOR="1", TERM="xterm-256color").stdout
+    )
 
 
 def test_a_closed_pipe_is_no_error() -> None:

@@ -110,7 +110,17 @@ def test_scope_keys_queues_and_schedules_are_managed(home: Path) -> None:
 
 def test_doctor_finds_a_made_floor_well(home: Path) -> None:
     lines = {line["what"]: line for line in json.loads(wf("doctor", "--json", data_dir=home).stdout)["lines"]}
-    well = ("key-encryption key", "database", "schema", "login", "roles", "row-level security", "broker", "broker persistence", "durability")
+    well = (
+        "key-encryption key",
+        "database",
+        "schema",
+        "login",
+        "roles",
+        "row-level security",
+        "broker",
+        "broker persistence",
+        "durability",
+    )
     assert [lines[what] for what in well if lines[what]["state"] != "ok"] == []
 
 
@@ -141,7 +151,11 @@ def test_up_serves_restarts_what_dies_and_stops_in_order() -> None:
             assert again.returncode == 2
             assert "already runs" in again.stderr
 
-            leaders = {child.cmdline()[child.cmdline().index("watchfloor") + 1]: child for child in psutil.Process(up.pid).children() if "watchfloor" in child.cmdline()}
+            leaders = {
+                child.cmdline()[child.cmdline().index("watchfloor") + 1]: child
+                for child in psutil.Process(up.pid).children()
+                if "watchfloor" in child.cmdline()
+            }
             assert sorted(leaders) == ["api", "scheduler", "worker"]
             assert not any(secret in " ".join(child.cmdline()) for child in descendants(up.pid) for secret in _secrets(home))
             leaders["worker"].kill()
@@ -164,7 +178,10 @@ def test_the_key_is_shown_on_the_first_start_alone_and_kill_9_leaves_nothing(hom
         log = logs / "up.log"
         up = start("up", "--no-api", data_dir=home, log=log)
         try:
-            until(lambda: (home / "floor.json").exists() and json.loads(wf("tasks", "workers", "--json", data_dir=home).stdout or "[]"), "a worker")
+            until(
+                lambda: (home / "floor.json").exists() and json.loads(wf("tasks", "workers", "--json", data_dir=home).stdout or "[]"),
+                "a worker",
+            )
             assert "wf_" not in "".join(line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("wf_"))
             left = descendants(up.pid)
             assert len(left) >= 4
@@ -182,7 +199,10 @@ def _lives(child: psutil.Process) -> bool:
 
 
 def _secrets(home: Path) -> list[str]:
-    return [*json.loads((home / "passwords.json").read_text(encoding="utf-8")).values(), (home / "keys" / "kek").read_text(encoding="ascii").strip()]
+    return [
+        *json.loads((home / "passwords.json").read_text(encoding="utf-8")).values(),
+        (home / "keys" / "kek").read_text(encoding="ascii").strip(),
+    ]
 
 
 def test_doors_run_one_by_one_on_the_operators_services() -> None:
@@ -205,7 +225,10 @@ def test_doors_run_one_by_one_on_the_operators_services() -> None:
         assert (alone.returncode, json.loads(alone.stdout)["stage"]) == (2, "queued")
         assert "No worker is connected" in alone.stderr
 
-        doors = [start(*words, data_dir=home, log=logs / words[0], **own) for words in (("scheduler",), ("worker", "--queue", "default", "--concurrency", "1", "--pool", "threads"))]
+        doors = [
+            start(*words, data_dir=home, log=logs / words[0], **own)
+            for words in (("scheduler",), ("worker", "--queue", "default", "--concurrency", "1", "--pool", "threads"))
+        ]
         try:
             until(lambda: json.loads(wf("tasks", "workers", "--json", data_dir=home, **own).stdout), "a worker")
             run = wf("tasks", "test", "--json", data_dir=home, **own)

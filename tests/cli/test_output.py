@@ -60,7 +60,16 @@ def test_json_is_one_document_and_knows_our_types(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.96, "10.0 s"), (12, "12 s"), (60, "1 min"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (356_400, "4 d 3 h"), (59.6, "1 min")],
+    [
+        (0.04, "0.0 s"),
+        (9.96, "10.0 s"),
+        (12, "12 s"),
+        (60, "1 min"),
+        (185, "3 min 5 s"),
+        (7800, "2 h 10 min"),
+        (356_400, "4 d 3 h"),
+        (59.6, "1 min"),
+    ],
 )
 def test_durations_are_spelt(seconds: float, text: str) -> None:
     assert spell(timedelta(seconds=seconds)) == text
@@ -86,7 +95,9 @@ def logged(*, terminal: bool, message: str, **more: object) -> str:
 def test_secrets_never_reach_a_log(*, terminal: bool) -> None:
     key = "wf_" + "a" * 8 + "_" + "b" * 43 + "_" + "c" * 6
     telemetry.keep_secret(["correct horse battery"])
-    said = logged(terminal=terminal, message=f"postgresql://me:hunter2@db/x {key} correct horse battery Authorization: Bearer abc.def redis://:pw1@h")
+    said = logged(
+        terminal=terminal, message=f"postgresql://me:hunter2@db/x {key} correct horse battery Authorization: Bearer abc.def redis://:pw1@h"
+    )
     assert not any(secret in said for secret in ("hunter2", key, "correct horse", "abc.def", "pw1"))
 
 

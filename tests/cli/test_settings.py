@@ -24,7 +24,20 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("1.5", 1.5), ("90s", 90), ("5m", 300), ("5 min", 300), ("2h", 7200), ("1h 30m", 5400), ("1h30m", 5400), ("2d", 172_800), ("250ms", 0.25), ("PT1H", 3600), ("PT5M", 300)],
+    [
+        ("90", 90),
+        ("1.5", 1.5),
+        ("90s", 90),
+        ("5m", 300),
+        ("5 min", 300),
+        ("2h", 7200),
+        ("1h 30m", 5400),
+        ("1h30m", 5400),
+        ("2d", 172_800),
+        ("250ms", 0.25),
+        ("PT1H", 3600),
+        ("PT5M", 300),
+    ],
 )
 def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
     assert duration(text) == timedelta(seconds=seconds)
@@ -60,7 +73,12 @@ def test_a_secret_in_a_file_open_to_others_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("API_PORT", "70000", "WATCHFLOOR_API_PORT"), ("WORKER_CONCURRENCY", "0", "WATCHFLOOR_WORKER_CONCURRENCY"), ("PROFILE", "huge", "embedded"), ("LOG_LEVEL", "loud", "DEBUG, INFO")],
+    [
+        ("API_PORT", "70000", "WATCHFLOOR_API_PORT"),
+        ("WORKER_CONCURRENCY", "0", "WATCHFLOOR_WORKER_CONCURRENCY"),
+        ("PROFILE", "huge", "embedded"),
+        ("LOG_LEVEL", "loud", "DEBUG, INFO"),
+    ],
 )
 def test_an_unacceptable_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
     monkeypatch.setenv(f"WATCHFLOOR_{name}", value)
@@ -88,7 +106,11 @@ def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "shown"),
-    [("postgresql://me:pw@h/db", "postgresql://me:***@h/db"), ("redis://:pw@h:1/0", "redis://:***@h:1/0"), ("redis://h:1/0", "redis://h:1/0")],
+    [
+        ("postgresql://me:pw@h/db", "postgresql://me:***@h/db"),
+        ("redis://:pw@h:1/0", "redis://:***@h:1/0"),
+        ("redis://h:1/0", "redis://h:1/0"),
+    ],
 )
 def test_addresses_are_shown_without_password(url: str, shown: str) -> None:
     assert mask(url) == shown

@@ -91,7 +91,9 @@ def test_a_held_process_waits_for_the_word_and_forgets_it(crew: Crew, tmp_path: 
 
 def test_a_held_process_ends_when_the_word_never_comes() -> None:
     script = "from watchfloor.kernel.embedded.supervisor import await_go; await_go(); print('gone')"
-    run = subprocess.run([sys.executable, "-c", script], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert (run.returncode, run.stdout) == (0, b"")
 
 

@@ -40,10 +40,13 @@ EMPTIED = (
     "idempotency", "lane", "budget", "worker_session", "signer", "ticket_rejection", "audit_entry",
 )  # fmt: skip
 # Deleting the few rows of a test costs a tenth of truncating so many tables.
-CLEAN = "".join(f"delete from {table}; " for table in EMPTIED) + """
+CLEAN = (
+    "".join(f"delete from {table}; " for table in EMPTIED)
+    + """
 update wf_clock set shift = '0';
 update queue set paused = false, max_inflight = 1000000, buffer = 1, age_step = '10 minutes', org_max_running = 1000000, vclock = 0
 """
+)
 Ticket = tuple[UUID, int]
 
 

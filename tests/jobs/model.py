@@ -293,7 +293,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def open_session(self) -> None:
         session = self.new()
         self.run(
-            "open_session", session=session, host="model", pid=1, queues=[QUEUE], slots=3, pool="solo", kinds=[], code="", ttl_s=float(TTL_S)
+            "open_session",
+            session=session,
+            host="model",
+            pid=1,
+            queues=[QUEUE],
+            slots=3,
+            pool="solo",
+            kinds=[],
+            code="",
+            ttl_s=float(TTL_S),
         )
         self.account.sessions.append(session)
         self.account.beats[session] = self.account.now
@@ -359,7 +368,9 @@ class LedgerMachine(RuleBasedStateMachine):
         if not current:
             assert found == [], "a stale attempt wrote"
             return
-        assert found == [(held.job, self.expected(row, outcome))], f"{outcome} of a job {'told to end' if row.cancel_at else 'nobody cancelled'}"
+        assert found == [(held.job, self.expected(row, outcome))], (
+            f"{outcome} of a job {'told to end' if row.cancel_at else 'nobody cancelled'}"
+        )
         del self.account.owners[held.job]
         self.account.successes[held.job] += outcome is Outcome.SUCCEEDED
 
@@ -463,7 +474,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self, batch: UUID, total: int, unended: int, failed: int, cancelled: int, sealed: bool, callback: UUID | None,  # noqa: FBT001 - a row
         *counted: int,
     ) -> None:  # fmt: skip
-        assert (total, unended, failed, cancelled) == counted, f"batch {batch}: counters {(total, unended, failed, cancelled)}, rows {counted}"
+        assert (total, unended, failed, cancelled) == counted, (
+            f"batch {batch}: counters {(total, unended, failed, cancelled)}, rows {counted}"
+        )
         if callback is None:
             return
         row = self.rows[callback]

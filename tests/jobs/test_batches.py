@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def fan_out(floor: Floor, session: UUID, parent: Claim, count: int, *, callback: bool = True) -> tuple[UUID, list[UUID], UUID | None]:
     context = floor.context(session, parent)
-    batch = context.fan_out("all", [(echo, Text(text=str(n))) for n in range(count)], callback=(short, Text(text="done")) if callback else None)
+    batch = context.fan_out(
+        "all", [(echo, Text(text=str(n))) for n in range(count)], callback=(short, Text(text="done")) if callback else None
+    )
     children = [row[0] for row in floor.ask("select id from job where batch = %s order by id", batch)]
     return batch, children, floor.one("select callback from job_batch where id = %s", batch)
 

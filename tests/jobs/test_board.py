@@ -30,7 +30,12 @@ def test_word_is_for_one_job_and_one_fence() -> None:
 
 def test_stronger_word_replaces_a_weaker_one_only() -> None:
     board, job = Board(), uuid4()
-    for word, held in ((Word.SOFT_LIMIT, Word.SOFT_LIMIT), (Word.CANCEL, Word.SOFT_LIMIT), (Word.HAND_BACK, Word.HAND_BACK), (Word.KILL, Word.KILL)):
+    for word, held in (
+        (Word.SOFT_LIMIT, Word.SOFT_LIMIT),
+        (Word.CANCEL, Word.SOFT_LIMIT),
+        (Word.HAND_BACK, Word.HAND_BACK),
+        (Word.KILL, Word.KILL),
+    ):
         board.tell(job, 1, word)
         assert board.told(job, 1) is held
 

@@ -255,6 +255,13 @@ def test_child_name_tells_a_reused_pid(floor: Floor) -> None:
 
 def test_database_refuses_a_running_job_without_owner(floor: Floor) -> None:
     job = floor.submit(floor.org(), echo)
-    for change in ("stage = 'running'", "stage = 'succeeded'", "stage = 'blocked'", "waits_for = 'x'", "finished_at = now()", "stage = 'odd'"):
+    for change in (
+        "stage = 'running'",
+        "stage = 'succeeded'",
+        "stage = 'blocked'",
+        "waits_for = 'x'",
+        "finished_at = now()",
+        "stage = 'odd'",
+    ):
         with pytest.raises(psycopg.errors.CheckViolation):
             floor.ask(f"update job set {change} where id = %s", job)  # noqa: S608 - the test's own words

@@ -106,9 +106,7 @@ def test_text_from_outside_fits_the_database(floor: Floor) -> None:
     assert len(note) == 2000
 
 
-@pytest.mark.parametrize(
-    ("word", "error"), [(Word.CANCEL, Cancelled), (Word.SOFT_LIMIT, SoftTimeLimit), (Word.HAND_BACK, HandedBack)]
-)
+@pytest.mark.parametrize(("word", "error"), [(Word.CANCEL, Cancelled), (Word.SOFT_LIMIT, SoftTimeLimit), (Word.HAND_BACK, HandedBack)])
 def test_word_of_the_warden_ends_a_wait(floor: Floor, word: Word, error: type[Exception]) -> None:
     session, held = floor.started(floor.org())
     board = Board()

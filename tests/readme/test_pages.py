@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
+from docs import generate
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from docs import generate
 from tests.readme.pages import ROOT, anchors, code, links, pages, read
 from watchfloor.doors.cli.run import entries, load
 from watchfloor.kernel.terminal import Exit
@@ -62,7 +62,7 @@ def test_every_command_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", pages(), ids=relative)
 def test_every_setting_named_exists(page: Path) -> None:
     known = set(VARIABLE.findall(read("docs/reference/settings.md"))) | {"WATCHFLOOR_SETTINGS_FILE"}
-    assert {name for name in VARIABLE.findall(page.read_text(encoding="utf-8"))} <= known
+    assert set(VARIABLE.findall(page.read_text(encoding="utf-8"))) <= known
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from watchfloor.capabilities.reports.jobs import GenerateReport, generate_report
+from watchfloor.capabilities.reports.queries import as_of
 from watchfloor.kernel.artifacts.queries import list_artifacts
 from watchfloor.kernel.artifacts.store import read
 from watchfloor.kernel.db.tables import new_id
@@ -127,7 +128,7 @@ def test_the_same_data_gives_the_same_bytes(
     from watchfloor.capabilities.reports import jobs  # noqa: PLC0415 - its clock is held
 
     with ledger.database.transaction(org) as session:
-        moment = jobs.as_of(session) - timedelta(days=1)
+        moment = as_of(session) - timedelta(days=1)
     monkeypatch.setattr(jobs, "as_of", lambda _session: moment)
     made = [submit(ledger, org, generate_report, GenerateReport(scan_id=SUBJECT)).id for _ in range(2)]
     for job in made:

@@ -159,7 +159,7 @@ def test_a_scope_that_shrinks_meanwhile_is_obeyed(loopback: UUID, worker: Worker
     view = worker.view(loopback, scan)
     assert (view.state, view.open_ports, worker.count("asset", loopback)) == ("incomplete", 0, 0)
     assert view.not_looked_at == [
-        "1 ports were not looked at, because a part of the scan was given up: the scope does not allow these addresses any more"
+        "1 port was not looked at, because a part of the scan was given up: the scope does not allow these addresses any more"
     ]
 
 

@@ -213,8 +213,11 @@ def main(
     argv += [f"--queues={','.join(queues)}"] if queues else []
     argv += [f"--autoscale={autoscale}"] if autoscale else []
     argv += [f"--max-tasks-per-child={max_tasks_per_child}"] if max_tasks_per_child else []
+    app = application()
+    # This door has set up logging already, with redaction; `celery -A watchfloor worker` leaves it to Celery.
+    app.conf.update(worker_hijack_root_logger=False, worker_redirect_stdouts=False)
     try:
-        application().worker_main(argv)
+        app.worker_main(argv)
     finally:
         the_worker().close()
         if the_worker().board.deaf:

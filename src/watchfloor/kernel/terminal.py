@@ -154,7 +154,9 @@ def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
     made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for n, column in enumerate(columns):
         # An id that is broken over lines cannot be copied.
-        made.add_column(column, overflow="fold", no_wrap=any(ID.fullmatch(row[n]) for row in rows) or all(len(row[n]) <= SHORT for row in rows))
+        made.add_column(
+            column, overflow="fold", no_wrap=any(ID.fullmatch(row[n]) for row in rows) or all(len(row[n]) <= SHORT for row in rows)
+        )
     for row in rows:
         made.add_row(*(Text(value) for value in row))
     return made

@@ -281,20 +281,16 @@ def list_(
     if json:
         print_json(page)
         return
-    rows = [
-        (
-            one.id,
-            one.state,
-            ", ".join(one.targets[:3]) + (" …" if one.targets_total > 3 else ""),
-            one.open_ports,
-            one.findings,
-            one.created_at,
-        )  # noqa: PLR2004 - a line has room for three
-        for one in page.items
-    ]
+    rows = [(one.id, one.state, _some(one.targets, one.targets_total), one.open_ports, one.findings, one.created_at) for one in page.items]
     table(("scan", "state", "targets", "open", "findings", "created"), rows)
     if page.next:
         note(f"There are more: --after {page.next}")
+
+
+def _some(targets: list[str], total: int) -> str:
+    """Return as many targets as a line has room for."""
+    first = targets[:3]
+    return ", ".join(first) + (" …" if total > len(first) else "")
 
 
 @commands.command()

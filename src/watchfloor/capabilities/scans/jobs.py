@@ -168,33 +168,31 @@ def finish_scan(context: JobContext, request: OneScan) -> ScanSummary:
         ending = write.close_shards(session, context.org, request.scan_id)
         found = read.by_severity(session, context.org, request.scan_id)
         view = read.get_scan(session, context.org, request.scan_id)
-        missed = [*_missed(ending, view.hosts), *view.not_looked_at]
+        missed = _missed(ending)
         notes = sorted({note for summary, _error, _ports in ending.shards for note in summary.notes})
-        state = "incomplete" if missed else "finished"
-        if write.end_scan(
-            session, context.org, request.scan_id, state=state, not_looked_at=missed[: len(missed) - len(view.not_looked_at)], notes=notes
-        ):
+        state = "incomplete" if missed or view.not_looked_at else "finished"
+        if write.end_scan(session, context.org, request.scan_id, state=state, not_looked_at=missed, notes=notes):
             data = {"scan": str(request.scan_id), "state": state, "findings": {str(severity): count for severity, count in found.items()}}
             worst = max(found, key=lambda severity: severity.rank, default=Severity.INFO)
             emit(session, context.org, "scans.finished", severity=worst, data=data, job=context.job_id)
     return _summary(ending, found, tuple(notes))
 
 
-def _missed(ending: write.Ending, hosts: int) -> list[str]:
+def _missed(ending: write.Ending) -> list[str]:
     """Say in sentences what the parts did not look at."""
     given_up: Counter[str] = Counter()
     for _summary, error, ports in ending.shards:
         if error is not None:
             given_up[error] += ports
     skipped = sum(summary.skipped for summary, _error, _ports in ending.shards)
-    said = [
-        f"{count:,} ports were not looked at, because a part of the scan was given up: {error}" for error, count in sorted(given_up.items())
-    ]
+    said = [f"{_ports(count)} not looked at, because a part of the scan was given up: {error}" for error, count in sorted(given_up.items())]
     if skipped:
-        said.append(f"{skipped:,} ports were not looked at, because time ran out or the scope changed meanwhile.")
-    if hosts and not ending.shards:
-        said.append("Nothing was looked at.")
+        said.append(f"{_ports(skipped)} not looked at, because time ran out or the scope changed meanwhile.")
     return said
+
+
+def _ports(count: int) -> str:
+    return "1 port was" if count == 1 else f"{count:,} ports were"
 
 
 def _summary(ending: write.Ending, found: dict[Severity, int], notes: tuple[str, ...]) -> ScanSummary:

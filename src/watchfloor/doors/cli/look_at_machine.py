@@ -46,12 +46,23 @@ def libraries() -> Iterator[Line]:
     places = (Path(sys.prefix) / LOCK, Path(watchfloor.__file__).parents[2] / LOCK)
     lock = next((place for place in places if place.is_file()), None)
     if lock is None:
-        yield Line(State.WARN, "libraries", "no requirements.lock beside this installation: versions cannot be compared", "Install with ./watchfloor, or from the lock.")
+        yield Line(
+            State.WARN,
+            "libraries",
+            "no requirements.lock beside this installation: versions cannot be compared",
+            "Install with ./watchfloor, or from the lock.",
+        )
         return
     wanted = read_lock(lock.read_text(encoding="utf-8"))
     wrong = [f"{name} {_version(name) or 'missing'} instead of {version}" for name, version in wanted.items() if _version(name) != version]
     found = f"{len(wanted)} as locked" if not wrong else f"{len(wrong)} of {len(wanted)} differ: {', '.join(wrong[:5])}"
-    yield judge("libraries", found, fine=not wrong, remedy="Run ./watchfloor again after removing .venv, or install from requirements.lock.", otherwise=State.WARN)
+    yield judge(
+        "libraries",
+        found,
+        fine=not wrong,
+        remedy="Run ./watchfloor again after removing .venv, or install from requirements.lock.",
+        otherwise=State.WARN,
+    )
 
 
 def read_lock(text: str) -> dict[str, str]:
@@ -91,7 +102,10 @@ def settings_names() -> Iterator[Line]:
 
 def keys(settings: KernelSettings) -> Iterator[Line]:
     """Look at the key files: present, ours alone, readable."""
-    pairs = (("key-encryption key", settings.kek, settings.kek_path(), "WATCHFLOOR_KEK"), ("pepper", settings.pepper, settings.pepper_path(), "WATCHFLOOR_PEPPER"))
+    pairs = (
+        ("key-encryption key", settings.kek, settings.kek_path(), "WATCHFLOOR_KEK"),
+        ("pepper", settings.pepper, settings.pepper_path(), "WATCHFLOOR_PEPPER"),
+    )
     for what, given, file, variable in pairs:
         if given is not None:
             security.parse_key(given.get_secret_value(), variable)
@@ -103,7 +117,11 @@ def keys(settings: KernelSettings) -> Iterator[Line]:
         else:
             security.read_key_file(file)
             mode = stat.S_IMODE(file.stat().st_mode)
-            yield Line(State.OK, what, f"{file}, mode {mode:04o}; back it up apart from the database: a backup without it is useless, one with it is the data")
+            yield Line(
+                State.OK,
+                what,
+                f"{file}, mode {mode:04o}; back it up apart from the database: a backup without it is useless, one with it is the data",
+            )
 
 
 def data_directory(settings: KernelSettings) -> Iterator[Line]:
@@ -118,7 +136,13 @@ def data_directory(settings: KernelSettings) -> Iterator[Line]:
     else:
         yield Line(State.OK, "data directory", f"{path} does not exist yet; the first start makes it")
     otherwise = State.FAIL if free < LITTLE_ROOM_BYTES else State.WARN
-    yield judge("disk", f"{free >> 20} MiB free for {path}", fine=free >= ROOM_BYTES, remedy="Free some room, or set WATCHFLOOR_DATA_DIR to another disk.", otherwise=otherwise)
+    yield judge(
+        "disk",
+        f"{free >> 20} MiB free for {path}",
+        fine=free >= ROOM_BYTES,
+        remedy="Free some room, or set WATCHFLOOR_DATA_DIR to another disk.",
+        otherwise=otherwise,
+    )
 
 
 def open_files(_settings: KernelSettings) -> Iterator[Line]:
@@ -140,7 +164,13 @@ def port(settings: KernelSettings) -> Iterator[Line]:
         demand_port(settings.api_host, settings.api_port)
     except SetupError as error:
         ours = floor.running(settings.data_dir) is not None
-        yield judge("API port", f"{where} is in use" + (", and a floor runs here" if ours else ""), fine=ours, remedy=str(error), otherwise=State.WARN)
+        yield judge(
+            "API port",
+            f"{where} is in use" + (", and a floor runs here" if ours else ""),
+            fine=ours,
+            remedy=str(error),
+            otherwise=State.WARN,
+        )
     else:
         yield Line(State.OK, "API port", f"{where} is free")
 

@@ -79,16 +79,25 @@ def _database(url: str) -> Iterator[Line]:
     try:
         line = psycopg.connect(url, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        yield Line(State.FAIL, "database", " ".join(telemetry.redact(str(error)).split()), "Check WATCHFLOOR_DATABASE_URL and that the server runs.")
+        yield Line(
+            State.FAIL,
+            "database",
+            " ".join(telemetry.redact(str(error)).split()),
+            "Check WATCHFLOOR_DATABASE_URL and that the server runs.",
+        )
         return
     with line:
         number = int(first(line.execute("show server_version_num")))
         version = first(line.execute("show server_version"))
-        yield judge("database", f"PostgreSQL {version} at {line.info.host}", fine=number >= OLDEST_POSTGRES, remedy="Use PostgreSQL 15 or later.")
+        yield judge(
+            "database", f"PostgreSQL {version} at {line.info.host}", fine=number >= OLDEST_POSTGRES, remedy="Use PostgreSQL 15 or later."
+        )
         yield from _schema(url)
         yield from _roles(line)
         yield from _clock(line)
-        settings: Any = line.execute("select current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')").fetchone()
+        settings: Any = line.execute(
+            "select current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
+        ).fetchone()
         yield judge("durability", "fsync {}, synchronous_commit {}, full_page_writes {}".format(*settings), fine="off" not in settings,
                     remedy="Switch them on: accepted jobs may be lost in a power cut.", otherwise=State.WARN)  # fmt: skip
 
@@ -98,24 +107,45 @@ def _schema(url: str) -> Iterator[Line]:
         found = schema.current(url)
     except psycopg.errors.InsufficientPrivilege:
         found = "hidden from this login"
-    yield judge("schema", found or "empty", fine=found == schema.HEAD, remedy=f"Run `watchfloor migrate`: this program needs schema {schema.HEAD}.")
+    yield judge(
+        "schema", found or "empty", fine=found == schema.HEAD, remedy=f"Run `watchfloor migrate`: this program needs schema {schema.HEAD}."
+    )
 
 
 def _roles(line: psycopg.Connection[Any]) -> Iterator[Line]:
     row: Any = line.execute("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = session_user").fetchone()
-    found = f"{row[0]}: " + (" and ".join(word for word, true in (("superuser", row[1]), ("bypasses row-level security", row[2])) if true) or "no special rights")
-    yield judge("login", found, fine=not (row[1] or row[2]), remedy="Use a login that is neither superuser nor BYPASSRLS in WATCHFLOOR_DATABASE_URL; migrate with WATCHFLOOR_DATABASE_OWNER_URL.")
+    found = f"{row[0]}: " + (
+        " and ".join(word for word, true in (("superuser", row[1]), ("bypasses row-level security", row[2])) if true) or "no special rights"
+    )
+    yield judge(
+        "login",
+        found,
+        fine=not (row[1] or row[2]),
+        remedy="Use a login that is neither superuser nor BYPASSRLS in WATCHFLOOR_DATABASE_URL; migrate with WATCHFLOOR_DATABASE_OWNER_URL.",
+    )
     may = [name for name in ("wf_app", "wf_engine") if _may_be(line, name)]
-    yield judge("roles", f"may become {', '.join(may) or 'neither wf_app nor wf_engine'}", fine=len(may) == 2, remedy="Run `watchfloor migrate` with WATCHFLOOR_DATABASE_URL set to this login.")  # noqa: PLR2004 - both
+    yield judge(
+        "roles",
+        f"may become {', '.join(may) or 'neither wf_app nor wf_engine'}",
+        fine=len(may) == 2,
+        remedy="Run `watchfloor migrate` with WATCHFLOOR_DATABASE_URL set to this login.",
+    )  # noqa: PLR2004 - both
     open_tables = [name for (name,) in line.execute(UNPROTECTED).fetchall()]
     if "wf_app" in may and not open_tables:
         with line.transaction():
             line.execute("set local role wf_app")
-            leaked = first(line.execute("select (select count(*) from job) + (select count(*) from finding) + (select count(*) from artifact)"))
+            leaked = first(
+                line.execute("select (select count(*) from job) + (select count(*) from finding) + (select count(*) from artifact)")
+            )
         yield judge("row-level security", "in force: without an organisation nothing is seen" if not leaked else f"{leaked} rows are seen without an organisation",
                     fine=not leaked, remedy="Restore the policies: run `watchfloor migrate`, and see who changed them.")  # fmt: skip
     elif open_tables:
-        yield Line(State.FAIL, "row-level security", f"not forced on {', '.join(open_tables)}", "Restore the policies: run `watchfloor migrate`, and see who changed them.")
+        yield Line(
+            State.FAIL,
+            "row-level security",
+            f"not forced on {', '.join(open_tables)}",
+            "Restore the policies: run `watchfloor migrate`, and see who changed them.",
+        )
 
 
 def _may_be(line: psycopg.Connection[Any], role: str) -> bool:
@@ -141,7 +171,12 @@ def _broker(url: str) -> Iterator[Line]:
         with Publisher(url, [str(queue) for queue in Queue], timeout_s=5) as publisher:
             publisher.ping()
     except SourceUnavailable as error:
-        yield Line(State.FAIL, "broker", telemetry.redact(" ".join(str(error).split())), "Check WATCHFLOOR_BROKER_URL and that the broker runs; accepted jobs wait meanwhile.")
+        yield Line(
+            State.FAIL,
+            "broker",
+            telemetry.redact(" ".join(str(error).split())),
+            "Check WATCHFLOOR_BROKER_URL and that the broker runs; accepted jobs wait meanwhile.",
+        )
         return
     shown = mask(url.partition("?")[0])
     if address.is_redis:
@@ -162,11 +197,22 @@ def _redis(url: str, shown: str) -> Iterator[Line]:
             aof: Any = client.config_get("appendonly")
             policy: Any = client.config_get("maxmemory-policy")
         except redis.ResponseError:
-            yield Line(State.UNKNOWN, "broker persistence", "this broker does not tell its configuration", "Make sure of appendonly yes and maxmemory-policy noeviction.")
+            yield Line(
+                State.UNKNOWN,
+                "broker persistence",
+                "this broker does not tell its configuration",
+                "Make sure of appendonly yes and maxmemory-policy noeviction.",
+            )
             return
     found = f"appendonly {aof.get('appendonly')}, maxmemory-policy {policy.get('maxmemory-policy')}"
     fine = aof.get("appendonly") == "yes" and policy.get("maxmemory-policy") == "noeviction"
-    yield judge("broker persistence", found, fine=fine, remedy="Set appendonly yes and maxmemory-policy noeviction; without, lost tickets are rung again after a while.", otherwise=State.WARN)
+    yield judge(
+        "broker persistence",
+        found,
+        fine=fine,
+        remedy="Set appendonly yes and maxmemory-policy noeviction; without, lost tickets are rung again after a while.",
+        otherwise=State.WARN,
+    )
 
 
 def _client(url: str) -> Any:  # noqa: ANN401 - redis-py's

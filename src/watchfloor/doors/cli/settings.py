@@ -23,7 +23,10 @@ def settings(*, json: Json = False) -> int:
     if json:
         print_json(found)
     else:
-        table(("setting", "value", "source", "type", "description"), [(one.name, one.value, one.source, one.type, one.description) for one in found])
+        table(
+            ("setting", "value", "source", "type", "description"),
+            [(one.name, one.value, one.source, one.type, one.description) for one in found],
+        )
     try:
         refuse_unknown(known_settings())
     except SetupError as error:

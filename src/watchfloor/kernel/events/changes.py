@@ -59,7 +59,8 @@ class Listener:
     """Listens while somebody follows. Losing the connection costs two seconds of delay, never a change: followers poll too."""
 
     def __init__(self, database: Database) -> None:
-        """Connect to nothing yet."""
+        """Connect to nothing yet; setting `stopping` asks every follower to end within two seconds."""
+        self.stopping = False
         self._database = database
         self._followers: set[Follower] = set()
         self._lock = threading.Lock()

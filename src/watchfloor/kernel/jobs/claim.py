@@ -68,7 +68,7 @@ class End:
 
 
 def child_name() -> str:
-    """Name this process (or thread, outside the main one) so that its death can be told from a re-used pid."""
+    """Name this process (or thread, outside the main one) so that its death can be told from a recycled pid."""
     name = f"{os.getpid()}:{start_ticks(os.getpid())}"
     thread = threading.current_thread()
     return name if thread is threading.main_thread() else f"{name}:{thread.ident}"

@@ -111,7 +111,7 @@ async def _follow(
     spoke = checked = monotonic()
     yield "retry: 2000\n\n"
     with call.listener.follow(call.org) as follower:
-        while True:
+        while not call.listener.stopping:
             began = monotonic()
             try:
                 for moment, view in await run_in_threadpool(look, follower.take()):

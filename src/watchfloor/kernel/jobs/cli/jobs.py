@@ -195,7 +195,11 @@ def _document(floor: Floor, job: UUID) -> dict[str, Any]:
 
 def _row(job: JobView) -> tuple[object, ...]:
     took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
-    done = f"{job.progress.done}/{job.progress.total} {job.progress.phase or ''}".strip() if job.progress and job.progress.total and not job.finished_at else None
+    done = (
+        f"{job.progress.done}/{job.progress.total} {job.progress.phase or ''}".strip()
+        if job.progress and job.progress.total and not job.finished_at
+        else None
+    )
     return job.id, job.kind, job.state, max(timedelta(0), clock.now() - job.created_at), took, done or job.reason
 
 

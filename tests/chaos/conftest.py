@@ -24,4 +24,5 @@ def floor(whole_floor: Floor) -> Iterator[Floor]:
     """A floor with one scheduler and one worker; afterwards nothing may be left that no living door answers for."""
     whole_floor.staff(workers=1, schedulers=1)
     yield whole_floor
+    whole_floor.wake()
     whole_floor.wait(lambda: not whole_floor.strays(), f"the end of stray processes {whole_floor.strays()}", 10)

@@ -38,7 +38,7 @@ def section(session: Session, subject: UUID) -> dict[str, Any]:
     return {
         "name": "scans",
         "title": "Exposed services",
-        "summary": _summary(view),
+        "summary": _summary(view) + (f" The gravest {len(findings):,} findings are listed." if len(findings) < view.findings else ""),
         "figures": [
             {"label": "Addresses looked at", "value": view.hosts},
             {"label": "Addresses that answered", "value": view.hosts_up},

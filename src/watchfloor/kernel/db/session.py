@@ -36,6 +36,17 @@ GENERIC = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enabl
 KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 
 
+class _Wires(dict[Role, tuple[int, Wire]]):
+    """One thread's connections, closed with the thread; what a fork inherited stays open, it is the parent's."""
+
+    def close(self) -> None:
+        for pid, wire in self.values():
+            if pid == os.getpid():
+                wire.close()
+
+    __del__ = close
+
+
 class Database:
     """One PostgreSQL database, reached under our two roles."""
 
@@ -59,7 +70,7 @@ class Database:
 
     def wire(self, role: Role) -> Wire:
         """Return this thread's own autocommit connection for the hot path, reopened when it broke."""
-        held: dict[Role, tuple[int, Wire]] = self._local.__dict__.setdefault("held", {})
+        held: _Wires = self._local.__dict__.setdefault("held", _Wires())
         pid, wire = held.get(role, (0, None))
         if wire is None or wire.closed or pid != os.getpid():
             wire = self.connect(role, statement="5s")
@@ -104,8 +115,7 @@ class Database:
 
     def close(self) -> None:
         """Close what this process and thread opened."""
-        for _pid, wire in self._local.__dict__.pop("held", {}).values():
-            wire.close()
+        self._local.__dict__.pop("held", _Wires()).close()
         for key in [key for key in self._engines if key[0] == os.getpid()]:
             self._engines.pop(key).dispose()
 

@@ -40,7 +40,8 @@ def child_of(floor: Floor, job: UUID) -> psutil.Process:
 def boxes(floor: Floor) -> list[psutil.Process]:
     """Return what runs under the worker's zygote."""
     worker = psutil.Process(floor.workers()[0].pid)
-    (zygote,) = (child for child in worker.children() if "watchfloor.kernel.sandbox" in child.cmdline())
+    living = (child for child in worker.children() if child.status() != psutil.STATUS_ZOMBIE)
+    (zygote,) = (child for child in living if "watchfloor.kernel.sandbox" in child.cmdline())
     return zygote.children(recursive=True)
 
 

@@ -160,17 +160,16 @@ class LedgerMachine(RuleBasedStateMachine):
         )  # fmt: skip
 
     def insert(self, org: UUID, **chosen: Any) -> UUID:
-        job = self.new()
         values = {
-            "org": org, "id": job, "kind": "k", "queue": QUEUE, "priority": 4, "run_at": None, "delay_s": 0.0, "expires_at": None,
+            "org": org, "id": chosen.get("id") or self.new(), "kind": "k", "queue": QUEUE, "priority": 4, "run_at": None, "delay_s": 0.0, "expires_at": None,
             "waits_for": None, "max_failures": MAX_FAILURES, "unique_key": None, "mutex": None, "budgets": [], "batch": None,
             "parent": None, "replay_of": None, "actor": "model", "label": None, "limit_s": 3600.0, "soft_s": None, "keep_s": 3600.0,
             "short": False, "kid": "00", "blob": b"x", **chosen,
         }  # fmt: skip
         ((made, created),) = self.run("enqueue", **values)
         if created:
-            assert made == job
-            self.account.accepted.add(job)
+            assert made == values["id"]
+            self.account.accepted.add(made)
         else:
             assert values["unique_key"] is not None
             assert made in self.account.accepted
@@ -190,7 +189,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.account.batches[batch] = parent.org
         if after:
             self.insert(parent.org, id=after, waits_for=f"batch:{batch}", parent=parent.job)
-            self.account.accepted.add(after)
             self.account.callbacks.add(after)
         for _ in range(children):
             self.insert(parent.org, batch=batch, parent=parent.job)

@@ -41,8 +41,8 @@ from generate_series(1, {BLOCKED}) n;
 insert into job (org, id, kind, queue, stage, run_at, rank_at, attempt, fence, owner, child, attempt_at, batch)
 select made(n % 100 + 160), made(4000000 + n), 'k', 'default', 'running', wf_now(), wf_now(), 1, 1, '{SESSION}', 'c' || n % 4, wf_now(), '{BATCH}'
 from generate_series(1, {RUNNING}) n;
-insert into job (org, id, kind, queue, stage, run_at, rank_at, seq, dispatched_at)
-select made(n % 100 + 160), made(5000000 + n), 'k', 'default', 'dispatched', wf_now(), wf_now(), 1, wf_now()
+insert into job (org, id, kind, queue, stage, run_at, rank_at, seq, dispatched_at, mutex)
+select made(n % 100 + 160), made(5000000 + n), 'k', 'default', 'dispatched', wf_now(), wf_now(), 1, wf_now(), 'm' || n
 from generate_series(1, {DISPATCHED}) n;
 insert into job_payload (org, job, part, blob) select org, id, 'args', 'x' from job;
 insert into job_attempt (org, job, attempt, fence, ended_at, outcome) select org, id, 1, 1, wf_now(), 'succeeded' from job where stage = 'succeeded';

@@ -16,7 +16,7 @@ select c.*, p.kid, p.v, p.blob from c left join job_payload p on p.org = c.org a
 
 -- name: hold
 -- App. First statement of every handler transaction; no row: this attempt lost its job.
-select 1 from job where org = :org and id = :id and fence = :fence and owner = :session and stage = 'running' for no key update;
+select 1 from job where org = :org and id = :id and fence = :fence and owner = :session and coalesce(stage, '') = 'running' for no key update;
 
 -- name: close (fragment; needs done (org, id, stage, batch))
 bat as (

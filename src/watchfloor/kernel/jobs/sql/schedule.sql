@@ -5,7 +5,10 @@ select org, id, kind, queue, cron, every_s, tz, next_tick, catch_up, overlap, ex
 from schedule where enabled and next_tick <= wf_now() order by next_tick limit 50 for update skip locked;
 
 -- name: unfinished
-select id from job where org = :org and schedule = :schedule and finished_at is null order by id;
+-- By way of the newest ticks: an organisation's jobs may be many, and a schedule of which 1,000 jobs wait is not told apart.
+select j.id from (
+  select job from schedule_tick where org = :org and schedule = :schedule and job is not null order by tick_at desc limit 1000) t
+join job j on j.org = :org and j.id = t.job where j.finished_at is null order by j.id;
 
 -- name: tick
 with t as (select * from unnest(:ticks::timestamptz[], :jobs::uuid[], :skips::text[]) as x (tick_at, job, skipped)),

@@ -17,7 +17,7 @@ import uvicorn
 
 from watchfloor.catalog import CATALOG
 from watchfloor.doors.api import make_app, openapi
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.ledger import Ledger, make_ledger
 from watchfloor.kernel.jobs.runner import Runner

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from tests.jobs.kinds import Text, echo
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.claim import Claim, End, claim, finish
 from watchfloor.kernel.jobs.context import AttemptContext

@@ -10,7 +10,7 @@ import pytest
 from tests.api.floor import work
 from tests.jobs.test_queries import KINDS, put
 from watchfloor.kernel.audit.queries import list_entries
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import Conflict, NotFound
 from watchfloor.kernel.jobs.cancel import cancel, purge, replay
 from watchfloor.kernel.jobs.claim import claim

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.jobs.kinds import echo
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import Conflict, InvalidInput, JobFailed, JobRevoked
 from watchfloor.kernel.jobs.facade import INSTEAD, JobResult
 from watchfloor.kernel.jobs.ledger import use_ledger

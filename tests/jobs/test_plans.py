@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.conftest import as_login, create
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import Database
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.jobs.statements import statement
 
 if TYPE_CHECKING:
@@ -176,10 +176,10 @@ def kind(value: Any) -> str:
 def scans(tree: Any) -> Iterator[Any]:
     """Yield every node that reads `job`."""
     if (
-        tree.get("Relation Name") == "job"
-        and "Scan" in tree["Node Type"]
-        or tree["Node Type"] == "Bitmap Index Scan"
-        and tree["Index Name"].startswith("job_")
+        (tree.get("Relation Name") == "job"
+        and "Scan" in tree["Node Type"])
+        or (tree["Node Type"] == "Bitmap Index Scan"
+        and tree["Index Name"].startswith("job_"))
     ):
         yield tree
     for below in tree.get("Plans", []):

@@ -9,8 +9,8 @@ import pytest
 
 from tests.api.floor import work
 from watchfloor.catalog import CATALOG
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.jobs import queries
 from watchfloor.kernel.jobs.board import Board

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.jobs.kinds import Asked, Text, echo, ends, short
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs.board import Board, Word
 from watchfloor.kernel.jobs.facade import read_job
 from watchfloor.kernel.jobs.runner import ERROR_BYTES, RESULT_BYTES, Runner, scrub

@@ -109,7 +109,8 @@ class Shell:
         lines = [FUNCTIONS]
         for number, command in enumerate(self.commands):
             text = _replaced(command.text, self._instead)
-            files = f">{self._scratch}/{number}.out 2>{self._scratch}/{number}.err"
+            files = f">>{self._scratch}/{number}.out 2>>{self._scratch}/{number}.err"
+            lines.append(f": {files}")  # there before anybody reads them
             if command.stays:
                 port = next((port for words, port in PORTS.items() if text.startswith(words)), 0)
                 # A page that runs the whole floor has the first terminal for it: what ran there was ended by Ctrl-C.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOREIGN = re.compile(r"[a-z]+://|mailto:")
 ROW = re.compile(r"^\| (\S[^|]*?) \|", re.MULTILINE)
 COMMAND = re.compile(r"^(?:\./|\.venv/bin/)?(?:watchfloor|wf) ([a-z]\S*)(?: ([a-z]\S*))?")
-VARIABLE = re.compile(r"WATCHFLOOR_[A-Z_]+[A-Z]")
+VARIABLE = re.compile(r"WATCHFLOOR_[A-Z_]+[A-Z](?![A-Z_…])")  # one setting, not a family such as WATCHFLOOR_SCANS_*
 PICTURE_MAX_BYTES = 200_000
 
 

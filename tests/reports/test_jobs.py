@@ -14,7 +14,7 @@ from watchfloor.capabilities.reports.jobs import GenerateReport, generate_report
 from watchfloor.capabilities.reports.queries import as_of
 from watchfloor.kernel.artifacts.queries import list_artifacts
 from watchfloor.kernel.artifacts.store import read
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import JobFailed
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.enqueue import submit

@@ -12,7 +12,7 @@ from watchfloor.capabilities.scans.queries import read
 from watchfloor.capabilities.scans.schemas import ScanRequest
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.assets.scope import add_scope
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.runner import Runner
 from watchfloor.kernel.jobs.statements import statement

@@ -38,7 +38,7 @@ from watchfloor.kernel import clock
 from watchfloor.kernel.assets.scope import allowed
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Queue, Severity, job
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import Conflict, GiveUp, InvalidInput, NotFound, OutsideError
 from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.jobs.cancel import cancel

@@ -129,7 +129,7 @@ def _roles(line: psycopg.Connection[Any]) -> Iterator[Line]:
         f"may become {', '.join(may) or 'neither wf_app nor wf_engine'}",
         fine=len(may) == 2,
         remedy="Run `watchfloor migrate` with WATCHFLOOR_DATABASE_URL set to this login.",
-    )  # noqa: PLR2004 - both
+    )
     open_tables = [name for (name,) in line.execute(UNPROTECTED).fetchall()]
     if "wf_app" in may and not open_tables:
         with line.transaction():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from watchfloor.kernel.artifacts.queries import get_artifact
 from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Forged, InvalidInput, NotFound, TooLarge
 
 if TYPE_CHECKING:

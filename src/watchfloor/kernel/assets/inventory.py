@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import NotFound
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import psutil
 
 from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from psycopg.rows import TupleRow
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from watchfloor.kernel.errors import SetupError
 
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
 Role = Literal["wf_app", "wf_engine"]
 Wire = psycopg.Connection[TupleRow]
@@ -81,7 +79,7 @@ class Database:
     def transaction(self, org: UUID) -> Iterator[Session]:
         """Open the transaction in which exactly `org`'s rows exist; commit at the end, roll back on any error."""
         with self._session("wf_app") as session:
-            session.execute(text("select set_config('watchfloor.org', :org, true)"), {"org": str(org)})
+            wire_of(session).execute("select set_config('watchfloor.org', %s, true)", (str(org),))
             yield session
 
     @contextmanager
@@ -92,6 +90,10 @@ class Database:
 
     @contextmanager
     def _session(self, role: Role) -> Iterator[Session]:
+        # Half a second of imports that schedulers and short jobs never need.
+        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+        from sqlalchemy.orm import Session  # noqa: PLC0415
+
         try:
             with Session(self._engine(role), expire_on_commit=False) as session, session.begin():
                 yield session
@@ -101,6 +103,8 @@ class Database:
             raise
 
     def _engine(self, role: Role) -> Engine:
+        from sqlalchemy import create_engine  # noqa: PLC0415 - see _session
+
         key = (os.getpid(), role)
         if key not in self._engines:
             self._engines[key] = create_engine(

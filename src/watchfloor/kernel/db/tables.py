@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID  # noqa: TC003 - SQLAlchemy reads the annotation
 
 from sqlalchemy import DateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): sorts by the millisecond it was made, 74 random bits."""
-    return UUID(int=(time.time_ns() // 1_000_000 << 80) | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62))
+from watchfloor.kernel.db.ids import new_id
 
 
 class Base(DeclarativeBase):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Jsonb
 
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -8,8 +8,8 @@ from psycopg.types.json import Jsonb
 
 from watchfloor.kernel.audit.record import record as audit
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Conflict, NotFound
 from watchfloor.kernel.events.outbox import emit
 

@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.enqueue import Options, enqueue, enqueue_many
 from watchfloor.kernel.jobs.statements import statement

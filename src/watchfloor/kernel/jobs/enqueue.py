@@ -10,8 +10,8 @@ from uuid import UUID
 from psycopg.errors import CheckViolation
 
 from watchfloor.kernel.contract import Priority
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Conflict, InvalidInput, TooLarge, WatchfloorError
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import stored_priority

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Conflict, InvalidInput, JobFailed, JobRevoked
 from watchfloor.kernel.jobs.enqueue import Options, bind, enqueue, submit
 from watchfloor.kernel.jobs.ledger import Ledger, ledger, org_named

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 from watchfloor.kernel.jobs.enqueue import Options, enqueue
 from watchfloor.kernel.jobs.statements import statement

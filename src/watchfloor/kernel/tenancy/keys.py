@@ -10,8 +10,8 @@ from uuid import UUID
 
 from watchfloor.kernel import security
 from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.errors import InvalidInput, NotFound, Unauthenticated
 from watchfloor.kernel.settings import Profile, kernel_settings
 from watchfloor.kernel.tenancy.permissions import PLATFORM, grants, policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 
 if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Database

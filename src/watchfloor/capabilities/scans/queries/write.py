@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.scans.schemas import PortGroup, ProbeHost, ScanRequest, ScanSummary
 from watchfloor.kernel.assets.inventory import see
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.db.tables import new_id
 from watchfloor.kernel.findings.ledger import close_missing, record
 
 if TYPE_CHECKING:

@@ -83,6 +83,12 @@ def warden_of(door: Door) -> psutil.Process:
     raise AssertionError("this worker has no warden")
 
 
+def pool_of(door: Door) -> list[psutil.Process]:
+    """Return the pool processes of a worker: its children but for warden and zygote."""
+    warden = warden_of(door).pid
+    return [child for child in psutil.Process(door.pid).children() if child.pid != warden and "watchfloor.kernel.sandbox" not in child.cmdline()]
+
+
 def crashes(floor: Floor, jobs: list[UUID]) -> int:
     """Return how many attempts of these jobs were counted as crashes."""
     return int(floor.one("select coalesce(sum(crash_count), 0)::int from job where id = any (%s)", jobs))
@@ -167,6 +173,42 @@ def test_a_restart_of_the_database_reaps_nobody(floor: Floor, recovered: Callabl
     fault_at = time.monotonic()
     floor.postgres.start()
     recovered(jobs, fault_at)
+    assert (crashes(floor, jobs), failures(floor, jobs)) == (0, 0)
+
+
+def test_tickets_taken_while_the_database_is_away_are_claimed_when_it_is_back(
+    floor: Floor, recovered: Callable[[list[UUID], float], None]
+) -> None:
+    pool = pool_of(floor.workers()[0])
+    for child in pool:
+        child.suspend()
+    jobs = floor.submit(8, 0, 0)
+    floor.wait(lambda: all(str(job) in floor.workers()[0].log.read_text() for job in jobs), "the tickets' arrival")
+    floor.postgres.stop()
+    fault_at = time.monotonic()
+    slept = {child: child.num_ctx_switches().voluntary for child in pool}
+    for child in pool:
+        child.resume()
+    floor.wait(lambda: all(child.num_ctx_switches().voluntary > slept[child] + 2 for child in pool), "attempts to claim without a database")
+    floor.postgres.start()
+    recovered(jobs, fault_at)
+    assert (crashes(floor, jobs), failures(floor, jobs)) == (0, 0)
+
+
+def test_a_worker_that_hears_nothing_restarts_and_leaves_no_warden_behind(
+    floor: Floor, recovered: Callable[[list[UUID], float], None]
+) -> None:
+    worker = floor.workers()[0]
+    session, warden = floor.session(worker), warden_of(worker)
+    worker.child.send_signal(signal.SIGSTOP)
+    jobs = floor.submit(8, 0, 0)
+    floor.wait(lambda: "hears nothing" in worker.log.read_text(), "the warden's finding")
+    worker.child.send_signal(signal.SIGCONT)
+    fault_at = time.monotonic()
+    floor.wait(lambda: floor.session(worker) not in {None, session}, "the worker's new session")
+    recovered(jobs, fault_at)
+    gone([warden], 5)
+    assert worker.lives()
     assert (crashes(floor, jobs), failures(floor, jobs)) == (0, 0)
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.api.floor import http, ledger, org, owner, platform, stranger
 from tests.conftest import as_login, create
 from tests.jobs.floor import Floor
+from watchfloor.kernel.db.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ __all__ = ["http", "ledger", "org", "owner", "platform", "stranger"]
 @pytest.fixture(scope="session")
 def ledger_floor(postgres: str) -> Iterator[Floor]:
     """Make a database of its own, so that no other test lives in its time."""
-    url = create(postgres, "jobs_in_time")
+    url = create(postgres, f"jobs_in_time_{new_id().hex}")
     floor = Floor(url, as_login(url))
     yield floor
     floor.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tests.jobs.kinds import Text, echo
-from watchfloor.kernel.db.tables import new_id
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs import rescue
 from watchfloor.kernel.jobs.enqueue import submit_many
 

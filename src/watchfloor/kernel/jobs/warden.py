@@ -274,13 +274,18 @@ class Warden:
             wire.execute(statement("rejection"), {"reason": reason, "n": n, "detail": detail})
 
     def _watch_ears(self) -> None:
-        """A consumer that hears nothing while its queues hold old tickets and it has room is deaf: drain and let a supervisor restart us."""
+        """A consumer that hears nothing while its queues hold old tickets and it has room is deaf: drain and let a supervisor restart us.
+
+        Tickets that another worker fetched and has no room for, or that a frozen one holds, grow old as well: it takes more of them than
+        the others can have fetched.
+        """
         if len(self._running) >= self._post.slots or monotonic() - self._board.received_at < DEAF_S or self._board.stopping:
             self._deaf_looks = 0
             return
         row: Any = self._ledger.database.wire("wf_engine").execute(
-            "select exists (select 1 from job where stage = 'dispatched' and queue = any (%s) and dispatched_at < wf_now() - interval '5 seconds')",
-            (list(self._post.queues),),
+            "select (select count(*) from job where stage = 'dispatched' and queue = any (%(queues)s) and dispatched_at < wf_now() - interval '5 seconds') > "
+            "(select coalesce(sum(slots), 0) from worker_session where id <> %(session)s and queues && %(queues)s and lost_at is null)",
+            {"queues": list(self._post.queues), "session": self._board.session},
         ).fetchone()  # fmt: skip
         self._deaf_looks = self._deaf_looks + 1 if row[0] else 0
         if self._deaf_looks >= DEAF_LOOKS:

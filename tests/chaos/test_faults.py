@@ -86,7 +86,9 @@ def warden_of(door: Door) -> psutil.Process:
 def pool_of(door: Door) -> list[psutil.Process]:
     """Return the pool processes of a worker: its children but for warden and zygote."""
     warden = warden_of(door).pid
-    return [child for child in psutil.Process(door.pid).children() if child.pid != warden and "watchfloor.kernel.sandbox" not in child.cmdline()]
+    return [
+        child for child in psutil.Process(door.pid).children() if child.pid != warden and "watchfloor.kernel.sandbox" not in child.cmdline()
+    ]
 
 
 def crashes(floor: Floor, jobs: list[UUID]) -> int:

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from watchfloor.kernel.db.filters import CHOICES, words
+from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.keyset import LIMIT_MAX, page
 from watchfloor.kernel.db.session import Database, wire_of
-from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.models import Job
 

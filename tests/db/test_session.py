@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from watchfloor.kernel.db.session import Database, wire_of
 from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import Database, wire_of
 from watchfloor.kernel.errors import SetupError
 
 if TYPE_CHECKING:
@@ -67,19 +67,24 @@ def test_organisation_does_not_outlive_its_transaction(database: Database) -> No
 def test_roles_are_what_they_are_called(database: Database) -> None:
     for role in ("wf_app", "wf_engine"):
         assert database.wire(role).execute("select current_user, session_user").fetchone() == (role, "wf_login")
-    bypass = database.wire("wf_engine").execute("select count(*) from pg_roles where rolname like 'wf_%%' and rolname <> 'wf_owner' and (rolbypassrls or rolsuper)", ())
+    bypass = database.wire("wf_engine").execute(
+        "select count(*) from pg_roles where rolname like 'wf_%%' and rolname <> 'wf_owner' and (rolbypassrls or rolsuper)", ()
+    )
     assert bypass.fetchone() == (0,)
 
 
 def test_engine_cannot_rewrite_the_audit(database: Database) -> None:
     for change in ("update audit_entry set actor = 'x'", "delete from audit_entry"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            database.wire("wf_engine").execute(change)  # type: ignore[arg-type] # the two above
+            database.wire("wf_engine").execute(change)
 
 
 def test_every_wait_ends(database: Database) -> None:
     wire = database.wire("wf_engine")
-    limits = {name: wire.execute(f"show {name}").fetchone() for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")}  # type: ignore[arg-type] # the names beside it
+    limits = {
+        name: wire.execute(f"show {name}").fetchone()
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    }
     assert limits == {"statement_timeout": ("5s",), "lock_timeout": ("4s",), "idle_in_transaction_session_timeout": ("1min",)}
     assert wire.execute("show timezone").fetchone() == ("UTC",)
     with pytest.raises(OperationalError, match="statement timeout"), database.engine_transaction() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,7 +21,7 @@ ENDS = [stage for stage in Stage if stage.ended]
 
 
 @pytest.mark.parametrize("stage", ENDS)
-def test_final_state_is_final(floor: Floor, stage: Stage) -> None:  # noqa: F811 - the fixture
+def test_final_state_is_final(floor: Floor, stage: Stage) -> None:
     org = floor.org()
     session, held = floor.started(org)
     ticket = (held.id, floor.job(held.id, "seq"))
@@ -44,14 +45,15 @@ def test_final_state_is_final(floor: Floor, stage: Stage) -> None:  # noqa: F811
     assert floor.ask("select * from job") == before
 
 
-def test_every_loss_on_the_way_is_survived(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_every_loss_on_the_way_is_survived(floor: Floor) -> None:
     """Ticket lost, answer lost, child dead, worker dead, handed back, failed, and then it ends."""
     job = floor.submit(floor.org())
     floor.dispatch()
     floor.pass_time(31)
     rescue.sweep(floor.ledger)  # the ticket was lost
     session = floor.session()
-    floor.engine("disown", session=session, child=floor.again(session, job) and floor.job(job, "child"))  # the claim's answer was lost
+    floor.again(session, job)
+    floor.engine("disown", session=session, child=floor.job(job, "child"))  # the claim's answer was lost
     floor.again(session, job)
     assert list(floor.reap(session, [floor.job(job, "child")])) == [job]  # the child died
     floor.again(session, job)
@@ -67,15 +69,15 @@ def test_every_loss_on_the_way_is_survived(floor: Floor) -> None:  # noqa: F811 
     ]  # fmt: skip
 
 
-def test_two_ends_at_once_are_one_end(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_two_ends_at_once_are_one_end(floor: Floor) -> None:
     org = floor.org()
     session, held = floor.started(org)
-    stages = floor.together(*[lambda: floor.end(session, held, outcome) for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.RETRY)])
+    stages = floor.together(*(partial(floor.end, session, held, outcome) for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.RETRY)))
     assert sum(stage is not None for stage in stages) == 1
     assert floor.one("select count(*) from job_attempt") == 1
 
 
-def test_nobody_but_the_ledger_deletes_a_job(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_nobody_but_the_ledger_deletes_a_job(floor: Floor) -> None:
     org, stranger = floor.org(), floor.org()
     job = floor.submit(org)
     with floor.ledger.database.transaction(stranger) as session:

@@ -23,31 +23,31 @@ __all__ = ["floor", "ledger_floor"]
 TABLES = ("job", "job_payload", "job_attempt", "job_effect", "job_progress", "job_event", "job_batch")
 
 
-def reaped(floor: Floor, session: UUID, held: Claim) -> None:  # noqa: F811 - the fixture
+def reaped(floor: Floor, session: UUID, held: Claim) -> None:
     floor.engine("lose_session", session=session)
     floor.reap()
     assert floor.stage(held.id) == "scheduled"
 
 
-def taken_over(floor: Floor, session: UUID, held: Claim) -> None:  # noqa: F811 - the fixture
+def taken_over(floor: Floor, session: UUID, held: Claim) -> None:
     reaped(floor, session, held)
     floor.again(floor.session(), held.id)
 
 
-def taken_back(floor: Floor, session: UUID, held: Claim) -> None:  # noqa: F811 - the fixture
+def taken_back(floor: Floor, session: UUID, held: Claim) -> None:
     floor.end(session, held, Outcome.HANDED_BACK)
     floor.again(session, held.id)
 
 
-def over(floor: Floor, session: UUID, held: Claim) -> None:  # noqa: F811 - the fixture
+def over(floor: Floor, session: UUID, held: Claim) -> None:
     floor.end(session, held)
 
 
 @pytest.mark.parametrize("lose", [reaped, taken_over, taken_back, over])
-def test_stale_attempt_writes_nothing(floor: Floor, lose: Callable[[Floor, UUID, Claim], None]) -> None:  # noqa: F811 - the fixture
+def test_stale_attempt_writes_nothing(floor: Floor, lose: Callable[[Floor, UUID, Claim], None]) -> None:
     session, held = floor.started(floor.org())
     lose(floor, session, held)
-    before = {table: floor.ask(f"select * from {table} order by 1, 2, 3") for table in TABLES}  # noqa: S608 - the names above
+    before = {table: floor.ask(f"select * from {table} order by 1, 2, 3") for table in TABLES}
     context = floor.context(session, held)
     for outcome in Outcome:
         assert floor.end(session, held, outcome, blob=b"late", kid="00") is None
@@ -59,10 +59,10 @@ def test_stale_attempt_writes_nothing(floor: Floor, lose: Callable[[Floor, UUID,
         pytest.fail("a stale attempt was given an effect")
     with pytest.raises(Fenced):
         context.fan_out("late", [(echo, Text())])
-    assert {table: floor.ask(f"select * from {table} order by 1, 2, 3") for table in TABLES} == before  # noqa: S608 - see above
+    assert {table: floor.ask(f"select * from {table} order by 1, 2, 3") for table in TABLES} == before
 
 
-def test_attempt_that_loses_its_job_inside_a_transaction_keeps_it_until_the_commit(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_attempt_that_loses_its_job_inside_a_transaction_keeps_it_until_the_commit(floor: Floor) -> None:
     session, held = floor.started(floor.org())
     with floor.context(session, held).transaction() as own:
         floor.engine("lose_session", session=session)

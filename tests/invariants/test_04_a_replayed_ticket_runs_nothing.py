@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["floor", "ledger_floor"]
 
 
-def test_each_ticket_ten_times_and_shuffled_is_each_job_once(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_each_ticket_ten_times_and_shuffled_is_each_job_once(floor: Floor) -> None:
     org = floor.org()
     jobs = {floor.submit(org) for _ in range(20)}
     session = floor.session()
@@ -27,7 +27,7 @@ def test_each_ticket_ten_times_and_shuffled_is_each_job_once(floor: Floor) -> No
     assert floor.ask("select distinct attempt from job") == [(1,)]
 
 
-def test_used_ticket_never_fits_again(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_used_ticket_never_fits_again(floor: Floor) -> None:
     job = floor.submit(floor.org())
     session, used = floor.session(), []
     for outcome in (Outcome.HANDED_BACK, Outcome.RETRY, Outcome.HANDED_BACK, Outcome.SUCCEEDED):
@@ -41,7 +41,7 @@ def test_used_ticket_never_fits_again(floor: Floor) -> None:  # noqa: F811 - the
     assert floor.job(job, "attempt") == 4
 
 
-def test_undone_or_swept_ticket_never_fits_again(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_undone_or_swept_ticket_never_fits_again(floor: Floor) -> None:
     job = floor.submit(floor.org())
     session = floor.session()
     (undone,) = floor.dispatch()
@@ -54,7 +54,7 @@ def test_undone_or_swept_ticket_never_fits_again(floor: Floor) -> None:  # noqa:
     assert floor.claim(session, undone, swept) == []
 
 
-def test_invented_ticket_fits_nothing(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_invented_ticket_fits_nothing(floor: Floor) -> None:
     job = floor.submit(floor.org())
     session = floor.session()
     assert floor.claim(session, (job, 0), (job, 1), (new_id(), 1)) == []

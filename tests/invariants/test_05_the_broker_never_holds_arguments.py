@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -20,11 +20,11 @@ __all__ = ["floor", "ledger_floor"]
 MARK = "kiwi-7f3a"
 
 
-def test_broker_never_holds_arguments(floor: Floor, valkey_url: str) -> None:  # noqa: F811 - the fixture
+def test_broker_never_holds_arguments(floor: Floor, valkey_url: str) -> None:
     org = floor.org()
     secrets = {"text": MARK + "-text", "label": MARK + "-label", "actor": MARK + "-actor", "unique": MARK + "-unique"}
     for n in range(3):
-        options = {name: f"{value}{n}" for name, value in secrets.items() if name != "text"}
+        options: dict[str, Any] = {name: f"{value}{n}" for name, value in secrets.items() if name != "text"}
         floor.submit(org, request=Text(text=secrets["text"]), **options)
         floor.submit(org, short, Text(text=secrets["text"]), **options)
     floor.session()
@@ -42,8 +42,8 @@ def test_broker_never_holds_arguments(floor: Floor, valkey_url: str) -> None:  #
 
 def everything(url: str) -> bytes:
     """Return all that the broker holds, as one heap of bytes."""
-    client = redis.Redis.from_url(url.replace("redis+socket://", "unix://").replace("virtual_host", "db"))
-    heap = []
+    client: Any = redis.Redis.from_url(url.replace("redis+socket://", "unix://").replace("virtual_host", "db"))
+    heap: list[bytes] = []
     try:
         for key in client.keys("*"):
             heap.append(key)

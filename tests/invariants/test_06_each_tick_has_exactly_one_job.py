@@ -23,7 +23,7 @@ BERLIN = "Europe/Berlin"
 
 @pytest.mark.parametrize("night", ["2026-03-28T23:30", "2026-10-24T22:30"])
 @pytest.mark.parametrize("cron", ["*/20 * * * *", "30 2 * * *"])
-def test_two_schedulers_over_a_night_that_changes_the_clock(floor: Floor, night: str, cron: str) -> None:  # noqa: F811 - the fixture
+def test_two_schedulers_over_a_night_that_changes_the_clock(floor: Floor, night: str, cron: str) -> None:
     org = floor.org()
     begin = datetime.fromisoformat(night).replace(tzinfo=UTC)
     floor.ask("update wf_clock set shift = %s - statement_timestamp()", begin)
@@ -43,7 +43,7 @@ def test_two_schedulers_over_a_night_that_changes_the_clock(floor: Floor, night:
     assert floor.one("select count(distinct job) from schedule_tick where job is not null") == len(grid)
 
 
-def test_clock_that_goes_back_makes_no_second_job(floor: Floor) -> None:  # noqa: F811 - the fixture
+def test_clock_that_goes_back_makes_no_second_job(floor: Floor) -> None:
     org = floor.org()
     with floor.ledger.database.transaction(org) as session:
         schedules.create(

@@ -246,6 +246,15 @@ def test_lost_answer_hands_back_what_was_claimed(floor: Floor) -> None:
     assert floor.ask("select outcome, reason from job_attempt") == [("handed_back", "answer_lost")]
 
 
+def test_cancelled_job_ends_when_its_claims_answer_was_lost(floor: Floor) -> None:
+    org = floor.org()
+    session, held = floor.started(org)
+    floor.cancel(org, held.id)
+    hand_back_unknown(floor.ledger, session)
+    assert floor.job(held.id, "stage", "finished_at is not null") == ("cancelled", True)
+    assert floor.ask("select outcome from job_attempt") == [("cancelled",)]
+
+
 def test_child_name_tells_a_reused_pid(floor: Floor) -> None:
     pid, ticks = child_name().split(":")[:2]
     assert start_ticks(int(pid)) == int(ticks) > 0
@@ -264,4 +273,4 @@ def test_database_refuses_a_running_job_without_owner(floor: Floor) -> None:
         "stage = 'odd'",
     ):
         with pytest.raises(psycopg.errors.CheckViolation):
-            floor.ask(f"update job set {change} where id = %s", job)  # noqa: S608 - the test's own words
+            floor.ask(f"update job set {change} where id = %s", job)

@@ -14,6 +14,8 @@ from watchfloor.kernel.jobs.enqueue import ARGUMENT_BYTES, CHUNK, Options, bind,
 from watchfloor.kernel.jobs.states import public_priority, stored_priority
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tests.jobs.floor import Floor
 
 
@@ -158,7 +160,7 @@ def test_arguments_stand_nowhere_in_plain_text(floor: Floor) -> None:
     secret = "hunter2-correct-horse"
     floor.submit(org, request=Text(text=secret), unique=secret, mutex=secret)
     tables = [row[0] for row in floor.ask("select tablename from pg_tables where schemaname = 'public'")]
-    found = [table for table in tables if secret in str(floor.ask(f"select * from {table} t where t::text like %s", f"%{secret}%"))]  # noqa: S608
+    found = [table for table in tables if secret in str(floor.ask(f"select * from {table} t where t::text like %s", f"%{secret}%"))]
     assert found == []
     blobs = [bytes(row[0]) for row in floor.ask("select blob from job_payload")]
     assert blobs
@@ -256,8 +258,9 @@ def test_sealed_batch_takes_no_more_children(floor: Floor) -> None:
     assert floor.one("select count(*) from job where batch = %s", batch) == 0
 
 
-def open_batch(floor: Floor, org: object, parent: object) -> object:
-    return floor.engine("open_batch", org=org, id=parent, parent=parent, name="b", on_failure="continue", callback=None)[0][0]
+def open_batch(floor: Floor, org: UUID, parent: UUID) -> UUID:
+    made: UUID = floor.engine("open_batch", org=org, id=parent, parent=parent, name="b", on_failure="continue", callback=None)[0][0]
+    return made
 
 
 def counters(floor: Floor, batch: object) -> tuple[int, ...]:

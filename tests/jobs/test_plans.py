@@ -111,7 +111,7 @@ def full(postgres: str) -> Iterator[Database]:
     url = create(postgres, "jobs_full")
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("set work_mem = '64MB'")
-        owner.execute(FILL)  # type: ignore[arg-type] # a constant
+        owner.execute(FILL)
         owner.execute("vacuum analyze")
     database = Database(as_login(url))
     yield database
@@ -138,52 +138,39 @@ def executed(wire: Wire, name: str, values: dict[str, Any]) -> Iterator[Any]:
     for key in values:
         if f"%({key})s" in sql:
             order.append(key)
-            sql = sql.replace(f"%({key})s", f"${len(order)}")  # type: ignore[assignment] # built from the product's own text
+            sql = sql.replace(f"%({key})s", f"${len(order)}")
     marks = f"({', '.join(['%s'] * len(order))})" if order else ""
     types = f"({', '.join(kind(values[key]) for key in order)})" if order else ""
     with wire.transaction(force_rollback=True):
         if "org" in values:
             wire.execute("select set_config('watchfloor.org', %s, true)", (str(values["org"]),))
-        wire.execute(f"prepare hot{types} as {sql.replace('%%', '%')}")  # type: ignore[arg-type] # see above
+        wire.execute(f"prepare hot{types} as {sql.replace('%%', '%')}")
         plain = psycopg.ClientCursor(wire)
-        found = plain.execute(f"explain (analyze, format json) execute hot{marks}", [values[key] for key in order]).fetchone()  # type: ignore[arg-type] # see above
+        found = plain.execute(f"explain (analyze, format json) execute hot{marks}", [values[key] for key in order]).fetchone()
         wire.execute("deallocate hot")
         assert found is not None
         yield found[0][0]["Plan"]
 
 
 def kind(value: Any) -> str:
-    match value:
-        case UUID():
-            return "uuid"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "float8"
-        case bytes():
-            return "bytea"
-        case datetime():
-            return "timestamptz"
-        case [UUID(), *_]:
-            return "uuid[]"
-        case [bytes(), *_]:
-            return "bytea[]"
-    return "unknown"
+    """Return the type psycopg gives a value; text and None leave it to the server."""
+    if isinstance(value, list):
+        inner = kind(value[0]) if value else "unknown"
+        return inner if inner == "unknown" else f"{inner}[]"
+    return TYPES.get(type(value), "unknown")
 
 
 def scans(tree: Any) -> Iterator[Any]:
     """Yield every node that reads `job`."""
-    if (
-        (tree.get("Relation Name") == "job"
-        and "Scan" in tree["Node Type"])
-        or (tree["Node Type"] == "Bitmap Index Scan"
-        and tree["Index Name"].startswith("job_"))
+    if (tree.get("Relation Name") == "job" and "Scan" in tree["Node Type"]) or (
+        tree["Node Type"] == "Bitmap Index Scan" and tree["Index Name"].startswith("job_")
     ):
         yield tree
     for below in tree.get("Plans", []):
         yield from scans(below)
+
+
+TYPES = {UUID: "uuid", bool: "boolean", int: "integer", float: "float8", bytes: "bytea", datetime: "timestamptz"}
 
 
 def index(tree: Any) -> str:

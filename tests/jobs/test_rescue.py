@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.jobs.kinds import echo
+from tests.jobs.kinds import Text, echo
 from watchfloor.kernel.jobs import rescue
 from watchfloor.kernel.jobs.claim import held_child
 from watchfloor.kernel.jobs.dispatch import TICKET_S
+from watchfloor.kernel.jobs.enqueue import Options, submit_many
 from watchfloor.kernel.jobs.states import Outcome
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def test_claim_forgets_lost_tickets(floor: Floor) -> None:
 @pytest.mark.parametrize("stage", ["queued", "scheduled", "dispatched", "blocked"])
 def test_waiting_job_expires(floor: Floor, stage: str) -> None:
     org = floor.org()
-    waits = {"scheduled": {"delay": timedelta(hours=1)}, "blocked": {"waits_for": "approval"}}.get(stage, {})
+    waits: dict[str, Any] = {"scheduled": {"delay": timedelta(hours=1)}, "blocked": {"waits_for": "approval"}}.get(stage, {})  # type: ignore[assignment] # of two shapes
     job = floor.submit(org, expires_at=datetime.now(UTC) + timedelta(seconds=60), **waits)
     if stage == "dispatched":
         floor.dispatch()
@@ -242,9 +243,6 @@ def test_failed_parent_takes_all_of_very_many_children_along(floor: Floor) -> No
     org = floor.org()
     session, parent = floor.started(org)
     batch = floor.engine("open_batch", org=org, id=parent.id, parent=parent.id, name="b", on_failure="continue", callback=None)[0][0]
-    from tests.jobs.kinds import Text  # noqa: PLC0415
-    from watchfloor.kernel.jobs.enqueue import Options, submit_many  # noqa: PLC0415
-
     submit_many(floor.ledger, org, echo, [Text()] * 1200, Options(batch=batch))
     floor.end(session, parent, Outcome.FAILED)
     rescue.seal_orphans(floor.ledger)

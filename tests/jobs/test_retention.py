@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from tests.jobs.kinds import Text, echo
 from watchfloor.kernel.db.ids import new_id
@@ -12,13 +11,15 @@ from watchfloor.kernel.jobs import rescue
 from watchfloor.kernel.jobs.enqueue import submit_many
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tests.jobs.floor import Floor
 
 DAY = 86_400
 
 
-def ended(floor: Floor, **options: object) -> UUID:
-    session, held = floor.started(floor.org(), **options)
+def ended(floor: Floor) -> UUID:
+    session, held = floor.started(floor.org())
     floor.end(session, held, kid="00", blob=b"sealed")
     return held.id
 
@@ -79,7 +80,7 @@ def test_archive_ends_with_all_that_hangs_on_it(floor: Floor) -> None:
     floor.pass_time(393 * DAY)
     rescue.forget(floor.ledger)
     for table in ("job", "job_done", "job_attempt", "job_payload", "job_progress", "job_effect"):
-        assert floor.one(f"select count(*) from {table}") == 0, table  # noqa: S608 - the names above
+        assert floor.one(f"select count(*) from {table}") == 0, table
 
 
 def test_backlog_of_thousands_goes_in_one_visit(floor: Floor) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.jobs.kinds import Asked, Text, echo, ends, short
 from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.errors import GiveUp
+from watchfloor.kernel.jobs import schedules
 from watchfloor.kernel.jobs.board import Board, Word
 from watchfloor.kernel.jobs.facade import read_job
 from watchfloor.kernel.jobs.runner import ERROR_BYTES, RESULT_BYTES, Runner, scrub
@@ -122,7 +125,11 @@ def test_shape_error_in_a_handler_is_a_bug_not_a_wrong_request(floor: Floor, wor
 def test_arguments_that_fit_no_more_fail_for_good(floor: Floor, worker: Worker) -> None:
     org = floor.org()
     job = floor.submit(org, ends, Text(text="x"))  # as if the kind had changed since
-    floor.ask("update job_payload set blob = %s, kid = %s where job = %s", *reversed(floor.ledger.vault.seal(org, f"job_payload|args|{job}", b'{"gone":1}')), job)
+    floor.ask(
+        "update job_payload set blob = %s, kid = %s where job = %s",
+        *reversed(floor.ledger.vault.seal(org, f"job_payload|args|{job}", b'{"gone":1}')),
+        job,
+    )
     worker.ring(ends.name, *floor.dispatch())
     assert floor.job(job, "stage", "reason") == ("failed", "invalid_arguments")
 
@@ -176,8 +183,6 @@ def test_hostile_error_text_is_recorded(floor: Floor, worker: Worker, text: str)
 
 
 def raise_bug(text: str) -> None:
-    from watchfloor.kernel.errors import GiveUp  # noqa: PLC0415
-
     raise GiveUp(text)
 
 
@@ -263,10 +268,6 @@ def test_ticket_for_an_unknown_job_runs_nothing(floor: Floor, worker: Worker) ->
 
 
 def test_scheduled_job_opens_what_was_sealed_for_its_schedule(floor: Floor, worker: Worker) -> None:
-    from datetime import timedelta  # noqa: PLC0415
-
-    from watchfloor.kernel.jobs import schedules  # noqa: PLC0415
-
     org = floor.org()
     with floor.ledger.database.transaction(org) as session:
         schedules.create(floor.ledger, session, org, name="s", kind=ends, request=Asked(text="planned"), every=timedelta(hours=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,7 +52,7 @@ def test_every_minute_ticks_every_minute_through_both_nights(start: str, hours: 
     ticks = list(islice(Rhythm("* * * * *", None, BERLIN).after(utc(start)), hours * 60))
     assert len(set(ticks)) == len(ticks)
     assert ticks == sorted(ticks)
-    assert {later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)} == {timedelta(minutes=1)}
+    assert {later - earlier for earlier, later in pairwise(ticks)} == {timedelta(minutes=1)}
 
 
 def test_interval_counts_from_its_first_tick() -> None:
@@ -303,7 +303,10 @@ def test_jitter_spreads_without_moving_the_grid(floor: Floor) -> None:
         create(floor, org, f"s{n}", jitter=timedelta(minutes=10))
     floor.pass_time(3601)
     schedules.tick(floor.ledger)
-    spread = [row[0] for row in floor.ask("select extract(epoch from j.run_at - t.tick_at)::float8 from job j join schedule_tick t on t.job = j.id")]
+    spread = [
+        row[0]
+        for row in floor.ask("select extract(epoch from j.run_at - t.tick_at)::float8 from job j join schedule_tick t on t.job = j.id")
+    ]
     assert all(0 <= seconds <= 600 for seconds in spread)
     assert len(set(spread)) > 1
 

@@ -63,11 +63,11 @@ def test_statement_is_valid_for_the_schema(floor: Floor, name: str) -> None:
         start = text.index("%(")
         key = text[start : text.index(")s", start) + 2]
         n += 1
-        text = text.replace(key, f"${n}")  # type: ignore[assignment] # built from the product's own text
+        text = text.replace(key, f"${n}")
     with floor.owner.transaction(force_rollback=True):
         # Only the columns' own types tell what a bare parameter in a select list is; psycopg names them when it runs.
         try:
-            floor.owner.execute(f"prepare checked as {text.replace('%%', '%')}")  # type: ignore[arg-type] # see above
+            floor.owner.execute(f"prepare checked as {text.replace('%%', '%')}")
         except Exception as error:  # noqa: BLE001 - judged below
             assert "but expression is of type text" in str(error), str(error)  # noqa: PT017 - every other error is a wrong name
         else:

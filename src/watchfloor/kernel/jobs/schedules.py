@@ -158,7 +158,7 @@ def tick(ledger: Ledger) -> int:
             try:
                 made += _tick_one(wire, row)
             except InvalidInput as error:  # of one schedule, whose time zone or crontab this machine knows no more
-                log.error("schedule %s can tick no more and is paused: %s", row[1], error)
+                log.warning("schedule %s can tick no more and is paused: %s", row[1], error)
                 wire.execute("update schedule set enabled = false where org = %s and id = %s", (row[0], row[1]))
     if made:
         ledger.doorbell.ring("wf_ready", "")

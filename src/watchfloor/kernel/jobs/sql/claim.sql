@@ -89,14 +89,24 @@ on conflict (org, job) do update set fence = excluded.fence, phase = excluded.ph
   note = excluded.note, at = excluded.at where job_progress.fence <= excluded.fence returning at;
 
 -- name: disown
--- Engine. A claim whose answer was lost: nobody runs this job, so it goes back in line uncounted.
+-- Engine. A claim whose answer was lost: nobody runs this job, so it goes back in line uncounted; or ends, if somebody cancelled it.
 with held as (
-  select org, id, fence, attempt_at, attempt from job where owner = :session and child = :child and stage = 'running' for no key update),
+  select org, id, fence, attempt_at, attempt, actor, case when cancel_at is null then 'queued' else 'cancelled' end as stage
+  from job where owner = :session and child = :child and stage = 'running' for no key update),
 done as (
-  update job j set stage = 'queued', owner = null, child = null, fence = j.fence + 1
-  from held h where j.org = h.org and j.id = h.id returning j.org, j.id, h.attempt, h.fence, h.attempt_at)
-insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason)
-select org, id, attempt, fence, :session, :child, attempt_at, wf_now(), 'handed_back', 'answer_lost' from done returning job;
+  update job j set stage = h.stage, owner = null, child = null, fence = j.fence + 1,
+    finished_at = case when wf_ended(h.stage) then wf_now() end
+  from held h where j.org = h.org and j.id = h.id
+  returning j.org, j.id, j.stage, j.batch, h.attempt, h.fence, h.attempt_at, h.actor),
+att as (
+  insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason)
+  select org, id, attempt, fence, :session, :child, attempt_at, wf_now(),
+    case stage when 'cancelled' then 'cancelled' else 'handed_back' end, 'answer_lost' from done),
+aud as (
+  insert into audit_entry (org, actor, operation, object, outcome, reason)
+  select org, actor, 'job.end', id::text, stage, 'answer_lost' from done where wf_ended(stage)),
+{close}
+select id from done;
 
 -- name: intend
 -- App. mine: this attempt may do it now; done: it was done before.

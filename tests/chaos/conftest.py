@@ -22,6 +22,7 @@ def whole_floor() -> Iterator[Floor]:
 @pytest.fixture
 def floor(whole_floor: Floor) -> Iterator[Floor]:
     """A floor with one scheduler and one worker; afterwards nothing may be left that no living door answers for."""
+    whole_floor.ledger.database.close()  # connections of this process that a restart of the database broke
     whole_floor.staff(workers=1, schedulers=1)
     yield whole_floor
     whole_floor.wake()

@@ -21,8 +21,9 @@ def main(door: str, *words: str) -> None:
         scheduler.main()
     else:
         from watchfloor.doors import worker  # noqa: PLC0415 - takes the catalog as it is by now
+        from watchfloor.kernel.sandbox import zygote  # noqa: PLC0415 - as above
 
-        worker.zygote.start = partial(worker.zygote.start, paths=[Path(__file__).parents[2]])  # so that boxes find our functions
+        zygote.start = partial(zygote.start, paths=[Path(__file__).parents[2]])  # so that boxes find our functions
         worker.main(queues=["default"], concurrency=int(words[0]))
 
 

@@ -107,7 +107,7 @@ class Floor:
             try:
                 if self._line is None or self._line.closed:
                     self._line = psycopg.connect(self.postgres.url, autocommit=True)
-                found = self._line.execute(sql, values)  # type: ignore[arg-type] # psycopg's stubs want literal text
+                found = self._line.execute(sql, values)
                 return found.fetchall() if found.description else []
             except psycopg.OperationalError:
                 if attempt:

@@ -22,7 +22,7 @@ def stubborn(_context: JobContext, request: Wait) -> None:
     while time.monotonic() < until:
         try:
             time.sleep(0.05)
-        except Exception:  # noqa: S112 - deafness is its purpose
+        except Exception:  # noqa: BLE001, S112 - deafness is its purpose
             continue
 
 

@@ -42,7 +42,8 @@ def boxes(floor: Floor) -> list[psutil.Process]:
     worker = psutil.Process(floor.workers()[0].pid)
     living = (child for child in worker.children() if child.status() != psutil.STATUS_ZOMBIE)
     (zygote,) = (child for child in living if "watchfloor.kernel.sandbox" in child.cmdline())
-    return zygote.children(recursive=True)
+    found: list[psutil.Process] = zygote.children(recursive=True)
+    return found
 
 
 def attempts(floor: Floor, job: UUID) -> list[tuple[str, str]]:

@@ -40,6 +40,7 @@ def rabbit_floor() -> Iterator[Floor]:
 def either(request: pytest.FixtureRequest) -> Iterator[Floor]:
     """A floor on each broker, with one scheduler and one worker."""
     floor: Floor = request.getfixturevalue("whole_floor" if request.param == "valkey" else "rabbit_floor")
+    floor.ledger.database.close()  # connections of this process that a restart of the database broke
     floor.staff(workers=1, schedulers=1)
     yield floor
     floor.wait(lambda: not floor.strays(), "the end of stray processes", 10)

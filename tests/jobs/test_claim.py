@@ -272,5 +272,5 @@ def test_database_refuses_a_running_job_without_owner(floor: Floor) -> None:
         "finished_at = now()",
         "stage = 'odd'",
     ):
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with pytest.raises(psycopg.errors.IntegrityError):
             floor.ask(f"update job set {change} where id = %s", job)

@@ -127,7 +127,7 @@ def _roles(line: psycopg.Connection[Any]) -> Iterator[Line]:
     yield judge(
         "roles",
         f"may become {', '.join(may) or 'neither wf_app nor wf_engine'}",
-        fine=len(may) == 2,
+        fine=set(may) == {"wf_app", "wf_engine"},
         remedy="Run `watchfloor migrate` with WATCHFLOOR_DATABASE_URL set to this login.",
     )
     open_tables = [name for (name,) in line.execute(UNPROTECTED).fetchall()]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from watchfloor.kernel.errors import SetupError
@@ -70,6 +71,8 @@ class Database:
         """Return this thread's own autocommit connection for the hot path, reopened when it broke."""
         held: _Wires = self._local.__dict__.setdefault("held", _Wires())
         pid, wire = held.get(role, (0, None))
+        if wire is not None and pid == os.getpid() and wire.info.transaction_status is TransactionStatus.ACTIVE:
+            wire.close()  # a signal interrupted its last statement: it would refuse every further one
         if wire is None or wire.closed or pid != os.getpid():
             wire = self.connect(role, statement="5s")
             held[role] = (os.getpid(), wire)

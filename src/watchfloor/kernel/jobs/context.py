@@ -109,7 +109,7 @@ class AttemptContext:
         }
         try:
             self._ledger.database.wire("wf_engine").execute(statement("progress"), values)
-        except (psycopg.OperationalError, SetupError) as error:
+        except (psycopg.Error, SetupError) as error:
             self.log.warning("progress was not recorded: %s", error)
             return
         self._ledger.doorbell.ring("wf_progress", f"{self.org}:{self.job_id}")

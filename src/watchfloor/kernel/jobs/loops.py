@@ -58,7 +58,8 @@ class Timers:
             Loop("expire", 2.0, lambda: rescue.expire(here)),
             Loop("reap", 1.5, self._reap),
             Loop("seal", 5.0, lambda: rescue.seal_orphans(here)),
-            Loop("forget", 300.0, lambda: rescue.forget(here), due=monotonic() + 30),
+            Loop("forget", 5.0, lambda: rescue.forget(here), due=monotonic() + 30),
+            Loop("forget_rest", 300.0, lambda: rescue.forget_rest(here), due=monotonic() + 60),
         ]
 
     def run(self, stop: threading.Event) -> None:
@@ -75,6 +76,8 @@ class Timers:
             try:
                 loop.call()
                 self._contact_since = self._contact_since if self._contact_since is not None else monotonic()
+            except psycopg.errors.QueryCanceled:
+                log.exception("%s takes too long", loop.name)  # the database is there: leases may go on being judged
             except (psycopg.OperationalError, SetupError) as error:
                 self._contact_since = None
                 log.warning("%s waits for the database: %s", loop.name, str(error).strip())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from watchfloor.kernel.db.session import Wire
     from watchfloor.kernel.jobs.ledger import Ledger
 
 SESSION_TTL_S = 15.0
@@ -21,7 +22,7 @@ GRACE_S = 3.0
 BEAT_S = 2.0
 SWEEP_AGE_S = 30.0
 MAX_CRASHES = 3
-FORGET_S = 60.0
+FORGET_ROWS, FORGET_S = 1000, 0.25
 
 log = logging.getLogger("watchfloor.rescue")
 
@@ -93,14 +94,25 @@ def seal_orphans(ledger: Ledger) -> int:
 
 
 def forget(ledger: Ledger) -> dict[str, int]:
-    """Remove what its retention allows: payloads first, then ended jobs into the archive, then the archive itself."""
+    """Remove what its retention allows: payloads first, then ended jobs into the archive, then the archive itself.
+
+    Each for a quarter of a second at most, because promotion and ticks wait meanwhile; called every few seconds that is
+    thousands of jobs a second.
+    """
     wire = ledger.database.wire("wf_engine")
-    gone = dict.fromkeys(("forget_payloads", "archive", "forget_archive", "forget_rest", "forget_sessions"), 0)
-    deadline = monotonic() + FORGET_S
-    for name in gone:
-        # A few rows at a time, so that nobody waits for a lock; as often as there are some, or it falls behind.
-        while (rows := wire.execute(statement(name)).rowcount) > 0:
-            gone[name] += rows
-            if monotonic() > deadline:
-                return gone
-    return gone
+    return {name: _while_full(wire, name) for name in ("forget_payloads", "archive", "forget_archive")}
+
+
+def forget_rest(ledger: Ledger) -> dict[str, int]:
+    """Remove old keys, ticks, events and sessions; rarely, because it reads whole tables."""
+    wire = ledger.database.wire("wf_engine")
+    return {name: wire.execute(statement(name)).rowcount for name in ("forget_rest", "forget_sessions")}
+
+
+def _while_full(wire: Wire, name: str) -> int:
+    deadline, total = monotonic() + FORGET_S, 0
+    while True:
+        found = wire.execute(statement(name), prepare=True).rowcount
+        total += found
+        if found < FORGET_ROWS or monotonic() > deadline:
+            return total

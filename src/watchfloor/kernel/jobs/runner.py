@@ -13,10 +13,12 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from watchfloor.kernel.clock import monotonic
-from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SoftTimeLimit, Untrusted
+from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, Retry, SetupError, SoftTimeLimit, Untrusted
 from watchfloor.kernel.jobs.claim import PATIENCE_S, Claim, End, back_off, claim, finish
 from watchfloor.kernel.jobs.context import AttemptContext, HandedBack, storable
 from watchfloor.kernel.jobs.statements import statement
@@ -35,8 +37,14 @@ RESULT_BYTES = 256 * 1024
 ERROR_BYTES = 16 * 1024
 BUNDLE_S = 2.0  # what a bundle has not begun by then goes back in line
 FLUSH_S = 0.05
+LONGEST_DELAY_S = 366 * 86_400.0
 HANDED_BACK = End(outcome=Outcome.HANDED_BACK, reason="bundle_full")
-SECRET = re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key|authorization)\b(\s*[=:]\s*)\S+|(://[^\s:/@]+):[^\s@]+@")
+UNRECORDED = End(outcome=Outcome.RETRY, reason="not_recorded")
+# Every repetition is bounded: the text may come from a hostile server.
+SECRET = re.compile(
+    r"""(?i)((?:password|passwd|secret|token|api[_-]?key|authorization)[\w-]{0,40}["']?\s{0,8}[=:]\s{0,8}(?:(?:bearer|basic)\s{1,8})?)"""
+    r"""(?:"[^"]{0,1000}"|'[^']{0,1000}'|\S{1,1000})|(://[^\s:/@]{1,256}:)[^\s@]{1,1000}@|(\bwf_[0-9A-Za-z]{8}_)[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"""
+)
 
 log = logging.getLogger("watchfloor.runner")
 
@@ -54,6 +62,7 @@ class Runner:
         self._sandbox, self._sections = sandbox, sections
         self._on_dropped = on_dropped
         self._current: AttemptContext | None = None
+        self._own_process = False
 
     def on_ticket(self, kind_name: str, jobs: Sequence[tuple[UUID, int]], queue: str) -> None:
         """Run every job of a verified ticket that can still be claimed.
@@ -67,15 +76,39 @@ class Runner:
         claimed = claim(self._ledger, self._session(), queue, jobs)
         if claimed is not None and len(claimed) < len(jobs):
             self._drop(kind_name, queue, {job for job, _seq in jobs} - {held.id for held in claimed})
-        for held in claimed or ():
-            late = monotonic() - began > BUNDLE_S or (ended and self._board.stopping)
-            end = HANDED_BACK if late else self._attempt(kind, held)
-            if end is not None:
-                ended.append((held, end))
-            if monotonic() - flushed > FLUSH_S:
-                self._finish(ended, queue)
-                ended, flushed = [], monotonic()
-        self._finish(ended, queue)
+        begun = 0
+        try:
+            for held in claimed or ():
+                late = monotonic() - began > BUNDLE_S or (ended and self._board.stopping)
+                begun += not late
+                end = HANDED_BACK if late else self._attempt(kind, held)
+                if end is not None:
+                    ended.append((held, end))
+                if monotonic() - flushed > FLUSH_S:
+                    self._finish(ended, queue)
+                    ended, flushed = [], monotonic()
+            self._finish(ended, queue)
+        except Exception:
+            self._record_apart(claimed or [], {held.id: end for held, end in ended}, begun)
+            raise
+
+    def _record_apart(self, claimed: Sequence[Claim], ends: Mapping[UUID, End], begun: int) -> None:
+        """Leave no job running under a session that lives on: nobody would look at it again before its time limit.
+
+        What was recorded already is fenced and stays as it is. A process that can write nothing ends; its warden reaps for it.
+        """
+        try:
+            for place, held in enumerate(claimed):
+                end = ends.get(held.id, UNRECORDED if place < begun else HANDED_BACK)
+                try:
+                    finish(self._ledger, self._board.session, [(held, end)])
+                except psycopg.DataError:
+                    finish(self._ledger, self._board.session, [(held, UNRECORDED)])
+        except (psycopg.Error, SetupError):
+            log.exception("what this process did cannot be recorded")
+            if self._own_process:
+                os._exit(70)
+            raise
 
     def interrupt(self, _signum: int, _frame: object) -> None:
         """Signal handler of a pool process: stop the handler if it is really this attempt that is meant."""
@@ -87,6 +120,7 @@ class Runner:
         """Install the signal that the warden sends; only where handlers run in the main thread of their own process."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGUSR2, self.interrupt)
+            self._own_process = True
 
     def _session(self) -> UUID:
         """Return the worker's session; a ticket may arrive before the warden has opened it, and a claim without one would drop the ticket."""
@@ -119,7 +153,7 @@ class Runner:
             self._refused(held)
             return None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a recorded outcome
-            end = self._failed(kind, held, error)
+            end = self._failed(kind, held, _meant(error))
         context.flush_progress()
         if end.outcome is Outcome.SUCCEEDED and not context.in_force:
             return end
@@ -168,10 +202,15 @@ class Runner:
                 outcome, reason = Outcome.RETRY, "soft_time_limit"
             case _:
                 outcome, reason = Outcome.RETRY, type(error).__name__
-                log.error("job %s (%s) attempt %d: %s", held.id, held.kind, held.attempt, scrub(str(error))[:256])
-        kid, blob = self._ledger.vault.seal(held.org, f"job_payload|error|{held.id}", _described(error))
+                log.error("job %s (%s) attempt %d: %s", held.id, held.kind, held.attempt, scrub(str(error)[:1024])[:256])
+        try:
+            kid, blob = self._ledger.vault.seal(held.org, f"job_payload|error|{held.id}", _described(error))
+        except (psycopg.Error, SetupError, Untrusted):
+            log.exception("job %s: its error cannot be sealed and is not kept", held.id)
+            kid, blob = "", None
         return End(
-            outcome=outcome, reason=scrub(reason)[:500], fingerprint=_fingerprint(error), delay_s=delay, part="error", kid=kid, blob=blob
+            outcome=outcome, reason=scrub(reason[:2000])[:500], fingerprint=_fingerprint(error), delay_s=min(delay, LONGEST_DELAY_S),
+            part="error", kid=kid, blob=blob,
         )  # fmt: skip
 
     def _finish(self, ended: list[tuple[Claim, End]], queue: str) -> None:
@@ -193,14 +232,22 @@ class Runner:
         self._ledger.database.wire("wf_engine").execute(statement("event"), values)
 
 
+def _meant(error: Exception) -> Exception:
+    """Return the stop behind an error: one that interrupts a statement arrives as the broken connection's complaint."""
+    found: BaseException | None = error
+    while isinstance(found, (DBAPIError, psycopg.Error, SetupError)):
+        found = found.__cause__ or found.__context__
+    return found if isinstance(found, (Cancelled, HandedBack, SoftTimeLimit)) else error
+
+
 def scrub(text: str) -> str:
     """Return text without what looks like a password, token or key, and without what PostgreSQL cannot store."""
-    return storable(SECRET.sub(lambda found: f"{found[1]}{found[2]}***" if found[1] else f"{found[3]}:***@", text))
+    return storable(SECRET.sub(lambda found: f"{found[2]}***@" if found[2] else f"{found[1] or found[3]}***", text))
 
 
 def _described(error: Exception) -> bytes:
     lines = traceback.format_exception(error)
-    return scrub(f"{type(error).__name__}: {error}\n\n{''.join(lines)}")[-ERROR_BYTES:].encode(errors="replace")
+    return scrub(f"{type(error).__name__}: {error}\n\n{''.join(lines)}"[-4 * ERROR_BYTES :])[-ERROR_BYTES:].encode(errors="replace")
 
 
 def _fingerprint(error: Exception) -> str:

@@ -203,9 +203,26 @@ class Warden:
         if self._ledger.database.wire("wf_engine").execute(statement("finish"), values).fetchone() is None:
             return
         log.warning("job %s (%s): %s; its process is killed", job.id, job.kind, reason)
+        if outcome == "cancelled":
+            self._spare_neighbours(job)
         self._signal(job, signal.SIGKILL)
         self._ledger.doorbell.ring("wf_ready", "")
         self._ledger.doorbell.ring("wf_progress", f"{job.org}:{job.id}")
+
+    def _spare_neighbours(self, job: Running) -> None:
+        """Hand back what else the process to be killed holds: a bundle's other jobs have done nothing to be blamed for."""
+        near = [other for other in self._running.values() if other.child == job.child]
+        if not near:
+            return
+        n = len(near)
+        values = {
+            "session": self._board.session, "orgs": [one.org for one in near], "jobs": [one.id for one in near], "fences": [one.fence for one in near],
+            "outcomes": ["handed_back"] * n, "reasons": ["neighbour_cancelled"] * n, "fps": [None] * n, "delays": [0.0] * n,
+            "parts": ["error"] * n, "kids": [""] * n, "blobs": [None] * n, "in_force": [], "cpu_ms": [None] * n,
+        }  # fmt: skip
+        self._ledger.database.wire("wf_engine").execute(statement("finish"), values)
+        for one in near:
+            self._running.pop((one.id, one.fence), None)
 
     def _signal(self, job: Running, number: signal.Signals) -> None:
         pid, ticks = (int(part) for part in job.child.split(":")[:2])

@@ -166,11 +166,10 @@ def enter(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, De
     """Authenticate one request and check its operation's permission; the dependency behind `Caller`."""
     state, route = request.app.state, request.scope["route"]
     address = request.client.host if request.client else "local"
-    state.limits.guess(address, 0)
     try:
         actor = authenticate(state.ledger, request.headers.get("authorization"))
     except Unauthenticated:
-        state.limits.guess(address, 1)
+        state.limits.guess(address, 1)  # slows down whoever guesses; a valid key from the same address (a proxy) is none of it
         raise
     state.limits.request(actor.key)
     call = Call(state.ledger, actor, operation_of(route), request)

@@ -15,12 +15,19 @@ where lost_at is null and expires_at < wf_now() - make_interval(secs => :grace_s
 
 -- name: reap
 -- Jobs of lost or missing sessions, or of dead children of my own session.
-with held as (
-  select j.org, j.id, j.owner, j.child, j.fence, j.attempt_at, j.actor,
-    case when j.cancel_at is not null then 'cancelled' when j.crash_count + 1 >= :max_crashes then 'quarantined' else 'scheduled' end as stage
+-- Found first, locked by their fence after: re-reading an outer join under READ COMMITTED takes a job that changed hands
+-- meanwhile for one without an owner.
+with lost as materialized (
+  select j.org, j.id, j.fence
   from job j left join worker_session s on s.id = j.owner
   where j.stage = 'running' and (s.id is null or s.lost_at is not null or (j.owner = :session and j.child = any (:dead)))
-  order by j.id limit 200 for update of j skip locked),
+  order by j.id limit 200),
+held as (
+  select j.org, j.id, j.owner, j.child, j.fence, j.attempt_at, j.actor,
+    case when j.cancel_at is not null then 'cancelled' when j.crash_count + 1 >= :max_crashes then 'quarantined' else 'scheduled' end as stage
+  from lost l join job j on j.org = l.org and j.id = l.id and j.fence = l.fence
+  where coalesce(j.stage, '') = 'running'
+  order by j.id for update of j skip locked),
 done as (
   update job j set stage = h.stage, owner = null, child = null, fence = j.fence + 1, crash_count = j.crash_count + 1, reason = 'lost',
     finished_at = case when wf_ended(h.stage) then wf_now() end,

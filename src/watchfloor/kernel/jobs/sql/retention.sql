@@ -1,10 +1,21 @@
 -- What may go, 1,000 rows a call. Role: engine.
 
 -- name: forget_payloads
-with old as (
-  select org, id from job where finished_at < wf_now() - make_interval(secs => keep_s)
-    and exists (select 1 from job_payload p where p.org = job.org and p.job = job.id) limit 1000)
-delete from job_payload p using old where p.org = old.org and p.job = old.id;
+-- One look per distinct keep_s, by index; -1 marks what is done, so that no row is looked at twice.
+with recursive kept (s) as (
+  (select keep_s from job where finished_at is not null and keep_s >= 0 order by keep_s limit 1)
+  union all
+  select (select j.keep_s from job j where j.finished_at is not null and j.keep_s >= 0 and j.keep_s > kept.s order by j.keep_s limit 1)
+  from kept where kept.s is not null),
+old as (
+  select o.org, o.id from kept cross join lateral (
+    select org, id from job
+    where finished_at is not null and keep_s >= 0 and keep_s = kept.s and finished_at < wf_now() - make_interval(secs => kept.s)
+    order by finished_at limit 1000) o
+  where kept.s is not null limit 1000),
+marked as (update job j set keep_s = -1 from old where j.org = old.org and j.id = old.id),
+gone as (delete from job_payload p using old where p.org = old.org and p.job = old.id)
+select 1 from old;
 
 -- name: archive
 with old as (

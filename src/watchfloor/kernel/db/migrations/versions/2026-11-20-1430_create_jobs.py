@@ -105,6 +105,7 @@ create unique index job_mutex on job (org, mutex) where stage = 'running' and mu
 create index job_batch_of on job (org, batch, id) where batch is not null;
 create index job_expiry on job (expires_at) where finished_at is null and expires_at is not null;
 create index job_over on job (finished_at) where finished_at is not null;
+create index job_keeps on job (keep_s, finished_at) where finished_at is not null and keep_s >= 0;
 create table job_done (@columns@, state text not null, primary key (org, id));
 create view job_all with (security_invoker = true) as select * from job union all select * from job_done;
 create table job_payload (

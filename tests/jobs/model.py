@@ -35,7 +35,7 @@ TTL_S, GRACE_S, SWEEP_S = 15, 3, 30
 QUEUE = "default"
 JOBS = (
     "select id, org, stage, seq, fence, owner, attempt, failures, crash_count, cancel_at, expires_at, mutex, budgets, batch, "
-    "(select count(*)::int from job_attempt a where a.org = j.org and a.job = j.id) as attempts from job j"
+    "(select count(*)::int from job_attempt a where a.org = j.org and a.job = j.id) as attempts from job j order by id"
 )
 BATCHES = (
     "select b.id, b.total, b.open, b.failed, b.cancelled, b.sealed, b.callback, "
@@ -85,6 +85,7 @@ class Account:
     now: datetime = BEGIN
     accepted: set[UUID] = field(default_factory=set)
     tickets: list[tuple[UUID, int]] = field(default_factory=list)
+    rung: list[tuple[UUID, int]] = field(default_factory=list)  # all there ever were
     used: set[tuple[UUID, int]] = field(default_factory=set)
     sessions: list[UUID] = field(default_factory=list)
     quiet: set[UUID] = field(default_factory=set)  # paused or dead: they beat no more
@@ -140,6 +141,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def tell_time(self) -> None:
         self.wire.execute("select set_config('model.now', %s, true)", (self.account.now.isoformat(),), prepare=True)
 
+    def breathe(self) -> None:
+        """Move on a little: equal ranks would be broken by where rows happen to lie, and no run could be repeated."""
+        self.account.now += timedelta(milliseconds=1)
+        self.tell_time()
+
     def new(self) -> UUID:
         self.account.made += 1
         return UUID(int=0x7000 << 64 | 0b10 << 62 | self.account.made)
@@ -166,6 +172,7 @@ class LedgerMachine(RuleBasedStateMachine):
             "parent": None, "replay_of": None, "actor": "model", "label": None, "limit_s": 3600.0, "soft_s": None, "keep_s": 3600.0,
             "short": False, "kid": "00", "blob": b"x", **chosen,
         }  # fmt: skip
+        self.breathe()
         ((made, created),) = self.run("enqueue", **values)
         if created:
             assert made == values["id"]
@@ -204,7 +211,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     @rule(which=NUMBER)
     def cancel(self, which: int) -> None:
-        row = list(self.rows.values())[which % len(self.rows)]
+        running = [row for row in self.rows.values() if row.stage == "running"]
+        rows = running if running and which % 2 else list(self.rows.values())
+        row = rows[which % len(rows)]
         told = self.run("cancel", org=row.org, ids=[row.id], batch=None, by="model")
         if row.stage in {stage for stage in Stage if stage.ended} or row.cancel_at is not None:
             assert told == []
@@ -233,6 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         for job, seq, _kind, _short in self.run("dispatch", queue=QUEUE, credit=min(room, credit)):
             self.account.tickets.append((job, seq))
+            self.account.rung.append((job, seq))
             self.account.starts += RATED in self.rows[job].budgets
 
     @precondition(lambda self: self.account.tickets)
@@ -315,18 +325,26 @@ class LedgerMachine(RuleBasedStateMachine):
         self.claim_as(self.account.sessions[who % len(self.account.sessions)], f"c{child}", ticket)
 
     @precondition(lambda self: self.account.sessions)
-    @rule(who=NUMBER, child=st.integers(0, 1), credit=st.integers(1, 3))
-    def work(self, who: int, child: int, credit: int) -> None:
+    @rule(who=NUMBER, child=st.integers(0, 1), credit=st.integers(1, 3), part=st.integers(0, 3))
+    def work(self, who: int, child: int, credit: int, part: int) -> None:
         """The usual way, in one step: what is due is dispatched and claimed by one worker."""
         self.run("promote")
         self.holds()
         before = len(self.account.tickets)
         self.dispatch(credit)
         session = self.account.sessions[who % len(self.account.sessions)]
-        for ticket in self.account.tickets[before:]:
+        for ticket in self.account.tickets[before : before + part]:
             self.holds()
             self.claim_as(session, f"c{child}", ticket)
-        del self.account.tickets[before:]
+        del self.account.tickets[before : before + part]
+
+    @precondition(lambda self: self.account.rung and self.account.sessions)
+    @rule(which=NUMBER, who=NUMBER)
+    def replay(self, which: int, who: int) -> None:
+        """Somebody kept a ticket and rings again: most dangerous where a later one is under way."""
+        old = [(job, seq) for job, seq in self.account.rung if self.rows[job].stage == "dispatched" and self.rows[job].seq != seq]
+        tickets = old or self.account.rung
+        self.claim_as(self.account.sessions[who % len(self.account.sessions)], "c0", tickets[which % len(tickets)])
 
     def claim_as(self, session: UUID, child: str, ticket: tuple[UUID, int]) -> Attempt | None:
         job, seq = ticket
@@ -373,6 +391,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.end(held, outcome, 0)
 
     def end(self, held: Attempt, outcome: Outcome, delay: float) -> None:
+        self.breathe()
         row = self.rows[held.job]
         current = self.account.owners.get(held.job) == held
         found = self.run(

@@ -45,7 +45,9 @@ def test_payload_of_an_unfinished_job_stays(floor: Floor) -> None:
 
 def test_ended_jobs_move_to_the_archive_and_are_still_seen(floor: Floor) -> None:
     job = ended(floor)
-    shown = "select org, id, kind, queue, stage, state, attempt, fence, created_at, started_at, finished_at, budgets from job_all where id = %s"
+    shown = (
+        "select org, id, kind, queue, stage, state, attempt, fence, created_at, started_at, finished_at, budgets from job_all where id = %s"
+    )
     before = floor.ask(shown, job)
     floor.pass_time(7 * DAY - 10)
     rescue.forget(floor.ledger)
@@ -84,12 +86,13 @@ def test_archive_ends_with_all_that_hangs_on_it(floor: Floor) -> None:
         assert floor.one(f"select count(*) from {table}") == 0, table
 
 
-def test_backlog_of_thousands_goes_in_one_visit(floor: Floor) -> None:
+def test_backlog_of_thousands_goes_a_thousand_at_a_time(floor: Floor) -> None:
     submit_many(floor.ledger, floor.org(), echo, [Text()] * 2500)
     floor.ask("update job set stage = 'cancelled', finished_at = wf_now() where stage = 'queued'")
     floor.pass_time(8 * DAY)
-    gone = rescue.forget(floor.ledger)
-    assert (gone["forget_payloads"], gone["archive"]) == (2500, 2500)
+    visits = [rescue.forget(floor.ledger) for _ in range(3)]
+    for name in ("forget_payloads", "archive"):
+        assert sum(gone[name] for gone in visits) == 2500
     assert floor.one("select count(*) from job_done") == 2500
 
 

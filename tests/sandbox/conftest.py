@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil  # type: ignore[import-untyped] # publishes no types
+import psutil
 import pytest
 
 from watchfloor.kernel.sandbox import zygote

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil  # type: ignore[import-untyped] # publishes no types
+import psutil
 import pytest
 
 from tests.sandbox import hostile

@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from tests.chaos.floor import gone
+from watchfloor.kernel.jobs.enqueue import submit
+from watchfloor.kernel.jobs.selftest import Wait, wait_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +178,14 @@ def test_a_restart_of_the_database_reaps_nobody(floor: Floor, recovered: Callabl
     floor.postgres.start()
     recovered(jobs, fault_at)
     assert (crashes(floor, jobs), failures(floor, jobs)) == (0, 0)
+
+
+def test_a_job_is_accepted_over_a_connection_that_a_restart_of_the_database_broke(floor: Floor) -> None:
+    first = submit(floor.ledger, floor.org, wait_job, Wait(seconds=0)).id
+    floor.postgres.stop()
+    floor.postgres.start()
+    second = submit(floor.ledger, floor.org, wait_job, Wait(seconds=0)).id
+    floor.wait(lambda: floor.counts([first, second]) == {"succeeded": 2}, "both jobs' end")
 
 
 def test_tickets_taken_while_the_database_is_away_are_claimed_when_it_is_back(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, OperationalError, UniqueViolation
 
 from watchfloor.kernel.contract import Priority
 from watchfloor.kernel.db.ids import new_id
@@ -76,7 +76,14 @@ def enqueue(
 
 def submit(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options = DEFAULTS) -> Enqueued:
     """Enqueue durably in one round trip and ring the doorbell; returned means accepted."""
-    made = _enqueue(ledger, ledger.database.wire("wf_app"), org, kind, request, options)
+    wire = ledger.database.wire("wf_app")
+    job = options.id or new_id()
+    try:
+        made = _enqueue(ledger, wire, org, kind, request, options, job)
+    except OperationalError:
+        if not wire.closed:
+            raise
+        made = _submit_again(ledger, org, kind, request, options, job)
     ledger.doorbell.ring("wf_ready", options.queue or kind.queue)
     return made
 
@@ -103,7 +110,9 @@ def enqueue_many(
     """Enqueue many of one kind in the caller's transaction."""
     wire = wire_of(session)
     shared = _columns(ledger, org, kind, options)
-    jobs = [(new_id(), request) for request in requests]
+    wanted = list(requests)
+    # Ids of one millisecond are random: sorted, they keep the order that the caller gave.
+    jobs = list(zip(sorted(new_id() for _ in wanted), wanted, strict=True))
     keys = [ledger.vault.blind(org, unique) for unique in uniques] if uniques else [None] * len(jobs)
     made: list[Enqueued] = []
     for start in range(0, len(jobs), CHUNK):
@@ -139,8 +148,20 @@ def bind(kind: JobKind[Any, Any], arguments: dict[str, Any]) -> BaseModel:
     return request
 
 
-def _enqueue(ledger: Ledger, wire: Wire, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options) -> Enqueued:
-    job = options.id or new_id()
+def _submit_again(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, job: UUID) -> Enqueued:
+    """Submit once more under the same id: the connection broke, as it does when the database was restarted since its last use."""
+    try:
+        return _enqueue(ledger, ledger.database.wire("wf_app"), org, kind, request, options, job)
+    except UniqueViolation as error:
+        if error.diag.constraint_name != "job_pkey":
+            raise
+        return Enqueued(job, created=True)  # the first try counted, only its answer was lost
+
+
+def _enqueue(
+    ledger: Ledger, wire: Wire, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, job: UUID | None = None
+) -> Enqueued:
+    job = job or options.id or new_id()
     kid, blob = _sealed(ledger, org, job, request)
     values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
     sql = statement("enqueue")

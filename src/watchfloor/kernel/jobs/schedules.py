@@ -173,12 +173,17 @@ def plan(rhythm: Rhythm, first: datetime, now: datetime, catch_up: CatchUp) -> t
             break
         instants.append(upcoming)
     else:
-        upcoming = next(rhythm.after(now))
+        upcoming = next(rhythm.after(_grid(rhythm, first, now)))
     kept = instants[-RECORDED:]
     if catch_up == "all":
         return [(instant, None) for instant in kept], upcoming
     runs = kept[-1] if catch_up == "latest" or now - kept[-1] <= LATE else None
     return [(instant, None if instant == runs else "missed") for instant in kept], upcoming
+
+
+def _grid(rhythm: Rhythm, first: datetime, now: datetime) -> datetime:
+    """Return a moment from which the rhythm goes on in step: an interval counts from its first tick, a crontab from anywhere."""
+    return now if rhythm.every is None else first + (now - first) // rhythm.every * rhythm.every
 
 
 def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - the type is the caller's

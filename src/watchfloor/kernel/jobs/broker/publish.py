@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
-from amqp import spec
 from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
@@ -196,6 +195,9 @@ class _AmqpLine:
         self._sent = 0
         self._unconfirmed: set[int] = set()
         self._refused: list[str] = []
+        # Sending reads what the broker says in between, so a confirmation may come before anybody waits for one.
+        self._channel.events["basic_ack"].add(self._on_ack)
+        self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
         self._messages: dict[str, Callable[[bytes, str], Any]] = {}
 
@@ -203,19 +205,21 @@ class _AmqpLine:
         """Send all, then wait until the broker has taken each: to disk, on a majority."""
         send = self._channel._basic_publish
         for kind, queue, ticket, message_id in rings:
-            send(amqp_message(self._channel, kind, ticket, message_id), "", queue, mandatory=True)
             self._sent += 1
             self._unconfirmed.add(self._sent)
+            send(amqp_message(self._channel, kind, ticket, message_id), "", queue, mandatory=True)
         while self._unconfirmed:
-            self._channel.wait([spec.Basic.Ack, spec.Basic.Nack], callback=self._on_confirm, timeout=self._timeout_s)
+            self._connection.drain_events(timeout=self._timeout_s)
         if self._refused:
             raise ConnectionError(f"queue {self._refused[0]} refused {len(self._refused)} messages")
 
-    def _on_confirm(self, method: object, tag: int, multiple: bool = False, *_more: object) -> None:  # noqa: FBT001, FBT002 - py-amqp's signature
+    def _on_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's signature
         # A quorum queue confirms in any order, singly and in ranges.
         self._unconfirmed = {sent for sent in self._unconfirmed if sent > tag} if multiple else self._unconfirmed - {tag}
-        if method == spec.Basic.Nack:
-            self._refused.append("(nack)")
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's signature
+        self._on_ack(tag, multiple)
+        self._refused.append("(nack)")
 
     def _on_return(self, _error: object, _exchange: str, routing_key: str, _message: object) -> None:
         self._refused.append(routing_key)

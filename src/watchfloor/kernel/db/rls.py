@@ -33,4 +33,5 @@ def protect(table: str, *, engine: bool = False, key: str = "org", app: str = "s
 
 def share(table: str, *, app: str = "select") -> str:
     """Return the SQL for a table without organisations: the engine writes it, the application role may do `app`."""
-    return f"grant select, insert, update, delete on {table} to wf_engine;\ngrant {app} on {table} to wf_app;\n"
+    engine = f"grant select, insert, update, delete on {table} to wf_engine;\n"
+    return engine + (f"grant {app} on {table} to wf_app;\n" if app else "")

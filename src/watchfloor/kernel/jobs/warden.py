@@ -281,7 +281,8 @@ class Warden:
         write_keyring(self._post.keyring, keys)
         known = ",".join(sorted(kid.hex() for kid in keys))
         wire.execute("update worker_session set keyring = %s where id = %s and keyring <> %s", (known, self._board.session, known))
-        wire.execute("select pg_notify('wf_keyring', '')")
+        with contextlib.suppress(psycopg.OperationalError):  # a full notification queue must not keep anybody from beating
+            wire.execute("select pg_notify('wf_keyring', '')")
         self._keyring_at = monotonic()
 
     def _report_rejections(self) -> None:

@@ -187,8 +187,9 @@ def upgrade() -> None:
     op.execute("grant select on job_all to wf_app, wf_engine")
     op.execute(protect("audit_entry", engine=True, app="select, insert"))
     op.execute("revoke update, delete on audit_entry from wf_engine")
-    for table in ("queue", "budget", "worker_session", "signer", "ticket_rejection"):
+    for table in ("queue", "worker_session", "signer", "ticket_rejection"):
         op.execute(share(table))
+    op.execute(share("budget", app=""))  # its keys tell what other organisations look at
 
 
 def downgrade() -> None:

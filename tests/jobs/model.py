@@ -46,6 +46,7 @@ BATCHES = (
     "(select count(*)::int from job j where j.org = b.org and j.batch = b.id and j.stage = 'cancelled') from job_batch b"
 )
 NUMBER = st.integers(0, 999)
+REQUEST = st.tuples(NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, st.integers(0, 9))
 
 
 class Row(NamedTuple):
@@ -154,17 +155,23 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # Callers
 
-    @initialize()
-    def first_worker(self) -> None:
+    @initialize(requests=st.lists(REQUEST, min_size=2, max_size=5))
+    def first_workers(self, requests: list[tuple[int, ...]]) -> None:
         self.open_session()
+        self.open_session()
+        self.enqueue(requests)
 
-    @rule(org=NUMBER, unique=NUMBER, budgets=NUMBER, mutex=NUMBER, expires=NUMBER, delay=NUMBER, priority=st.integers(0, 9))
-    def enqueue(self, org: int, unique: int, budgets: int, mutex: int, expires: int, delay: int, priority: int) -> None:
+    @rule(requests=st.lists(REQUEST, min_size=1, max_size=3))
+    def enqueue(self, requests: list[tuple[int, ...]]) -> None:
+        for request in requests:
+            self.request(*request)
+
+    def request(self, org: int, unique: int, budgets: int, mutex: int, expires: int, delay: int, priority: int) -> None:
         self.insert(
-            ORGS[org % 2], priority=priority, unique_key=b"nightly" if unique % 4 == 0 else None,
-            budgets=[*BUDGETS[budgets % 4], *(["mutex:m"] if mutex % 5 == 0 else [])], mutex="m" if mutex % 5 == 0 else None,
-            expires_at=self.account.now + timedelta(seconds=expires % 120) if expires % 3 == 0 else None,
-            delay_s=float(delay % 60) if delay % 3 == 0 else 0.0,
+            ORGS[org % 2], priority=priority, unique_key=b"nightly" if unique % 4 == 1 else None,
+            budgets=[*BUDGETS[budgets % 4], *(["mutex:m"] if mutex % 5 == 1 else [])], mutex="m" if mutex % 5 == 1 else None,
+            expires_at=self.account.now + timedelta(seconds=expires % 120) if expires % 4 == 1 else None,
+            delay_s=float(delay % 60) if delay % 4 == 1 else 0.0,
         )  # fmt: skip
 
     def insert(self, org: UUID, **chosen: Any) -> UUID:
@@ -211,7 +218,15 @@ class LedgerMachine(RuleBasedStateMachine):
         self.account.sealed.add(batch)
 
     @precondition(lambda self: self.rows)
-    @rule(which=NUMBER)
+    @rule(what=st.sampled_from(["job", "job", "job", "batch", "foreign"]), which=NUMBER)
+    def told_to_end(self, what: str, which: int) -> None:
+        if what == "job":
+            self.cancel(which)
+        elif what == "foreign":
+            self.foreign_cancel(which)
+        elif self.account.batches:
+            self.cancel_batch(which)
+
     def cancel(self, which: int) -> None:
         running = [row for row in self.rows.values() if row.stage == "running"]
         rows = running if running and which % 2 else list(self.rows.values())
@@ -222,14 +237,10 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             assert [(found[0], found[1]) for found in told] == [(row.id, "running" if row.stage == "running" else "cancelled")]
 
-    @precondition(lambda self: self.account.batches)
-    @rule(which=NUMBER)
     def cancel_batch(self, which: int) -> None:
         batch, org = list(self.account.batches.items())[which % len(self.account.batches)]
         self.run("cancel", org=org, ids=[], batch=batch, by="model")
 
-    @precondition(lambda self: self.rows)
-    @rule(which=NUMBER)
     def foreign_cancel(self, which: int) -> None:
         row = list(self.rows.values())[which % len(self.rows)]
         assert self.run("cancel", org=ORGS[row.org == ORGS[0]], ids=[row.id], batch=row.batch, by="model") == []
@@ -247,23 +258,22 @@ class LedgerMachine(RuleBasedStateMachine):
             self.account.rung.append((job, seq))
             self.account.starts += RATED in self.rows[job].budgets
 
-    @precondition(lambda self: self.account.tickets)
-    @rule(which=NUMBER)
     def publish_failed(self, which: int) -> None:
         """The broker refused this one; or it had taken it and said nothing, so the ticket may still arrive."""
         job, seq = self.account.tickets[which % len(self.account.tickets)]
         self.run("undo_dispatch", ids=[job], seqs=[seq])
 
-    @rule()
+    @rule(what=st.sampled_from(["promote_and_expire", "sweep", "lose_and_reap", "seal_orphans"]))
+    def timer(self, what: str) -> None:
+        getattr(self, what)()
+
     def promote_and_expire(self) -> None:
         self.run("promote")
         self.run("expire")
 
-    @rule()
     def sweep(self) -> None:
         self.run("sweep", age_s=float(SWEEP_S), broker_since=None, queues=None)
 
-    @rule()
     def lose_and_reap(self) -> None:
         for session, _queues in self.run("lose", grace_s=float(GRACE_S)):
             silent = self.account.now - self.account.beats[session]
@@ -276,7 +286,6 @@ class LedgerMachine(RuleBasedStateMachine):
             owner = self.account.owners.pop(job)
             assert owner.session in self.account.lost or (owner.session == session and owner.child in dead), "a living attempt was reaped"
 
-    @rule()
     def seal_orphans(self) -> None:
         for org, batch, stage in self.run("orphans"):
             self.run("seal", org=org, batch=batch)
@@ -287,19 +296,18 @@ class LedgerMachine(RuleBasedStateMachine):
     # The broker
 
     @precondition(lambda self: self.account.tickets)
-    @rule(which=NUMBER)
+    @rule(what=st.sampled_from(["lose_ticket", "double_ticket", "publish_failed"]), which=NUMBER)
+    def broker_trouble(self, what: str, which: int) -> None:
+        getattr(self, what)(which)
+
     def lose_ticket(self, which: int) -> None:
         self.account.tickets.pop(which % len(self.account.tickets))
 
-    @precondition(lambda self: self.account.tickets)
-    @rule(which=NUMBER)
     def double_ticket(self, which: int) -> None:
         self.account.tickets.append(self.account.tickets[which % len(self.account.tickets)])
 
     # Workers
 
-    @precondition(lambda self: len(self.account.sessions) < 4)
-    @rule()
     def open_session(self) -> None:
         session = self.new()
         self.run(
@@ -327,7 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.claim_as(self.account.sessions[who % len(self.account.sessions)], f"c{child}", ticket)
 
     @precondition(lambda self: self.account.sessions)
-    @rule(who=NUMBER, child=st.integers(0, 1), credit=st.integers(1, 3), part=st.integers(0, 3))
+    @rule(who=NUMBER, child=st.integers(0, 1), credit=st.sampled_from([3, 1, 2, 5]), part=st.sampled_from([5, 1, 0, 2]))
     def work(self, who: int, child: int, credit: int, part: int) -> None:
         """The usual way, in one step: what is due is dispatched and claimed by one worker."""
         self.run("promote")
@@ -418,21 +426,21 @@ class LedgerMachine(RuleBasedStateMachine):
             return "queued"
         return "failed" if row.failures + 1 >= MAX_FAILURES else "scheduled"
 
-    @precondition(lambda self: self.account.sessions)
-    @rule(who=NUMBER)
+    @precondition(lambda self: self.account.owners)
+    @rule(what=st.sampled_from(["fall_silent", "child_dies", "answer_lost", "wake"]), which=NUMBER)
+    def worker_trouble(self, what: str, which: int) -> None:
+        if what != "wake" or self.account.quiet:
+            getattr(self, what)(which)
+
     def fall_silent(self, who: int) -> None:
         """A worker is paused or dies; nobody but time can tell which."""
         self.account.quiet.add(self.account.sessions[who % len(self.account.sessions)])
 
-    @precondition(lambda self: self.account.owners)
-    @rule(which=NUMBER)
     def child_dies(self, which: int) -> None:
         owned = sorted(self.account.owners.values(), key=lambda held: held.job)
         held = owned[which % len(owned)]
         self.reap(held.session, [held.child])
 
-    @precondition(lambda self: self.account.owners)
-    @rule(which=NUMBER)
     def answer_lost(self, which: int) -> None:
         owned = sorted(self.account.owners.values(), key=lambda held: held.job)
         held = owned[which % len(owned)]
@@ -440,14 +448,11 @@ class LedgerMachine(RuleBasedStateMachine):
             owner = self.account.owners.pop(job)
             assert (owner.session, owner.child) == (held.session, held.child)
 
-    @rule()
     def beat(self) -> None:
         for session in self.account.sessions:
             if session not in self.account.quiet:
                 self.beat_of(session)
 
-    @precondition(lambda self: self.account.quiet)
-    @rule(who=NUMBER)
     def wake(self, who: int) -> None:
         """A paused worker goes on; when it was declared lost meanwhile it must hear so."""
         quiet = sorted(self.account.quiet)
@@ -464,10 +469,14 @@ class LedgerMachine(RuleBasedStateMachine):
             assert set(told) == {(held.job, held.fence) for held in self.account.owners.values() if held.session == session}
             assert all(told[row.id, row.fence] == (row.cancel_at is not None) for row in self.rows.values() if (row.id, row.fence) in told)
 
-    @rule(seconds=st.sampled_from([0.5, 3, 11, 19, 31, 130]))
-    def time(self, seconds: float) -> None:
+    @rule(seconds=st.sampled_from([3, 0.5, 11, 19, 31, 130]), beats=st.sampled_from([True, True, False]))
+    def time(self, seconds: float, beats: bool) -> None:  # noqa: FBT001 - drawn, never written
         self.account.now += timedelta(seconds=seconds)
         self.tell_time()
+        if beats:
+            self.beat()
+        if beats and len(self.account.sessions) - len(self.account.quiet | self.account.lost) < 2:
+            self.open_session()
 
     # The promises
 
@@ -532,10 +541,10 @@ class LedgerMachine(RuleBasedStateMachine):
             if all(Stage(row.stage).ended for row in self.rows.values()):
                 return
             if session is None:
-                self.time(SWEEP_S * 2**6 + 1)
+                self.time(SWEEP_S * 2**6 + 1, beats=False)
                 self.open_session()
                 session = account.sessions[-1]
-            self.time(60)
+            self.time(60, beats=False)
             self.beat_of(session)
             self.lose_and_reap()
             self.sweep()

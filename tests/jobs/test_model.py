@@ -71,6 +71,5 @@ def test_ledger_keeps_its_promises_at_length(wire: Wire) -> None:
 def test_planted_fault_is_found(wire: Wire, fault: str) -> None:
     """Without one guard the promises break; a fixed seed, so that this test cannot fail by luck."""
     bounded = settings(COMMON, max_examples=5000, derandomize=True, phases=[Phase.generate], report_multiple_bugs=False)
-    with pytest.raises(AssertionError) as x:
+    with pytest.raises(AssertionError):
         run_state_machine_as_test(machine(wire, FAULTS[fault]), settings=bounded)
-    print("FOUND", fault, "::", str(x.value)[:150])

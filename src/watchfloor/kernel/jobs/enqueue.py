@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.errors import CheckViolation, OperationalError, UniqueViolation
 
 from watchfloor.kernel.contract import Priority
+from watchfloor.kernel.db import libpq
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, TooLarge, WatchfloorError
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 ARGUMENT_BYTES = 64 * 1024
+TYPES = {
+    **dict.fromkeys(("org", "id", "batch", "parent", "replay_of"), "uuid"), **dict.fromkeys(("unique_key", "blob"), "bytea"),
+    **dict.fromkeys(("kind", "queue", "waits_for", "mutex", "actor", "label", "kid"), "text"),
+    **dict.fromkeys(("priority", "max_failures"), "int4"), **dict.fromkeys(("delay_s", "limit_s", "soft_s", "keep_s"), "float8"),
+    **dict.fromkeys(("run_at", "expires_at"), "timestamptz"), "budgets": "text[]", "short": "bool",
+}  # fmt: skip
 BUDGETS = 4
 CHUNK = 1000
 BUDGETS = 4
@@ -113,7 +120,9 @@ def enqueue_many(
     wanted = list(requests)
     # Ids of one millisecond are random: sorted, they keep the order that the caller gave.
     jobs = list(zip(sorted(new_id() for _ in wanted), wanted, strict=True))
-    keys = [ledger.vault.blind(org, unique) for unique in uniques] if uniques else [None] * len(jobs)
+    if not uniques:
+        return _insert_all(ledger, wire, org, shared, jobs)
+    keys = [ledger.vault.blind(org, unique) for unique in uniques]
     made: list[Enqueued] = []
     for start in range(0, len(jobs), CHUNK):
         part = jobs[start : start + CHUNK]
@@ -125,7 +134,7 @@ def enqueue_many(
         for at, (_n, job, created) in enumerate(_insert(wire, statement("bulk"), values).fetchall(), start):
             if job is not None:
                 made.append(Enqueued(UUID(str(job)), bool(created)))
-            elif uniques:  # a rival committed while the statement ran; the next one sees its job
+            else:  # a rival committed while the statement ran; the next one sees its job
                 made.append(_enqueue(ledger, wire, org, kind, jobs[at][1], replace(options, unique=uniques[at])))
     return made
 
@@ -164,23 +173,50 @@ def _enqueue(
     job = job or options.id or new_id()
     kid, blob = _sealed(ledger, org, job, request)
     values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
-    sql = statement("enqueue")
     for _ in range(TRIES):
-        row = _insert(wire, sql, values).fetchone()
-        if row:
-            return Enqueued(UUID(str(row[0])), bool(row[1]))
+        if found := _insert_one(wire, values):
+            return found
     message = f"{kind.name}: rivals with the same unique key came and went {TRIES} times; try again"
     raise WatchfloorError(message)
+
+
+def _insert_one(wire: Wire, values: dict[str, Any]) -> Enqueued | None:
+    """Return the job, or None when a rival with the same unique key came and went."""
+    if not wire.autocommit:
+        row = _insert(wire, statement("enqueue"), values).fetchone()
+        return Enqueued(row[0], bool(row[1])) if row else None
+    try:
+        rows = libpq.run(wire, "enqueue", statement("enqueue"), TYPES, values)
+    except CheckViolation as error:
+        raise _explained(error, values) from error
+    return Enqueued(UUID(bytes=rows[0][0]), rows[0][1] == b"\1") if rows else None
+
+
+def _insert_all(ledger: Ledger, wire: Wire, org: UUID, shared: dict[str, Any], jobs: list[tuple[UUID, BaseModel]]) -> list[Enqueued]:
+    """Insert jobs without unique keys; the database works on one chunk while the next is sealed."""
+    try:
+        with wire.pipeline():
+            for start in range(0, len(jobs), CHUNK):
+                part = jobs[start : start + CHUNK]
+                sealed = [_sealed(ledger, org, job, request) for job, request in part]
+                values = shared | {"ids": [job for job, _ in part], "blob": [blob for _, blob in sealed], "kid": sealed[0][0]}
+                wire.execute(statement("bulk_plain"), values, prepare=True)
+    except CheckViolation as error:
+        raise _explained(error, shared) from error
+    return [Enqueued(job, created=True) for job, _request in jobs]
 
 
 def _insert(wire: Wire, sql: LiteralString, values: dict[str, Any]) -> Cursor[TupleRow]:
     try:
         return wire.execute(sql, values, prepare=True)
     except CheckViolation as error:
-        if error.diag.table_name != "job_batch":
-            raise
-        message = f"batch {values['batch']} is sealed and takes no more jobs; add them before it is sealed, or open another"
-        raise Conflict(message) from error
+        raise _explained(error, values) from error
+
+
+def _explained(error: CheckViolation, values: dict[str, Any]) -> Exception:
+    if error.diag.table_name != "job_batch":
+        return error
+    return Conflict(f"batch {values['batch']} is sealed and takes no more jobs; add them before it is sealed, or open another")
 
 
 def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel) -> tuple[str, bytes]:

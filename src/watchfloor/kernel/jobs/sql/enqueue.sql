@@ -51,6 +51,26 @@ select s.n, coalesce(n.id, m.id,
        n.id is not null as created
 from src s left join new n on n.id = s.id left join new m on n.id is null and m.unique_key = s.uniq order by s.n;
 
+-- name: bulk_plain
+-- As bulk, without unique keys: every row is new, and nothing has to come back.
+with ctx as materialized (select set_config('watchfloor.org', :org::text, true)),
+src as (select * from unnest(:ids::uuid[], :blob::bytea[]) as t (id, blob)),
+new as (
+  insert into job (org, id, kind, queue, stage, priority, run_at, rank_at, expires_at, max_failures, mutex, budgets, batch, parent,
+                   actor, limit_s, soft_s, keep_s, short)
+  select :org, s.id, :kind, q.name, case when r.at <= wf_now() then 'queued' else 'scheduled' end, :priority, r.at,
+         r.at + :priority * q.age_step, :expires_at, :max_failures, :mutex, :budgets, :batch, :parent,
+         :actor, :limit_s, :soft_s, :keep_s, :short
+  from ctx, src s, queue q, (select coalesce(:run_at::timestamptz, wf_now() + make_interval(secs => :delay_s)) at) r
+  where q.name = :queue returning 1),
+pay as (insert into job_payload (org, job, part, kid, blob) select :org, s.id, 'args', :kid, s.blob from ctx, src s),
+bat as (update job_batch b set total = b.total + c.n, open = case when b.sealed then -1 else b.open + c.n end
+        from (select count(*) n from new) c where b.org = :org and b.id = :batch and c.n > 0),
+aud as (insert into audit_entry (org, actor, operation, object, reason)
+        select :org, :actor, 'job.enqueue_many', :kind,
+               cardinality(:ids::uuid[]) || ' jobs, ' || (:ids::uuid[])[1] || ' to ' || (:ids::uuid[])[cardinality(:ids::uuid[])] from ctx)
+select count(*) from new;
+
 -- name: once
 -- App. The request and job that hold an idempotency key: ours when it was free.
 with new as (

@@ -1,0 +1,79 @@
+"""Run one prepared statement straight over libpq: half the cost of a cursor, for the call made thousands of times a second."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import pq
+from psycopg.errors import error_from_result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from watchfloor.kernel.db.session import Wire
+
+PARAMETER = re.compile(r"%\((\w+)\)s")
+OIDS = {"uuid": 2950, "bytea": 17, "text": 25, "int4": 23, "float8": 701, "bool": 16, "timestamptz": 1184, "text[]": 1009}
+_prepared: WeakKeyDictionary[Wire, dict[str, list[str]]] = WeakKeyDictionary()
+
+
+def run(wire: Wire, name: str, sql: str, types: Mapping[str, str], values: Mapping[str, Any]) -> list[tuple[bytes | None, ...]]:
+    """Run `sql` (psycopg's named parameters) and return its rows in PostgreSQL's binary format.
+
+    Args:
+        wire: An autocommit connection of this thread.
+        name: The prepared statement's name; the same SQL every time.
+        sql: One statement.
+        types: PostgreSQL's type of each parameter.
+        values: UUID, bytes, text, numbers, truth, moments, lists of text, or None.
+
+    Raises:
+        psycopg.Error: As a cursor would raise it.
+    """
+    known = _prepared.setdefault(wire, {})
+    if name not in known:
+        known[name] = _prepare(wire, name, sql, types)
+    encoded = [_encoded(values[parameter]) for parameter in known[name]]
+    parameters: Any = [value for value, _ in encoded]  # None is NULL, which the stubs leave out
+    result = wire.pgconn.exec_prepared(name.encode(), parameters, [form for _, form in encoded], 1)
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        _fail(wire, result)
+    columns = range(result.nfields)
+    return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
+
+
+def _prepare(wire: Wire, name: str, sql: str, types: Mapping[str, str]) -> list[str]:
+    order = list(dict.fromkeys(PARAMETER.findall(sql)))
+    numbered = PARAMETER.sub(lambda found: f"${order.index(found[1]) + 1}", sql).replace("%%", "%")
+    result = wire.pgconn.prepare(name.encode(), numbered.encode(), [OIDS[types[parameter]] for parameter in order])
+    if result.status != pq.ExecStatus.COMMAND_OK:
+        _fail(wire, result)
+    return order
+
+
+def _encoded(value: UUID | bytes | str | float | datetime | Sequence[str] | None) -> tuple[bytes | None, int]:
+    match value:
+        case None:
+            return None, 0
+        case UUID():
+            return value.bytes, 1
+        case bytes():
+            return value, 1
+        case list():
+            return ("{" + ",".join(f'"{_escaped(part)}"' for part in value) + "}").encode(), 0
+    return str(value).encode(), 0
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _fail(wire: Wire, result: pq.abc.PGresult) -> None:
+    if wire.closed:
+        raise psycopg.OperationalError(wire.pgconn.error_message.decode(errors="replace") or "the connection is lost")
+    raise error_from_result(result, "utf-8")

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +36,17 @@ def run(wire: Wire, name: str, sql: str, types: Mapping[str, str], values: Mappi
         psycopg.Error: As a cursor would raise it.
     """
     known = _prepared.setdefault(wire, {})
-    if name not in known:
-        known[name] = _prepare(wire, name, sql, types)
-    encoded = [_encoded(values[parameter]) for parameter in known[name]]
+    if name in known:
+        try:
+            return _run(wire, name, known[name], values)
+        except InvalidSqlStatementName:
+            pass  # psycopg forgets all prepared statements after a rollback
+    known[name] = _prepare(wire, name, sql, types)
+    return _run(wire, name, known[name], values)
+
+
+def _run(wire: Wire, name: str, order: Sequence[str], values: Mapping[str, Any]) -> list[tuple[bytes | None, ...]]:
+    encoded = [_encoded(values[parameter]) for parameter in order]
     parameters: Any = [value for value, _ in encoded]  # None is NULL, which the stubs leave out
     result = wire.pgconn.exec_prepared(name.encode(), parameters, [form for _, form in encoded], 1)
     if result.status != pq.ExecStatus.TUPLES_OK:

@@ -104,8 +104,13 @@ def submit_many(
     uniques: Sequence[str] | None = None,
 ) -> list[Enqueued]:
     """Enqueue many of one kind, all or none, 1,000 rows a statement; uniques, where given, go with requests one by one."""
-    with ledger.database.transaction(org) as session:
-        made = enqueue_many(ledger, session, org, kind, requests, options, uniques)
+    if uniques:
+        with ledger.database.transaction(org) as session:
+            made = enqueue_many(ledger, session, org, kind, requests, options, uniques)
+    else:
+        wire = ledger.database.wire("wf_app")
+        with wire.transaction():
+            made = _insert_all(ledger, wire, org, _columns(ledger, org, kind, options), _numbered(requests))
     ledger.doorbell.ring("wf_ready", options.queue or kind.queue)
     return made
 
@@ -117,9 +122,7 @@ def enqueue_many(
     """Enqueue many of one kind in the caller's transaction."""
     wire = wire_of(session)
     shared = _columns(ledger, org, kind, options)
-    wanted = list(requests)
-    # Ids of one millisecond are random: sorted, they keep the order that the caller gave.
-    jobs = list(zip(sorted(new_id() for _ in wanted), wanted, strict=True))
+    jobs = _numbered(requests)
     if not uniques:
         return _insert_all(ledger, wire, org, shared, jobs)
     keys = [ledger.vault.blind(org, unique) for unique in uniques]
@@ -180,13 +183,20 @@ def _enqueue(
     raise WatchfloorError(message)
 
 
+def _numbered(requests: Iterable[BaseModel]) -> list[tuple[UUID, BaseModel]]:
+    """Give each request its job's id. Ids of one millisecond are random: sorted, they keep the order that the caller gave."""
+    wanted = list(requests)
+    return list(zip(sorted(new_id() for _ in wanted), wanted, strict=True))
+
+
 def _insert_one(wire: Wire, values: dict[str, Any]) -> Enqueued | None:
     """Return the job, or None when a rival with the same unique key came and went."""
     if not wire.autocommit:
         row = _insert(wire, statement("enqueue"), values).fetchone()
         return Enqueued(row[0], bool(row[1])) if row else None
+    name = "enqueue" if values["unique_key"] or values["batch"] else "enqueue_plain"
     try:
-        rows = libpq.run(wire, "enqueue", statement("enqueue"), TYPES, values)
+        rows = libpq.run(wire, name, statement(name), TYPES, values)
     except CheckViolation as error:
         raise _explained(error, values) from error
     return Enqueued(UUID(bytes=rows[0][0]), rows[0][1] == b"\1") if rows else None

@@ -25,6 +25,23 @@ union all
 select id, false from job
 where org = :org and kind = :kind and unique_key = :unique_key and finished_at is null and not exists (select 1 from new);
 
+-- name: enqueue_plain
+-- As enqueue, for a job without unique key and batch: nothing can be in its way.
+with ctx as materialized (select set_config('watchfloor.org', :org::text, true)),
+new as (
+  insert into job (org, id, kind, queue, stage, priority, run_at, rank_at, expires_at, waits_for, max_failures, mutex,
+                   budgets, parent, replay_of, actor, label, limit_s, soft_s, keep_s, short)
+  select :org, :id, :kind, q.name,
+         case when :waits_for::text is not null then 'blocked' when r.at <= wf_now() then 'queued' else 'scheduled' end,
+         :priority, r.at, r.at + :priority * q.age_step, :expires_at, :waits_for, :max_failures, :mutex,
+         :budgets, :parent, :replay_of, :actor, :label, :limit_s, :soft_s, :keep_s, :short
+  from ctx, queue q,
+       (select coalesce(:run_at::timestamptz, wf_now() + make_interval(secs => :delay_s)) at) r
+  where q.name = :queue returning id),
+pay as (insert into job_payload (org, job, part, kid, blob) select :org, :id, 'args', :kid, :blob from ctx),
+aud as (insert into audit_entry (org, actor, operation, object) select :org, :actor, 'job.enqueue', :id::text from ctx)
+select id, true from new;
+
 -- name: bulk
 -- Up to 1,000 rows a call, in parallel arrays. created = false marks a duplicate, with the job that stands for it; a null id is a
 -- rival that committed meanwhile.

@@ -79,8 +79,9 @@ HOT: list[tuple[str, str, dict[str, Any], int]] = [
     ("unpark", "wf_engine", {"queue": "default"}, 3 * UNDER_WAY + 100),
     # An organisation's best candidates, then what is picked, once for reading and once for writing.
     ("dispatch", "wf_engine", {"queue": "default", "credit": 64}, 100 * 20 + 4 * UNDER_WAY + 400),
-    ("undo_dispatch", "wf_engine", {"ids": [made(5000003)], "seqs": [1]}, 5),
-    ("claim", "wf_engine", {"session": SESSION, "child": "c", "queue": "default", "ids": [made(5000003), made(5000004)], "seqs": [1, 1]}, 10),
+    # By key, or through all tickets under way when they fill a page or two; the credit bounds them.
+    ("undo_dispatch", "wf_engine", {"ids": [made(5000003)], "seqs": [1]}, UNDER_WAY),
+    ("claim", "wf_engine", {"session": SESSION, "child": "c", "queue": "default", "ids": [made(5000003), made(5000004)], "seqs": [1, 1]}, UNDER_WAY),
     ("hold", "wf_app", {"org": org_of(7), "id": made(4000007), "fence": 1, "session": SESSION}, 3),
     ("finish", "wf_engine", ONE_END, 10),
     ("finish_single", "wf_engine", ONE_END, 10),
@@ -101,7 +102,7 @@ HOT: list[tuple[str, str, dict[str, Any], int]] = [
     ("orphans", "wf_engine", {}, 5),
     ("archive", "wf_engine", {}, 10),
     ("unfinished", "wf_engine", {"org": ORG, "schedule": BATCH}, 5),
-    ("forget_payloads", "wf_engine", {}, ENDED + 10),
+    ("forget_payloads", "wf_engine", {}, 10),
 ]  # fmt: skip
 
 

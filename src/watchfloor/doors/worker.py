@@ -226,11 +226,9 @@ def main(
 
 def _on_worker_init(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's WorkController
     queues = sorted(sender.app.amqp.queues.consume_from)
-    slots = (
-        int(str(sender.autoscale).partition(",")[0])
-        if getattr(sender, "autoscale", None)
-        else int(sender.concurrency or kernel_settings().worker_concurrency)
-    )
+    autoscale = sender.options.get("autoscale")  # "10,3", or the pair of it
+    most = autoscale.partition(",")[0] if isinstance(autoscale, str) else autoscale[0] if autoscale else sender.concurrency
+    slots = int(most or kernel_settings().worker_concurrency)
     pool = str(sender.pool_cls).lower()
     known = next((name for name in ("prefork", "solo", "thread") if name in pool), "other")
     the_worker().start(queues=queues, slots=1 if known == "solo" else slots, pool=known)

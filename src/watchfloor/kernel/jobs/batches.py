@@ -54,7 +54,6 @@ def fan_out(
     for _name, group in groupby(children, key=lambda child: child[0].name):
         members = list(group)
         enqueue_many(ledger, session, parent.org, members[0][0], [request for _kind, request in members], shared)
-        ledger.doorbell.ring("wf_ready", members[0][0].queue)
     wire.execute(statement("seal"), {"org": parent.org, "batch": batch})
     return batch
 

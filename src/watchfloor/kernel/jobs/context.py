@@ -143,7 +143,10 @@ class AttemptContext:
     ) -> UUID:
         """Enqueue children and one completion job, once; see `contract.JobContext.fan_out`."""
         with self.transaction() as session:
-            return batches.fan_out(self._ledger, session, self._held, name, children, callback)
+            batch = batches.fan_out(self._ledger, session, self._held, name, children, callback)
+        for queue in {str(kind.queue) for kind, _request in (*children, *([callback] if callback else []))}:
+            self._ledger.doorbell.ring("wf_ready", queue)
+        return batch
 
     @contextmanager
     def effect(self, name: str) -> Iterator[bool]:

@@ -222,7 +222,7 @@ class Runner:
             if stage is None:
                 self._refused(held)
             elif held.batch or stage == Stage.QUEUED:
-                self._ledger.doorbell.ring("wf_ready", queue)
+                self._ledger.doorbell.ring("wf_ready", "" if held.batch else queue)  # a callback may run on any queue
             if len(ended) == 1:
                 self._ledger.doorbell.ring("wf_progress", f"{held.org}:{held.id}")
 

@@ -16,6 +16,7 @@ from watchfloor.kernel.jobs.broker.publish import Publisher
 if TYPE_CHECKING:
     from tests.broker.worker import Bench
 
+pytestmark = pytest.mark.slow
 GROWTH_BYTES = 20 * 1024 * 1024
 
 

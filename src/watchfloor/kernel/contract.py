@@ -182,14 +182,6 @@ class EventType:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reaction:
-    """When an event of this name happens, enqueue a job of this kind with the event's data."""
-
-    event: str
-    kind: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Capability:
     """What one folder adds to the product. Faces are `module:attribute` inside the folder."""
 
@@ -202,7 +194,6 @@ class Capability:
     settings: str | None = None  # "settings:ScanSettings"
     models: str | None = None  # "models": tables
     events: tuple[EventType, ...] = ()
-    reactions: tuple[Reaction, ...] = ()
     package: str = field(default="", compare=False)
 
     def load(self, face: str) -> Any:  # noqa: ANN401 - the type is the caller's

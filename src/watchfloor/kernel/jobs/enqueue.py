@@ -36,7 +36,6 @@ TYPES = {
     **dict.fromkeys(("priority", "max_failures"), "int4"), **dict.fromkeys(("delay_s", "limit_s", "soft_s", "keep_s"), "float8"),
     **dict.fromkeys(("run_at", "expires_at"), "timestamptz"), "budgets": "text[]", "short": "bool",
 }  # fmt: skip
-BUDGETS = 4
 CHUNK = 1000
 BUDGETS = 4
 TRIES = 3
@@ -249,9 +248,6 @@ def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Option
     if len(budgets) > BUDGETS:
         message = f"a job meets {BUDGETS} budgets at most, its kind's and its mutex's included; these are {len(budgets)}"
         raise InvalidInput(message, field="/budgets")
-    if len(options.budgets) >= BUDGETS:
-        message = f"{len(options.budgets)} budgets are too many; a job names at most {BUDGETS - 1} besides its kind's"
-        raise InvalidInput(message)
     return {
         "org": org, "kind": kind.name, "queue": str(queue), "priority": stored_priority(options.priority),
         "run_at": options.run_at, "delay_s": options.delay.total_seconds(), "expires_at": options.expires_at, "waits_for": options.waits_for,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KNOWN = {"priority", "countdown", "eta", "expires", "queue", "idempotency_key", "unique", "session", "org", "actor", "label"}
 INSTEAD = {
-    "link": "a batch with a callback (context.fan_out)", "link_error": "an event reaction", "chord": "context.fan_out", "chain": "context.fan_out",
+    "link": "a batch with a callback (context.fan_out)", "link_error": "a batch with a callback (context.fan_out)", "chord": "context.fan_out", "chain": "context.fan_out",
     "group": "submit_many or context.fan_out", "retry": "the kind's attempts", "retry_policy": "the kind's attempts", "task_id": "idempotency_key",
     "serializer": "nothing: arguments are sealed JSON", "headers": "arguments", "routing_key": "queue", "exchange": "queue",
     "time_limit": "the kind's timeout", "soft_time_limit": "the kind's soft_timeout",

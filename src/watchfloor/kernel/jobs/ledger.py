@@ -56,24 +56,20 @@ def ledger() -> Ledger:
 
 def database_url(settings: KernelSettings) -> str:
     """Return the database the settings name, or the running embedded one."""
-    if settings.database_url:
-        return settings.database_url.get_secret_value()
-    services = floor.running(settings.data_dir)
-    if services is None:
-        message = "no floor is running here: start one with `watchfloor up`, or set WATCHFLOOR_DATABASE_URL"
-        raise SetupError(message)
-    return services.login_url
+    return settings.database_url.get_secret_value() if settings.database_url else _embedded(settings, "DATABASE").login_url
 
 
 def broker_url(settings: KernelSettings) -> str:
     """Return the broker the settings name, or the running embedded one."""
-    if settings.broker_url:
-        return settings.broker_url.get_secret_value()
+    return settings.broker_url.get_secret_value() if settings.broker_url else _embedded(settings, "BROKER").broker_url
+
+
+def _embedded(settings: KernelSettings, wanted: str) -> floor.Services:
     services = floor.running(settings.data_dir)
     if services is None:
-        message = "no floor is running here: start one with `watchfloor up`, or set WATCHFLOOR_BROKER_URL"
+        message = f"no floor is running here: start one with `watchfloor up`, or set WATCHFLOOR_{wanted}_URL"
         raise SetupError(message)
-    return services.broker_url
+    return services
 
 
 def read_kek(settings: KernelSettings) -> bytes:

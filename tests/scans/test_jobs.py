@@ -12,6 +12,7 @@ from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine.ranges import Span
+from watchfloor.capabilities.scans.jobs import run
 from watchfloor.capabilities.scans.queries import read, write
 from watchfloor.capabilities.scans.schemas import Group, PortGroup, ScanRequest
 from watchfloor.kernel.assets.queries import list_scope
@@ -274,8 +275,8 @@ def test_json_that_postgresql_refuses_is_made_storable() -> None:
 def test_a_very_wide_scan_stays_within_one_batch() -> None:
     spans = tuple(Span(4, 16 * n, 16 * n + 15) for n in range(4096))
     groups = [(PortGroup(group=group, ports=((1, 2),)),) for group in Group]
-    joined = jobs._joined([planner.Shard((one,), group) for group in groups for one in spans])
-    assert len(joined) <= jobs.SHARDS_MAX
+    joined = run._joined([planner.Shard((one,), group) for group in groups for one in spans])
+    assert len(joined) <= run.SHARDS_MAX
     assert sum(span.size for shard in joined for span in shard.spans) == 4 * 65_536
     assert [shard.groups[0].group for shard in joined] == sorted((shard.groups[0].group for shard in joined), key=list(Group).index)
 
@@ -284,6 +285,6 @@ def test_the_operators_ceilings_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHFLOOR_SCANS_PORTS", "22")
     monkeypatch.setenv("WATCHFLOOR_SCANS_MAX_RATE", "100")
     monkeypatch.setenv("WATCHFLOOR_SCANS_MAX_CONCURRENT", "50")
-    asked = jobs.settled(ScanRequest(targets=["127.0.0.1"], max_rate=1000, max_concurrent=2000))
+    asked = run.settled(ScanRequest(targets=["127.0.0.1"], max_rate=1000, max_concurrent=2000))
     assert (asked.ports, asked.max_rate, asked.max_concurrent) == ("22", 100, 50)
-    assert jobs.settled(ScanRequest(targets=["127.0.0.1"], ports="80", max_rate=5)).max_rate == 5
+    assert run.settled(ScanRequest(targets=["127.0.0.1"], ports="80", max_rate=5)).max_rate == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -258,3 +259,9 @@ class ScanSummary(Shape):
     elapsed: timedelta = timedelta(0)
     stopped: Stopped | None = None
     notes: tuple[str, ...] = ()
+
+
+class OneScan(Shape):
+    """The scan a job works for."""
+
+    scan_id: UUID

@@ -1,0 +1,76 @@
+"""Request and cancel scans, for the doors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.scans.engine import plan as planner
+from watchfloor.capabilities.scans.jobs.run import RunScan, new_seed, run_scan, settled
+from watchfloor.capabilities.scans.queries import write
+from watchfloor.capabilities.scans.queries.scope import scope_of
+from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.contract import Queue
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.errors import Conflict, NotFound
+from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.jobs.cancel import cancel
+from watchfloor.kernel.jobs.enqueue import Options, enqueue
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.scans.schemas import ScanRequest
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+
+def submit_scan(ledger: Ledger, org: UUID, request: ScanRequest, *, actor: str) -> tuple[UUID, UUID]:
+    """Request a scan in a transaction of its own; returns the ids of the scan and of its first job."""
+    with ledger.database.transaction(org) as session:
+        made = request_scan(ledger, session, org, request, actor=actor)
+    ring(ledger)
+    return made
+
+
+def ring(ledger: Ledger) -> None:
+    """Wake the dispatcher; call it after the commit of a requested scan."""
+    ledger.doorbell.ring("wf_ready", Queue.SCANS)
+
+
+def request_scan(ledger: Ledger, session: Session, org: UUID, request: ScanRequest, *, actor: str) -> tuple[UUID, UUID]:
+    """Check a request, keep it and enqueue its first job in the caller's transaction; returns the ids of scan and job.
+
+    Raises:
+        InvalidInput: A target or port is malformed, or there are too many.
+        OutOfScope: An address or network is not wholly inside the organisation's scope. Names are checked when they are resolved.
+    """
+    asked = settled(request)
+    planner.make(asked.targets, asked.ports, scope_of(session, org))
+    scan = new_id()
+    write.insert_scan(session, org, scan, asked, seed=new_seed(), actor=actor)
+    made = enqueue(ledger, session, org, run_scan, RunScan(scan_id=scan), Options(id=scan, actor=actor))
+    said = ", ".join(asked.targets[:5]) + (f" and {len(asked.targets) - 5} more" if len(asked.targets) > 5 else "")  # noqa: PLR2004 - a line has room for five
+    record(session, org, actor=actor, operation="scan.request", object=str(scan), reason=said)
+    return scan, made.id
+
+
+def cancel_scan(ledger: Ledger, org: UUID, scan: UUID, *, actor: str) -> None:
+    """Stop a scan and all its jobs; what it learned so far stays.
+
+    Raises:
+        NotFound: There is none of this id.
+        Conflict: It has ended already.
+    """
+    with ledger.database.transaction(org) as session:
+        found = write.find_planned(session, org, scan)
+        if found is None:
+            raise NotFound(f"there is no scan {scan}; `watchfloor scans list` shows those there are")
+        if not write.end_scan(session, org, scan, state="cancelled"):
+            raise Conflict(f"scan {scan} has ended already ({found.state}); there is nothing to cancel")
+        record(session, org, actor=actor, operation="scan.cancel", object=str(scan))
+        emit(session, org, "scans.cancelled", data={"scan": str(scan)}, job=found.job)
+        batches = write.batches_of(session, org, found.job) if found.job else []
+    cancel(ledger, org, [found.job] if found.job else [], actor=actor)
+    for batch in batches:
+        cancel(ledger, org, [], actor=actor, batch=batch)

@@ -22,7 +22,29 @@ OIDS = {"uuid": 2950, "bytea": 17, "text": 25, "int4": 23, "float8": 701, "bool"
 _prepared: WeakKeyDictionary[Wire, dict[str, list[str]]] = WeakKeyDictionary()
 
 
-def run(wire: Wire, name: str, sql: str, types: Mapping[str, str], values: Mapping[str, Any]) -> list[tuple[bytes | None, ...]]:
+class Fixed:
+    """Parameters that many calls share, encoded once; what differs from call to call is given with the call."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """Take UUIDs, bytes, text, numbers, truth, moments, lists of text, or None."""
+        self._values = values
+        self._encoded: dict[str, tuple[list[bytes | None], list[int]]] = {}
+
+    def with_(self, name: str, order: Sequence[str], varying: Mapping[str, Any]) -> tuple[list[bytes | None], list[int]]:
+        """Return the parameters of the statement `name` and their formats, in order."""
+        if name not in self._encoded:
+            pairs = [_encoded(varying.get(parameter, self._values.get(parameter))) for parameter in order]
+            self._encoded[name] = [value for value, _ in pairs], [form for _, form in pairs]
+        shared, forms = self._encoded[name]
+        parameters = shared.copy()
+        for parameter, value in varying.items():
+            parameters[order.index(parameter)] = _encoded(value)[0]
+        return parameters, forms
+
+
+def run(
+    wire: Wire, name: str, sql: str, types: Mapping[str, str], fixed: Fixed, **varying: UUID | bytes | str
+) -> list[tuple[bytes | None, ...]]:
     """Run `sql` (psycopg's named parameters) and return its rows in PostgreSQL's binary format.
 
     Args:
@@ -30,7 +52,8 @@ def run(wire: Wire, name: str, sql: str, types: Mapping[str, str], values: Mappi
         name: The prepared statement's name; the same SQL every time.
         sql: One statement.
         types: PostgreSQL's type of each parameter.
-        values: UUID, bytes, text, numbers, truth, moments, lists of text, or None.
+        fixed: The parameters that stay the same.
+        varying: Those that do not; the same names and types every time, never None.
 
     Raises:
         psycopg.Error: As a cursor would raise it.
@@ -38,17 +61,15 @@ def run(wire: Wire, name: str, sql: str, types: Mapping[str, str], values: Mappi
     known = _prepared.setdefault(wire, {})
     if name in known:
         try:
-            return _run(wire, name, known[name], values)
+            return _run(wire, name, *fixed.with_(name, known[name], varying))
         except InvalidSqlStatementName:
             pass  # psycopg forgets all prepared statements after a rollback
     known[name] = _prepare(wire, name, sql, types)
-    return _run(wire, name, known[name], values)
+    return _run(wire, name, *fixed.with_(name, known[name], varying))
 
 
-def _run(wire: Wire, name: str, order: Sequence[str], values: Mapping[str, Any]) -> list[tuple[bytes | None, ...]]:
-    encoded = [_encoded(values[parameter]) for parameter in order]
-    parameters: Any = [value for value, _ in encoded]  # None is NULL, which the stubs leave out
-    result = wire.pgconn.exec_prepared(name.encode(), parameters, [form for _, form in encoded], 1)
+def _run(wire: Wire, name: str, parameters: Any, forms: list[int]) -> list[tuple[bytes | None, ...]]:  # noqa: ANN401 - None is NULL, which psycopg's stubs leave out
+    result = wire.pgconn.exec_prepared(name.encode(), parameters, forms, 1)
     if result.status != pq.ExecStatus.TUPLES_OK:
         _fail(wire, result)
     columns = range(result.nfields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
@@ -60,6 +61,12 @@ class Options:
     replay_of: UUID | None = None
     waits_for: str | None = None
     id: UUID | None = field(default=None)
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether nothing in here is this one request's own, and nothing can be in its way."""
+        moments, keys = (self.run_at, self.expires_at), (self.unique, self.mutex, self.batch, self.parent, self.replay_of, self.id)
+        return moments == (None, None) and not any(keys)
 
 
 DEFAULTS = Options()
@@ -174,10 +181,13 @@ def _enqueue(
 ) -> Enqueued:
     job = job or options.id or new_id()
     kid, blob = _sealed(ledger, org, job, request)
+    if wire.autocommit and options.plain:
+        return _insert_plain(wire, _fixed(org, kind, options), job, kid, blob)
     values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
     for _ in range(TRIES):
-        if found := _insert_one(wire, values):
-            return found
+        row = _insert(wire, statement("enqueue"), values).fetchone()
+        if row:
+            return Enqueued(row[0], bool(row[1]))
     message = f"{kind.name}: rivals with the same unique key came and went {TRIES} times; try again"
     raise WatchfloorError(message)
 
@@ -188,17 +198,16 @@ def _numbered(requests: Iterable[BaseModel]) -> list[tuple[UUID, BaseModel]]:
     return list(zip(sorted(new_id() for _ in wanted), wanted, strict=True))
 
 
-def _insert_one(wire: Wire, values: dict[str, Any]) -> Enqueued | None:
-    """Return the job, or None when a rival with the same unique key came and went."""
-    if not wire.autocommit:
-        row = _insert(wire, statement("enqueue"), values).fetchone()
-        return Enqueued(row[0], bool(row[1])) if row else None
-    name = "enqueue" if values["unique_key"] or values["batch"] else "enqueue_plain"
-    try:
-        rows = libpq.run(wire, name, statement(name), TYPES, values)
-    except CheckViolation as error:
-        raise _explained(error, values) from error
-    return Enqueued(UUID(bytes=rows[0][0]), rows[0][1] == b"\1") if rows else None
+@lru_cache(maxsize=256)
+def _fixed(org: UUID, kind: JobKind[Any, Any], options: Options) -> libpq.Fixed:
+    """Encode what all plain requests of a kind have in common, which is nearly all: a program submits the same kinds again and again."""
+    return libpq.Fixed(_row(org, kind, options))
+
+
+def _insert_plain(wire: Wire, fixed: libpq.Fixed, job: UUID, kid: str, blob: bytes) -> Enqueued:
+    """Insert one job that nothing can be in the way of."""
+    libpq.run(wire, "enqueue_plain", statement("enqueue_plain"), TYPES, fixed, id=job, kid=kid, blob=blob)
+    return Enqueued(job, created=True)
 
 
 def _insert_all(ledger: Ledger, wire: Wire, org: UUID, shared: dict[str, Any], jobs: list[tuple[UUID, BaseModel]]) -> list[Enqueued]:
@@ -237,12 +246,17 @@ def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel) -> tuple[s
 
 
 def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Options) -> dict[str, Any]:
+    unique = ledger.vault.blind(org, options.unique) if options.unique else None
+    mutex = ledger.vault.blind(org, f"mutex|{options.mutex}").hex()[:32] if options.mutex else None
+    return _row(org, kind, options, unique, mutex)
+
+
+def _row(org: UUID, kind: JobKind[Any, Any], options: Options, unique: bytes | None = None, mutex: str | None = None) -> dict[str, Any]:
     queue = options.queue or kind.queue
     if queue != kind.queue and queue not in kind.queues:
         allowed = ", ".join(sorted({kind.queue, *kind.queues}))
         message = f"{kind.name} does not run on queue {queue!r}; it runs on {allowed}"
         raise InvalidInput(message, field="/queue")
-    mutex = ledger.vault.blind(org, f"mutex|{options.mutex}").hex()[:32] if options.mutex else None
     # While one holds the mutex, the budget of the same name keeps the others out of the broker.
     budgets = [f"kind:{kind.name}", *options.budgets, *([f"mutex:{mutex}"] if mutex else [])]
     if len(budgets) > BUDGETS:
@@ -251,7 +265,7 @@ def _columns(ledger: Ledger, org: UUID, kind: JobKind[Any, Any], options: Option
     return {
         "org": org, "kind": kind.name, "queue": str(queue), "priority": stored_priority(options.priority),
         "run_at": options.run_at, "delay_s": options.delay.total_seconds(), "expires_at": options.expires_at, "waits_for": options.waits_for,
-        "max_failures": kind.attempts, "unique_key": ledger.vault.blind(org, options.unique) if options.unique else None,
+        "max_failures": kind.attempts, "unique_key": unique,
         "mutex": mutex, "budgets": budgets, "batch": options.batch, "parent": options.parent,
         "replay_of": options.replay_of, "actor": options.actor, "label": options.label, "limit_s": kind.timeout.total_seconds(),
         "soft_s": kind.soft_timeout.total_seconds() if kind.soft_timeout else None, "keep_s": kind.keep_result.total_seconds(),

@@ -33,6 +33,7 @@ INSTEAD = {
     "serializer": "nothing: arguments are sealed JSON", "headers": "arguments", "routing_key": "queue", "exchange": "queue",
     "time_limit": "the kind's timeout", "soft_time_limit": "the kind's soft_timeout",
 }  # fmt: skip
+FROM_PYTHON = Options(actor="python")
 
 
 class JobResult:
@@ -41,7 +42,7 @@ class JobResult:
     def __init__(self, job: UUID | str, org: UUID | None = None, *, on: Ledger | None = None) -> None:
         """Name the job; nothing is read yet."""
         self.id = str(job)
-        self._job = UUID(self.id)
+        self._job = job if isinstance(job, UUID) else UUID(job)
         self._ledger = on or ledger()
         self._org = org or org_named(kernel_settings().default_org)
 
@@ -192,6 +193,8 @@ def read_job(on: Ledger, org: UUID, job: UUID) -> dict[str, Any] | None:
 
 
 def _options(options: dict[str, Any]) -> Options:
+    if not options:
+        return FROM_PYTHON
     eta, expires = options.get("eta"), options.get("expires")
     now = datetime.now(UTC)
     return Options(

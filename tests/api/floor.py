@@ -148,8 +148,8 @@ def client_of(http: httpx.Client, ledger: Ledger, org: UUID, role: str) -> Clien
     return Client(http, make_key(ledger, org, name=f"{role} of a test", role=role, actor="test"), org)
 
 
-def work(ledger: Ledger, job: UUID) -> None:
-    """Run one attempt of a queued job in this process, as a worker does after the dispatcher."""
+def work(ledger: Ledger, job: UUID) -> UUID:
+    """Run one attempt of a queued job in this process, as a worker does after the dispatcher; return the worker's session, which is lost."""
     board = Board()
     board.session = new_id()
     wire = ledger.database.wire("wf_engine")
@@ -172,3 +172,4 @@ def work(ledger: Ledger, job: UUID) -> None:
     assert row is not None, "the job is not queued"
     Runner(ledger, CATALOG.kinds(), board).on_ticket(row[0], [(job, row[1])], row[2])
     wire.execute(statement("lose_session"), {"session": board.session})
+    return board.session

@@ -34,8 +34,8 @@ def test_queues_count_the_callers_jobs_only(owner: Client, platform: Client) -> 
 
 
 def test_workers_are_listed_and_a_lost_one_is_not_alive(owner: Client, ledger: Ledger) -> None:
-    work(ledger, owner.submit())
-    worker = owner.get("/workers")[-1]
+    session = work(ledger, owner.submit())
+    (worker,) = (one for one in owner.get("/workers") if one["id"] == str(session))
     assert (worker["host"], worker["alive"], worker["active"]) == ("test", False, [])
 
 

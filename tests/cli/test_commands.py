@@ -24,6 +24,7 @@ GROUPS = [
     "scheduler",
     "jobs",
     "tasks",
+    "findings",
     "queues",
     "schedules",
     "scope",

@@ -30,7 +30,7 @@ SHARED = {"queue", "budget", "worker_session", "signer", "ticket_rejection", "al
 ORG_COLUMN = {"org": "id", "lane": "org"}
 BODIES: dict[str, Any] = {
     "tag_asset": {"tags": ["x"]},
-    "triage_finding": {"state": "accepted", "note": "x"},
+    "triage_finding": {"state": "false_positive", "reason": "x"},
 }
 # Addressed by a name of the installation, not by an organisation's id.
 BY_NAME = {"submit_task", "pause_queue", "resume_queue"}

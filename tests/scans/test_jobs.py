@@ -80,7 +80,7 @@ def test_a_finding_closes_when_its_port_is_seen_closed(loopback: UUID, worker: W
         worker.scan(loopback, "127.0.0.1", ports=str(port))
     worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
-        assert [one.state for one in list_findings(session, loopback).items] == ["closed"]
+        assert [one.state for one in list_findings(session, loopback).items] == ["fixed"]
 
 
 def test_a_finding_stays_open_when_its_port_was_not_asked(loopback: UUID, worker: Worker, ledger: Ledger) -> None:

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "scheduler": Entry(f"{DOOR}.processes:scheduler", "Run a scheduler; any number may run.", RUN),
     "jobs": Entry("watchfloor.kernel.jobs.cli.jobs:commands", "List, watch, cancel and repeat jobs.", LOOK),
     "tasks": Entry("watchfloor.kernel.jobs.cli.tasks:commands", "Operate: update, test, monitor, workers.", LOOK),
+    "findings": Entry("watchfloor.kernel.findings.cli:commands", "See what is wrong, accept, dismiss.", LOOK),
     "queues": Entry("watchfloor.kernel.jobs.cli.queues:commands", "List, pause and resume queues.", MANAGE),
     "schedules": Entry("watchfloor.kernel.jobs.cli.schedules:commands", "Run jobs by crontab or interval.", MANAGE),
     "scope": Entry("watchfloor.kernel.assets.cli:commands", "Say what may be looked at.", MANAGE),

@@ -5,12 +5,19 @@ from watchfloor.kernel.contract import Capability, EventType, Severity
 findings = Capability(
     name="findings",
     summary="What is wrong, where, since when, and what to do.",
+    jobs="jobs",
     routes="api:routes",
+    commands="cli:commands",
     models="models",
     events=(
         EventType(name="finding.opened", severity=Severity.MEDIUM, description="Something was found wrong for the first time."),
-        EventType(name="finding.reopened", severity=Severity.MEDIUM, description="Something that was gone or accepted is wrong again."),
-        EventType(name="finding.accepted", description="Somebody accepted a finding's risk."),
-        EventType(name="finding.closed", description="A complete look did not find it any more."),
+        EventType(
+            name="finding.reopened",
+            severity=Severity.MEDIUM,
+            description="Something that was fixed, accepted or called false is wrong again.",
+        ),
+        EventType(name="finding.fixed", description="A look at the same place did not find it any more."),
+        EventType(name="finding.accepted", description="Somebody accepted a finding's risk until a day."),
+        EventType(name="finding.false_positive", description="Somebody said that a finding is none."),
     ),
 )

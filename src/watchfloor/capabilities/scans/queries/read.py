@@ -219,6 +219,6 @@ def by_severity(session: Session, org: UUID, scan: UUID) -> dict[Severity, int]:
     """Count what a scan found wrong and nobody accepted, by severity."""
     sql = (
         "select f.severity, count(*) from scan_finding s join finding f on f.org = s.org and f.id = s.finding "
-        "where s.org = %s and s.scan = %s and f.state = 'open' group by f.severity"
+        "where s.org = %s and s.scan = %s and wf_finding_state(f.state, f.accepted_until) = 'open' group by f.severity"
     )
     return {Severity(row[0]): row[1] for row in wire_of(session).execute(sql, (org, scan)).fetchall()}

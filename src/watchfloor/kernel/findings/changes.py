@@ -1,0 +1,60 @@
+"""Tell of a finding's change of state: a row of its history, an event and, but for its first sight, an audit row; always all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from watchfloor.kernel.audit.record import record as audit
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.events.outbox import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+EVENTS: Final = {"open": "reopened", "fixed": "fixed", "accepted": "accepted", "false_positive": "false_positive"}
+EXPIRED: Final = "the acceptance has expired"
+COLUMNS: Final = 'id, state, severity, capability, "check", target, protocol, port, title'
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A finding whose state changed, as `COLUMNS` select it; `state` is the one before, None for a new finding."""
+
+    id: UUID
+    state: str | None
+    severity: str
+    capability: str
+    check: str
+    target: str
+    protocol: str
+    port: int | None
+    title: str
+
+
+def tell(
+    session: Session, org: UUID, changed: Sequence[Subject], *, to: str, actor: str, operation: str, reason: str, until: datetime | None = None,
+    job: UUID | None = None,
+) -> None:  # fmt: skip
+    """Write down that these findings, whose rows the caller changed in this transaction, are in the state `to` now."""
+    wire_of(session).cursor().executemany(
+        "insert into finding_change (org, id, finding, from_state, to_state, accepted_until, actor, reason, job) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [(org, new_id(), one.id, one.state, to, until, actor, reason, job) for one in changed],
+    )
+    for one in changed:
+        name = "finding.opened" if one.state is None else f"finding.{EVENTS[to]}"
+        data = {
+            "finding": str(one.id), "capability": one.capability, "check": one.check, "target": one.target, "port": one.port,
+            "protocol": one.protocol, "title": one.title, "reason": reason, "actor": actor,
+        }  # fmt: skip
+        if until is not None:
+            data["until"] = until.isoformat()
+        emit(session, org, name, severity=Severity(one.severity), data=data, job=job)
+        if one.state is not None:
+            audit(session, org, actor=actor, operation=operation, object=str(one.id), reason=f"{one.state} to {to}: {reason}")

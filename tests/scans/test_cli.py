@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.command import wf
-from watchfloor.capabilities.scans.cli import FailOn, _many, _sentence, _verdict, _write_private
+from watchfloor.capabilities.scans.cli.scans import FailOn, _many, _sentence, _verdict, _write_private
 from watchfloor.capabilities.scans.queries.views import ScanFindingView, ScanView
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import SetupError

@@ -44,9 +44,9 @@ class Client:
     org: UUID
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Send one request under /api/v1."""
+        """Send one request under /api/v1, or to an address of its own that begins with /api."""
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        return self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+        return self.http.request(method, path if path.startswith("/api/") else f"/api/v1{path}", headers=headers, **more)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what a path shows, which must succeed."""

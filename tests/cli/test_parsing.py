@@ -17,6 +17,10 @@ def test_queues_are_separated_by_commas_or_repeated() -> None:
     assert parse_queues(["scans, default", "scans", "reports"]) == ("scans", "default", "reports")
 
 
+def test_queues_have_the_names_that_existing_workers_route_scans_by() -> None:
+    assert parse_queues(["security,network", "reports"]) == ("scans", "reports")
+
+
 @pytest.mark.parametrize("text", ["10,3", "10"])
 def test_autoscale_is_most_and_fewest(text: str) -> None:
     assert parse_autoscale(text) in {(10, 3), (10, 1)}

@@ -7,7 +7,7 @@ Faces are named, not imported, so that each door loads only what it needs.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -28,7 +28,10 @@ Request = TypeVar("Request", bound="BaseModel")
 
 
 class Queue(StrEnum):
-    """The declared queues; a queue that is not listed here does not exist."""
+    """The declared queues; a queue that is not listed here does not exist.
+
+    `Queue("security")` and `Queue("network")` are the queue of scans: names that existing clients and workers route scans by.
+    """
 
     DEFAULT = "default"
     SCANS = "scans"
@@ -37,6 +40,18 @@ class Queue(StrEnum):
     REPORTS = "reports"
     NOTIFICATIONS = "notifications"
     SYSTEM = "system"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Queue | None:
+        return cls.SCANS if value in {"security", "network"} else None
+
+
+def queue_named(name: str) -> str:
+    """Return the queue that a name or alias stands for; a name that is neither is returned as it is, for the caller to refuse."""
+    try:
+        return Queue(name)
+    except ValueError:
+        return name
 
 
 class Priority:
@@ -93,6 +108,9 @@ class JobContext(Protocol):
         callback: tuple[JobKind[Any, Any], BaseModel] | None = None,
     ) -> UUID:
         """Enqueue children and one completion job, once: a repeated attempt finds the batch and adds nothing."""
+
+    def cancel(self, jobs: Sequence[UUID], *, batch: UUID | None = None) -> None:
+        """Cancel unfinished jobs of this organisation by id or batch, as its actor; ended and unknown ones are left out."""
 
     def effect(self, name: str) -> AbstractContextManager[bool]:
         """Guard one outside consequence: yields True when it is yours to do, False when it was already done."""
@@ -182,6 +200,21 @@ class EventType:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DefaultSchedule:
+    """A schedule that every organisation is given once.
+
+    It is an ordinary schedule from then on: what an operator changed, paused or removed is never set back or made again.
+    Exactly one of `cron` (in UTC) and `every` is set; `arguments` are those of the kind.
+    """
+
+    name: str
+    kind: str
+    cron: str | None = None
+    every: timedelta | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capability:
     """What one folder adds to the product. Faces are `module:attribute` inside the folder."""
 
@@ -189,11 +222,13 @@ class Capability:
     summary: str = ""
     jobs: str | None = None  # "jobs": every job kind in that file
     routes: str | None = None  # "api:routes", mounted at /api/v1/<name>
+    faces: str | None = None  # "api.faces:routes", mounted at the root: addresses that clients of other platforms know
     commands: str | None = None  # "cli:commands", wf <name> …
     section: str | None = None  # "report:section", its part of a report
     settings: str | None = None  # "settings:ScanSettings"
     models: str | None = None  # "models": tables
     events: tuple[EventType, ...] = ()
+    schedules: tuple[DefaultSchedule, ...] = ()
     package: str = field(default="", compare=False)
 
     def load(self, face: str) -> Any:  # noqa: ANN401 - the type is the caller's
@@ -227,6 +262,10 @@ class Catalog:
     def kinds(self) -> dict[str, JobKind[Any, Any]]:
         """Return every job kind by its name."""
         return {kind.name: kind for capability in self for kind in capability.kinds()}
+
+    def schedules(self) -> tuple[DefaultSchedule, ...]:
+        """Return what every organisation is given to begin with."""
+        return tuple(schedule for capability in self for schedule in capability.schedules)
 
     def sections(self) -> dict[str, Any]:
         """Return every report section by its capability's name."""

@@ -62,10 +62,11 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
     made.include_router(probes.routes)
     described: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in ("4XX", "5XX", 422)}
     for capability in catalog:
-        if capability.routes:
-            routes: APIRouter = capability.load(capability.routes)
-            _check(routes, seen)
-            made.include_router(routes, prefix=_prefix(capability), dependencies=[Depends(enter)], responses=described)
+        for face, prefix in ((capability.routes, _prefix(capability)), (capability.faces, "")):
+            if face:
+                routes: APIRouter = capability.load(face)
+                _check(routes, seen)
+                made.include_router(routes, prefix=prefix, dependencies=[Depends(enter)], responses=described)
     answer_errors(made)
     made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem)
     return made

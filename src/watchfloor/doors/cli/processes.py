@@ -12,7 +12,7 @@ import typer
 
 from watchfloor.doors.cli.desk import LocalDesk, refuse_unknown_settings
 from watchfloor.kernel import telemetry
-from watchfloor.kernel.contract import Queue
+from watchfloor.kernel.contract import Queue, queue_named
 from watchfloor.kernel.embedded.supervisor import await_go
 from watchfloor.kernel.errors import InvalidInput, SetupError
 from watchfloor.kernel.settings import kernel_settings
@@ -167,7 +167,7 @@ def parse_queues(given: list[str]) -> tuple[str, ...]:
     Raises:
         InvalidInput: There is no such queue.
     """
-    names = tuple(dict.fromkeys(name.strip() for part in given for name in part.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(queue_named(name.strip()) for part in given for name in part.split(",") if name.strip()))
     for name in names:
         if name not in set(Queue):
             raise InvalidInput(f"there is no queue {name!r}; there are {', '.join(Queue)}.")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from watchfloor.kernel.contract import queue_named
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.jobs import queries, schedules
@@ -73,7 +74,7 @@ def create_schedule(caller: Caller, body: ScheduleCreate, idempotency_key: Idemp
     """Create a schedule from a crontab or an interval; the answer shows its next instants."""
     kind = caller.kind(body.kind)
     request = bind(kind, body.arguments)
-    if body.queue is not None and body.queue not in {kind.queue, *kind.queues}:
+    if body.queue is not None and queue_named(body.queue) not in {kind.queue, *kind.queues}:
         message = f"{kind.name} does not run on queue {body.queue!r}; it runs on {', '.join(sorted({kind.queue, *kind.queues}))}"
         raise InvalidInput(message, field="/queue")
 

@@ -148,6 +148,12 @@ class AttemptContext:
             self._ledger.doorbell.ring("wf_ready", queue)
         return batch
 
+    def cancel(self, jobs: Sequence[UUID], *, batch: UUID | None = None) -> None:
+        """Cancel unfinished jobs of this organisation; see `contract.JobContext.cancel`."""
+        from watchfloor.kernel.jobs.cancel import cancel  # noqa: PLC0415 - loads the database's libraries, which short jobs never need
+
+        cancel(self._ledger, self.org, jobs, actor=self.actor, batch=batch)
+
     @contextmanager
     def effect(self, name: str) -> Iterator[bool]:
         """Guard one outside consequence.

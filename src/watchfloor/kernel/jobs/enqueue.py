@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg.errors import CheckViolation, OperationalError, UniqueViolation
 
-from watchfloor.kernel.contract import Priority
+from watchfloor.kernel.contract import Priority, queue_named
 from watchfloor.kernel.db import libpq
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
@@ -61,6 +61,11 @@ class Options:
     replay_of: UUID | None = None
     waits_for: str | None = None
     id: UUID | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """Put a queue's name in the place of its alias."""
+        if self.queue is not None:
+            object.__setattr__(self, "queue", queue_named(self.queue))
 
     @property
     def plain(self) -> bool:

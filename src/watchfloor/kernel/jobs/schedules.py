@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from watchfloor.kernel.contract import queue_named
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
@@ -103,7 +104,7 @@ def create(
     schedule = new_id()
     kid, blob = ledger.vault.seal(org, f"schedule|args|{schedule}", request.model_dump_json(exclude_defaults=True).encode())
     values = {
-        "org": org, "id": schedule, "name": name, "kind": kind.name, "queue": queue or str(kind.queue), "cron": cron,
+        "org": org, "id": schedule, "name": name, "kind": kind.name, "queue": str(queue_named(queue or kind.queue)), "cron": cron,
         "every_s": every.total_seconds() if every else None, "tz": tz, "next_tick": next(rhythm.after(row[0])), "catch_up": catch_up,
         "overlap": overlap, "jitter": jitter, "priority": stored_priority(priority), "max_failures": kind.attempts,
         "limit_s": kind.timeout.total_seconds(), "soft_s": kind.soft_timeout.total_seconds() if kind.soft_timeout else None,

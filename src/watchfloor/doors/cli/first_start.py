@@ -9,12 +9,14 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from watchfloor.catalog import CATALOG
 from watchfloor.kernel import security, telemetry
 from watchfloor.kernel.assets.scope import ensure_default_scope
 from watchfloor.kernel.db import schema
 from watchfloor.kernel.embedded.directory import unusable
 from watchfloor.kernel.errors import SetupError
 from watchfloor.kernel.jobs.ledger import Ledger, broker_url, database_url, make_ledger, org_named, read_kek, use_ledger
+from watchfloor.kernel.jobs.planting import plant
 from watchfloor.kernel.tenancy.keys import make_key
 from watchfloor.kernel.tenancy.orgs import ensure_org
 
@@ -64,6 +66,7 @@ def _open(settings: KernelSettings, login_url: str) -> Opened:
     ledger = make_ledger(login_url, read_kek(settings))
     use_ledger(ledger)
     org = ensure_org(ledger.database, ledger.vault, settings.default_org)
+    plant(ledger, CATALOG.schedules(), CATALOG.kinds)
     return ledger, org
 
 

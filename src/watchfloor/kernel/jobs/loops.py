@@ -21,7 +21,7 @@ from watchfloor.kernel.jobs.ledger import broker_url, ledger
 from watchfloor.kernel.settings import kernel_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from watchfloor.kernel.jobs.ledger import Ledger
@@ -48,8 +48,8 @@ class Loop:
 class Timers:
     """Everything that happens by the clock rather than by the bell; one thread, one connection."""
 
-    def __init__(self, here: Ledger) -> None:
-        """List the loops; the reaper waits until the database was in reach for a whole session's life."""
+    def __init__(self, here: Ledger, more: Sequence[Loop] = ()) -> None:
+        """List the loops and whatever the door adds; the reaper waits until the database was in reach for a whole session's life."""
         self._ledger = here
         self._contact_since: float | None = None
         self._loops = [
@@ -60,6 +60,7 @@ class Timers:
             Loop("seal", 5.0, lambda: rescue.seal_orphans(here)),
             Loop("forget", 5.0, lambda: rescue.forget(here), due=monotonic() + 30),
             Loop("forget_rest", 300.0, lambda: rescue.forget_rest(here), due=monotonic() + 60),
+            *more,
         ]
 
     def run(self, stop: threading.Event) -> None:
@@ -186,12 +187,12 @@ class Bell:
         stop.wait(min(PING_S[1], PING_S[0] * self._errors))
 
 
-def start(stop: threading.Event) -> list[threading.Thread]:
-    """Start the loops as threads of this process."""
+def start(stop: threading.Event, more: Callable[[Ledger], Sequence[Loop]] = lambda _here: ()) -> list[threading.Thread]:
+    """Start the loops as threads of this process; `more` are loops that know the catalog, which this floor does not."""
     here = ledger()
     settings = kernel_settings()
     bell = Bell(here, Publisher(broker_url(settings), tuple(Queue)))
-    loops = {"dispatcher": bell.run, "timers": Timers(here).run}
+    loops = {"dispatcher": bell.run, "timers": Timers(here, more(here)).run}
     threads = [threading.Thread(target=run, args=(stop,), name=name, daemon=True) for name, run in loops.items()]
     for thread in threads:
         thread.start()

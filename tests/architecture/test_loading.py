@@ -65,13 +65,20 @@ from watchfloor.kernel.contract import Capability
 for capability in CATALOG:
     assert isinstance(capability, Capability), capability
     assert capability.summary, f"{capability.name} has no summary"
-    for face in (capability.jobs, capability.routes, capability.commands, capability.section, capability.settings, capability.models):
+    for face in (capability.jobs, capability.routes, capability.faces, capability.commands, capability.section, capability.settings, capability.models):
         if face:
             capability.load(face)
     assert capability.section is None or callable(capability.load(capability.section))
 names = [kind.name for capability in CATALOG for kind in capability.kinds()]
 assert len(names) == len(set(names)), names
 assert all(kind.description for kind in CATALOG.kinds().values())
+from watchfloor.kernel.jobs.enqueue import bind
+from watchfloor.kernel.jobs.schedules import Rhythm
+given = [schedule.name for schedule in CATALOG.schedules()]
+assert len(given) == len(set(given)), given
+for schedule in CATALOG.schedules():
+    bind(CATALOG.kinds()[schedule.kind], dict(schedule.arguments))
+    Rhythm(schedule.cron, schedule.every).check()
 """
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

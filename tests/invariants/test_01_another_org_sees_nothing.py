@@ -40,7 +40,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
     """Yield name, method and path of every operation of the REST API."""
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
-            if path.startswith("/api/v1"):
+            if path.startswith("/api/"):
                 yield operation["operationId"], method.upper(), path.removeprefix("/api/v1")
 
 
@@ -73,7 +73,8 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
         )  # fmt: skip
         return {
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
-            "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"), "scan": scan,
+            "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
+            "scan": scan, "scan_id": scan, "task_id": scan,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),
         }  # fmt: skip

@@ -39,6 +39,8 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     entry = owner.post("/scope", {"target": "192.0.2.0/24"})["id"]
     owner.post("/scope", {"target": "127.0.0.1"})
     scan = {"targets": ["127.0.0.1"], "ports": "9"}
+    drafts = [owner.post("/scans", {**scan, "start": False})["id"] for _ in range(2)]
+    face = "/vulnerabilities/scans"
     with ledger.database.transaction(owner.org) as session:
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
@@ -58,6 +60,9 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "tag_asset": (f"/assets/{asset}/tags", {"tags": ["x"]}), "triage_finding": (f"/findings/{finding}/triage", {"state": "false_positive", "reason": "x"}),
         "triage_findings": ("/findings/triage", {"ids": [str(finding)], "state": "open", "reason": "x"}),
         "create_scan": ("/scans", scan), "cancel_scan": (f"/scans/{owner.post('/scans', scan)['id']}/cancel", None),
+        "create_scan_task": ("/api/scan", {"target": "127.0.0.1", "ports": "9"}), "start_scan": (f"/scans/{drafts[0]}/start", None),
+        "start_vulnerability_scan": (f"{face}/{drafts[1]}/start", None),
+        "cancel_vulnerability_scan": (f"{face}/{owner.post('/scans', scan)['id']}/cancel", None),
         "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
         "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),
     }  # fmt: skip
@@ -69,7 +74,7 @@ def changing() -> dict[str, str]:
         operation["operationId"]: method.upper()
         for path, methods in document()["paths"].items()
         for method, operation in methods.items()
-        if method != "get" and path.startswith("/api/v1")
+        if method != "get" and path.startswith("/api/")
     }
 
 

@@ -203,13 +203,13 @@ def test_cancelling_a_scan_stops_its_jobs_and_keeps_what_it_learned(loopback: UU
         worker.run(job)
         first, *rest = [one for one, _kind in worker.queued(loopback)]
         worker.run(first)
-        jobs.cancel_scan(ledger, loopback, scan, actor="test")
+        jobs.stop_scan(ledger, loopback, scan, actor="test")
         assert worker.run_all(loopback) == ["scans.finish"]
     with ledger.database.transaction(loopback) as session:
         assert {get_job(session, loopback, one).state for one in rest} == {"REVOKED"}
     assert (worker.view(loopback, scan).state, worker.view(loopback, scan).hosts_up) == ("cancelled", 64)
     with pytest.raises(Conflict, match="has ended already"):
-        jobs.cancel_scan(ledger, loopback, scan, actor="test")
+        jobs.stop_scan(ledger, loopback, scan, actor="test")
 
 
 def test_a_part_that_starts_after_the_cancel_looks_at_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
@@ -256,7 +256,7 @@ def test_another_organisations_scan_cannot_be_run_or_read(loopback: UUID, strang
                 look(session, stranger, scan.id)
         assert read.list_scans(session, stranger).items == []
     with pytest.raises(NotFound):
-        jobs.cancel_scan(ledger, stranger, scan.id, actor="test")
+        jobs.stop_scan(ledger, stranger, scan.id, actor="test")
 
 
 def test_what_a_target_sends_is_stored_whatever_it_is(loopback: UUID, worker: Worker, ledger: Ledger) -> None:

@@ -1,12 +1,13 @@
 """What scans adds to the product."""
 
-from watchfloor.kernel.contract import Capability, EventType
+from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
 
 scans = Capability(
     name="scans",
     summary="Find which services your targets expose.",
     jobs="jobs",
     routes="api:routes",
+    faces="api.faces:routes",
     commands="cli:commands",
     section="report:section",
     settings="settings:ScanSettings",
@@ -14,5 +15,15 @@ scans = Capability(
     events=(
         EventType(name="scans.finished", description="A scan has ended; `state` says whether everything was looked at."),
         EventType(name="scans.cancelled", description="Somebody stopped a scan."),
+        EventType(
+            name="scans.unhealthy",
+            severity=Severity.MEDIUM,
+            description="The hourly check found trouble: `checks` and `sentences` name it.",
+        ),
+        EventType(name="scans.healthy", description="The trouble that `scans.unhealthy` told of is over."),
+    ),
+    schedules=(
+        DefaultSchedule(name="daily-security-scan", kind="scans.daily_security_scan", cron="0 2 * * *"),
+        DefaultSchedule(name="hourly-health-check", kind="scans.system_health_check", cron="0 * * * *"),
     ),
 )

@@ -70,6 +70,7 @@ class ScanRequest(Shape):
     max_concurrent: int = Field(2000, ge=1, le=20_000)
     max_rate: int | None = Field(None, ge=1, le=1_000_000)
     services: bool = Field(default=True, description="Identify what answers on each open port.")
+    name: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="What people call this scan; its targets when empty.")
 
 
 class NameRequest(Shape):

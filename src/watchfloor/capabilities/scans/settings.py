@@ -28,3 +28,8 @@ class ScanSettings(BaseModel):
         pattern=r"^[\x20-\x7e]*$",
         description="What HTTP servers see as our name; put a contact address here.",
     )
+    daily_targets: str = Field(
+        "",
+        description="Targets, joined by commas, that the daily scan looks at in every organisation whose scope allows them, "
+        "beside assets tagged `daily`.",
+    )

@@ -130,7 +130,7 @@ def _follow(floor: Floor, scan: UUID) -> ScanView:
             if last is not None:
                 wait_for(floor.ledger, floor.org, last, look(bar), on_interrupt="leave")
     except (KeyboardInterrupt, SystemExit):
-        jobs.cancel_scan(floor.ledger, floor.org, scan, actor="cli")
+        jobs.stop_scan(floor.ledger, floor.org, scan, actor="cli")
         note(f"Scan {scan} was cancelled. What it learned so far: watchfloor scans show {scan}")
         raise
     with floor.ledger.database.transaction(floor.org) as session:
@@ -315,7 +315,7 @@ def cancel(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
         from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
         from watchfloor.capabilities.scans.queries import read  # noqa: PLC0415 - see above
 
-        jobs.cancel_scan(floor.ledger, floor.org, wanted, actor="cli")
+        jobs.stop_scan(floor.ledger, floor.org, wanted, actor="cli")
         with floor.ledger.database.transaction(floor.org) as session:
             view = read.get_scan(session, floor.org, wanted)
     print_json(view) if json else print_text(_sentence(view))

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.jobs.run import RunScan, new_seed, run_scan, settled
-from watchfloor.capabilities.scans.queries import write
+from watchfloor.capabilities.scans.queries import ending, write
 from watchfloor.capabilities.scans.queries.scope import scope_of
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Queue
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import Conflict, NotFound
-from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.jobs.cancel import cancel
 from watchfloor.kernel.jobs.enqueue import Options, enqueue
 
@@ -33,6 +32,39 @@ def submit_scan(ledger: Ledger, org: UUID, request: ScanRequest, *, actor: str) 
     return made
 
 
+def draft_scan(session: Session, org: UUID, request: ScanRequest, *, actor: str) -> UUID:
+    """Check a request and keep it without starting it; returns the scan's id. Raises what `request_scan` raises."""
+    asked = _checked(session, org, request)
+    scan = new_id()
+    write.insert_scan(session, org, scan, asked, seed=new_seed(), actor=actor, state="draft")
+    record(session, org, actor=actor, operation="scan.draft", object=str(scan), reason=_said(asked))
+    return scan
+
+
+def start_scan(ledger: Ledger, session: Session, org: UUID, scan: UUID, *, actor: str) -> tuple[UUID, UUID]:
+    """Start a draft, or look again at what an ended scan looked at; returns the ids of the scan that runs and of its first job.
+
+    A draft starts under its own id. An ended scan stays as it is, for comparison: looking again is a new scan.
+
+    Raises:
+        NotFound: There is none of this id.
+        Conflict: It waits or runs.
+        OutOfScope: The scope does not allow its targets any more.
+    """
+    found = write.find_planned(session, org, scan)
+    if found is None:
+        raise NotFound(f"there is no scan {scan}; `watchfloor scans list` shows those there are")
+    if found.state in {"planned", "running"}:
+        raise Conflict(f"scan {scan} is {found.state} already; cancel it first, or wait for its end")
+    if found.state != "draft":
+        return request_scan(ledger, session, org, found.request, actor=actor)
+    _checked(session, org, found.request)
+    write.begin_draft(session, org, scan, job=scan)
+    made = enqueue(ledger, session, org, run_scan, RunScan(scan_id=scan), Options(id=scan, actor=actor))
+    record(session, org, actor=actor, operation="scan.start", object=str(scan))
+    return scan, made.id
+
+
 def ring(ledger: Ledger) -> None:
     """Wake the dispatcher; call it after the commit of a requested scan."""
     ledger.doorbell.ring("wf_ready", Queue.SCANS)
@@ -45,17 +77,25 @@ def request_scan(ledger: Ledger, session: Session, org: UUID, request: ScanReque
         InvalidInput: A target or port is malformed, or there are too many.
         OutOfScope: An address or network is not wholly inside the organisation's scope. Names are checked when they are resolved.
     """
-    asked = settled(request)
-    planner.make(asked.targets, asked.ports, scope_of(session, org))
+    asked = _checked(session, org, request)
     scan = new_id()
     write.insert_scan(session, org, scan, asked, seed=new_seed(), actor=actor)
     made = enqueue(ledger, session, org, run_scan, RunScan(scan_id=scan), Options(id=scan, actor=actor))
-    said = ", ".join(asked.targets[:5]) + (f" and {len(asked.targets) - 5} more" if len(asked.targets) > 5 else "")  # noqa: PLR2004 - a line has room for five
-    record(session, org, actor=actor, operation="scan.request", object=str(scan), reason=said)
+    record(session, org, actor=actor, operation="scan.request", object=str(scan), reason=_said(asked))
     return scan, made.id
 
 
-def cancel_scan(ledger: Ledger, org: UUID, scan: UUID, *, actor: str) -> None:
+def _checked(session: Session, org: UUID, request: ScanRequest) -> ScanRequest:
+    asked = settled(request)
+    planner.make(asked.targets, asked.ports, scope_of(session, org))
+    return asked
+
+
+def _said(asked: ScanRequest) -> str:
+    return ", ".join(asked.targets[:5]) + (f" and {len(asked.targets) - 5} more" if len(asked.targets) > 5 else "")  # noqa: PLR2004 - a line has room for five
+
+
+def stop_scan(ledger: Ledger, org: UUID, scan: UUID, *, actor: str) -> None:
     """Stop a scan and all its jobs; what it learned so far stays.
 
     Raises:
@@ -63,14 +103,7 @@ def cancel_scan(ledger: Ledger, org: UUID, scan: UUID, *, actor: str) -> None:
         Conflict: It has ended already.
     """
     with ledger.database.transaction(org) as session:
-        found = write.find_planned(session, org, scan)
-        if found is None:
-            raise NotFound(f"there is no scan {scan}; `watchfloor scans list` shows those there are")
-        if not write.end_scan(session, org, scan, state="cancelled"):
-            raise Conflict(f"scan {scan} has ended already ({found.state}); there is nothing to cancel")
-        record(session, org, actor=actor, operation="scan.cancel", object=str(scan))
-        emit(session, org, "scans.cancelled", data={"scan": str(scan)}, job=found.job)
-        batches = write.batches_of(session, org, found.job) if found.job else []
-    cancel(ledger, org, [found.job] if found.job else [], actor=actor)
+        jobs, batches = ending.stop(session, org, scan, actor=actor)
+    cancel(ledger, org, jobs, actor=actor)
     for batch in batches:
         cancel(ledger, org, [], actor=actor, batch=batch)

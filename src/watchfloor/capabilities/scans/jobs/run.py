@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from itertools import groupby
@@ -62,6 +63,11 @@ class ScanPlanned(Shape):
 @job("scans.run", RunScan, queue=Queue.SCANS, timeout=timedelta(minutes=30), attempts=3, first_delay=timedelta(seconds=2))
 def run_scan(context: JobContext, request: RunScan) -> ScanPlanned:
     """Find which services targets expose: resolve names, check the scope, cut the work into parts that all workers share."""
+    return plan_scan(context, request)
+
+
+def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
+    """Do what `scans.run` does, for every kind that starts a scan: the attempt's job is the scan's first job."""
     scan = _begin(context, request)
     if scan.state == "planned":
         try:
@@ -84,7 +90,7 @@ def run_scan(context: JobContext, request: RunScan) -> ScanPlanned:
 
 
 def _begin(context: JobContext, request: RunScan) -> write.Planned:
-    """Return this job's own scan; a job that was made without one, or repeats an ended one, gets a new one."""
+    """Return this job's own scan, a draft included; a job that was made without one, or repeats another, gets a new one."""
     with context.transaction() as session:
         found = write.find_planned(session, context.org, context.job_id)
         if found is not None:
@@ -96,6 +102,9 @@ def _begin(context: JobContext, request: RunScan) -> write.Planned:
             before = write.find_planned(session, context.org, request.scan_id)
             if before is None:
                 raise GiveUp(f"there is no scan {request.scan_id}")
+            if write.begin_draft(session, context.org, before.id, job=context.job_id):
+                state = "planned" if before.state == "draft" else before.state
+                return replace(before, state=state, job=context.job_id)
             asked = before.request
         seed = new_seed()
         write.insert_scan(session, context.org, context.job_id, asked, seed=seed, actor=context.actor)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from watchfloor.capabilities.scans.models import Host, Scan, ScanFinding, ScannedService
 from watchfloor.capabilities.scans.queries.views import (
@@ -28,12 +28,14 @@ from watchfloor.kernel.findings.models import Finding
 from watchfloor.kernel.jobs.models import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
-STATES = ("planned", "running", "finished", "incomplete", "cancelled")
+STATES = ("draft", "planned", "running", "finished", "incomplete", "cancelled")
 TARGETS_SHOWN = 100
+NAMED = 3
 
 
 def get_scan(session: Session, org: UUID, scan: UUID) -> ScanView:
@@ -43,6 +45,12 @@ def get_scan(session: Session, org: UUID, scan: UUID) -> ScanView:
         message = f"there is no scan {scan}; `watchfloor scans list` shows those there are"
         raise NotFound(message)
     return _scan(row)
+
+
+def find_task(session: Session, org: UUID, task: UUID) -> ScanView | None:
+    """Return the scan that has this id or whose first job has it, or None."""
+    row = session.execute(_scans(org).where(or_(Scan.id == task, Scan.job == task)).order_by(Scan.id == task).limit(1)).first()
+    return _scan(row) if row else None
 
 
 def list_scans(session: Session, org: UUID, *, state: str | None = None, limit: int = LIMIT, after: str | None = None) -> Page[ScanView]:
@@ -65,11 +73,15 @@ def _scan(row: Any) -> ScanView:  # noqa: ANN401 - a row of the query above, wit
     state, error, ended = _outcome(scan, row[1])
     targets = scan.request.get("targets", [])
     return ScanView(
-        id=scan.id, state=state, targets=targets[:TARGETS_SHOWN], targets_total=len(targets), ports=scan.request.get("ports", ""), error=error,
+        id=scan.id, name=scan.request.get("name") or _name(targets), state=state, targets=targets[:TARGETS_SHOWN], targets_total=len(targets), ports=scan.request.get("ports", ""), error=error,
         job=scan.job, hosts=scan.hosts, hosts_up=scan.hosts_up, probes=scan.probes, open_ports=scan.open_ports, findings=scan.findings,
         not_looked_at=scan.not_looked_at, notes=scan.notes, actor=scan.actor, created_at=scan.created_at, started_at=scan.started_at,
         finished_at=ended,
     )  # fmt: skip
+
+
+def _name(targets: Sequence[str]) -> str:
+    return ", ".join(targets[:NAMED]) + (f" and {len(targets) - NAMED} more" if len(targets) > NAMED else "")
 
 
 def _outcome(scan: Scan, job: Job | None) -> tuple[str, str | None, Any]:

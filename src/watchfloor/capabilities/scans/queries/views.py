@@ -22,7 +22,8 @@ class ScanView(View):
     """One scan; counts grow while it runs and are final once it has ended."""
 
     id: UUID
-    state: str = Field(description="planned, running, finished, incomplete (not all was looked at) or cancelled")
+    name: str = Field("", description="As requested, else the first targets.")
+    state: str = Field(description="draft (not started), planned, running, finished, incomplete (not all was looked at) or cancelled")
     targets: list[str] = Field(description="The first 100 targets.")
     targets_total: int
     ports: str
@@ -54,7 +55,7 @@ class ScanProgress(View):
 
     scan: UUID
     state: str
-    phase: str = Field(description="planning, a priority group, services, finishing, or the state of an ended scan")
+    phase: str = Field(description="planning, a priority group, services, finishing, or the state of a scan that does not run")
     done: int
     total: int
     open: int

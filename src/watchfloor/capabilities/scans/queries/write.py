@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -60,12 +60,24 @@ class Taken:
     shards: int
 
 
-def insert_scan(session: Session, org: UUID, scan: UUID, request: ScanRequest, *, seed: int, actor: str) -> None:
-    """Add a scan whose job has the same id."""
+def insert_scan(
+    session: Session, org: UUID, scan: UUID, request: ScanRequest, *, seed: int, actor: str, state: Literal["draft", "planned"] = "planned"
+) -> None:
+    """Add a scan whose job has the same id, or a draft, which has none yet."""
     wire_of(session).execute(
-        "insert into scan (org, id, request, seed, job, actor) values (%s, %s, %s, %s, %s, %s)",
-        (org, scan, Jsonb(request.model_dump(mode="json")), seed, scan, actor),
+        "insert into scan (org, id, request, seed, state, job, actor) values (%s, %s, %s, %s, %s, %s, %s)",
+        (org, scan, Jsonb(request.model_dump(mode="json")), seed, state, scan if state == "planned" else None, actor),
     )
+
+
+def begin_draft(session: Session, org: UUID, scan: UUID, *, job: UUID) -> bool:
+    """Let a job plan a draft; tell whether it was one, or this job's already."""
+    begun = wire_of(session).execute(
+        "update scan set state = case state when 'draft' then 'planned' else state end, job = %(job)s "
+        "where org = %(org)s and id = %(scan)s and (state = 'draft' or job = %(job)s)",
+        {"org": org, "scan": scan, "job": job},
+    )
+    return bool(begun.rowcount)
 
 
 def find_planned(session: Session, org: UUID, scan: UUID) -> Planned | None:
@@ -305,7 +317,7 @@ def end_scan(
     _count(session, org, scan)
     ended = wire_of(session).execute(
         "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = %s "
-        "where org = %s and id = %s and state in ('planned', 'running')",
+        "where org = %s and id = %s and state in ('draft', 'planned', 'running')",
         (state, error, Jsonb(list(not_looked_at)[:SENTENCES]), Jsonb(list(notes)[:SENTENCES]), org, scan),
     )
     return bool(ended.rowcount)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.queries import read
@@ -24,19 +24,28 @@ routes = APIRouter(tags=["scans"])
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
+class ScanCreate(ScanRequest):
+    """Ask for a scan, or with `start: false` for a draft of one."""
+
+    start: bool = Field(default=True, description="False keeps the scan as a draft, to be started later.")
+
+
 class ScanAccepted(BaseModel):
-    """The scan that was requested, and its first job; both have one id."""
+    """The scan that was requested, and its first job; both have one id. A draft has no job yet."""
 
     id: UUID
-    job: UUID
+    job: UUID | None
 
 
 @routes.post("", status_code=202, response_model=ScanAccepted)
-def create_scan(caller: Caller, body: ScanRequest, idempotency_key: IdempotencyKey = None) -> Response:
+def create_scan(caller: Caller, body: ScanCreate, idempotency_key: IdempotencyKey = None) -> Response:
     """Request a scan. 202 means that it is durable and will run; targets outside the scope are a 403 that names them."""
+    request = ScanRequest.model_validate(body.model_dump(exclude={"start"}, exclude_unset=True))
 
     def act(session: Session) -> ScanAccepted:
-        scan, job = jobs.request_scan(caller.ledger, session, caller.org, body, actor=caller.name)
+        if not body.start:
+            return ScanAccepted(id=jobs.draft_scan(session, caller.org, request, actor=caller.name), job=None)
+        scan, job = jobs.request_scan(caller.ledger, session, caller.org, request, actor=caller.name)
         return ScanAccepted(id=scan, job=job)
 
     answer = caller.once(idempotency_key, body, act, after=lambda: jobs.ring(caller.ledger))
@@ -91,9 +100,18 @@ def list_scan_findings(
         return read.list_scan_findings(session, caller.org, scan, severity=severity, limit=limit, after=after)
 
 
+@routes.post("/{scan}/start", status_code=202)
+def start_scan(caller: Caller, scan: UUID) -> ScanAccepted:
+    """Start a draft. An ended scan is looked at again as a new one, whose id is in the answer; one that waits or runs is a 409."""
+    with caller.transaction() as session:
+        started, job = jobs.start_scan(caller.ledger, session, caller.org, scan, actor=caller.name)
+    jobs.ring(caller.ledger)
+    return ScanAccepted(id=started, job=job)
+
+
 @routes.post("/{scan}/cancel", status_code=202)
 def cancel_scan(caller: Caller, scan: UUID) -> ScanView:
     """Stop a scan and all its jobs within seconds; what it learned so far stays."""
-    jobs.cancel_scan(caller.ledger, caller.org, scan, actor=caller.name)
+    jobs.stop_scan(caller.ledger, caller.org, scan, actor=caller.name)
     with caller.transaction() as session:
         return read.get_scan(session, caller.org, scan)

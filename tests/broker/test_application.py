@@ -80,6 +80,14 @@ def test_settings_are_those_of_the_design(profile: Profile) -> None:
     assert {name: options[name] for name in expected} == expected
 
 
+def test_a_worker_may_name_queues_as_existing_workers_do() -> None:
+    app = make_app("redis://127.0.0.1:1/0", KINDS)
+    app.amqp.queues.select(["security", "network", "reports"])
+    assert sorted(app.amqp.queues.consume_from) == ["reports", "scans"]
+    with pytest.raises(KeyError):
+        app.amqp.queues.select(["fast"])
+
+
 def test_rabbitmq_queues_live_on_a_quorum_and_publishing_is_confirmed() -> None:
     app = make_app("amqp://127.0.0.1:1//", KINDS)
     assert all(queue.queue_arguments == {"x-queue-type": "quorum"} and queue.durable for queue in app.conf.task_queues)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
 from celery import Celery, Task
-from celery.app.amqp import AMQP
+from celery.app.amqp import AMQP, Queues
 from celery.app.control import Control
 from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
 from kombu.serialization import register
 from kombu.utils.url import maybe_sanitize_url
 
-from watchfloor.kernel.contract import Queue
+from watchfloor.kernel.contract import Queue, queue_named
 from watchfloor.kernel.jobs.broker import tickets, transport
 from watchfloor.kernel.jobs.broker.address import Address, read_address
 from watchfloor.kernel.jobs.broker.gate import Gate, Keys, NowMs, OnRejected, clock_ms, log_rejection, no_keys
@@ -70,10 +70,20 @@ class DiscreetConnection(Connection):  # type: ignore[misc]  # kombu has no type
         return {**found, "hostname": maybe_sanitize_url(found["hostname"]), "alternates": []}
 
 
+class NamedQueues(Queues):  # type: ignore[misc]  # Celery has no type hints
+    """The declared queues, found by their other names too: `celery worker -Q security`."""
+
+    def __missing__(self, name: str) -> KombuQueue:
+        """Return the queue that another name stands for; raises KeyError."""
+        known = queue_named(name)
+        return super().__missing__(name) if known == name else self[known]
+
+
 class TicketAMQP(AMQP):  # type: ignore[misc]  # Celery has no type hints
     """Task consumers accept tickets and nothing else, whatever the application accepts for its mailbox."""
 
     Connection = DiscreetConnection
+    queues_cls = NamedQueues
 
     def TaskConsumer(self, channel: Any, queues: Any = None, accept: Any = None, **options: Any) -> Any:  # noqa: ANN401, ARG002, N802 - Celery's
         """Consume the chosen queues."""

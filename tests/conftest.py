@@ -20,6 +20,12 @@ LIMIT_SECONDS = 120
 DATABASE, TEMPLATE = "watchfloor", "watchfloor_template"
 
 
+def pytest_configure() -> None:
+    """Hear Ctrl-C even where a shell started us in the background and had it ignored: children inherit that, and some tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
     """End fixtures that hang."""

@@ -52,8 +52,8 @@ class Host:
     """One address: its pace, and where it stands in the present group."""
 
     __slots__ = (
-        "address", "again", "closed", "confirming", "family", "filtered", "gone", "in_flight", "loopback", "next", "opened", "pace", "passes",
-        "queued", "rescued_before", "silent", "skipped", "tallies", "unreachable", "unreachable_row",
+        "address", "again", "closed", "confirming", "family", "filtered", "filtered_ports", "gone", "in_flight", "loopback", "next", "opened", "pace", "passes",
+        "queued", "rescued_before", "silent", "skipped", "skipped_ports", "tallies", "unreachable", "unreachable_row",
     )  # fmt: skip
 
     def __init__(self, address: str) -> None:
@@ -64,6 +64,7 @@ class Host:
         self.loopback = parsed.is_loopback
         self.pace = Pace()
         self.opened: list[int] = []
+        self.filtered_ports, self.skipped_ports = array("H"), array("H")  # asked without an answer, unreachable ones too; not settled
         self.tallies: dict[Group, Tally] = {}
         self.gone = False
         self.unreachable_row = self.in_flight = 0
@@ -183,6 +184,7 @@ class ConnectScanner:
             host.begin()
             if host.family in self.missing_families:
                 host.next, host.unreachable = len(self.ports), len(self.ports)
+                host.filtered_ports.extend(self.ports)
         before = {id(host): len(host.opened) for host in self.hosts}
         self.settled, self.opened, self.group = 0, 0, group.group
         self.total = len(self.ports) * len(self.hosts)
@@ -195,6 +197,7 @@ class ConnectScanner:
         self.on_progress(self.group, self.total, self.total, self.opened)
 
     def _tally(self, host: Host, opened: int) -> None:
+        host.skipped_ports.extend((*self.ports[host.next :], *(port for port, _ in host.again), *host.silent))
         known = opened + host.closed + host.filtered + host.unreachable
         host.tallies[self.group] = Tally(
             open=opened, closed=host.closed, filtered=host.filtered, unreachable=host.unreachable, skipped=len(self.ports) - known
@@ -231,6 +234,7 @@ class ConnectScanner:
         for one in self.waiting.values():
             self._discard(one.sock)
             one.host.in_flight -= 1
+            one.host.again.append((one.port, one.attempt))
         self.waiting.clear()
         self.deadlines.clear()
         self.ready.clear()
@@ -280,6 +284,7 @@ class ConnectScanner:
             host.again.extend((port, max(1, last)) for port in host.silent)
         else:
             host.filtered += len(host.silent)
+            host.filtered_ports.extend(host.silent)
         host.silent = array("H")
 
     def _send_to(self, host: Host, count: int, now: float) -> int:
@@ -420,6 +425,7 @@ class ConnectScanner:
             host.silent.append(port)
             return True
         host.unreachable += 1
+        host.filtered_ports.append(port)
         if answer in {errno.EACCES, errno.EPERM} or answer not in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
             self._note(answer)
         return not at_once or self._still_there(host)
@@ -430,6 +436,7 @@ class ConnectScanner:
         if host.loopback or host.pace.answered or host.unreachable_row < UNREACHABLE_IN_A_ROW:
             return True
         host.unreachable += len(self.ports) - host.next + len(host.again)
+        host.filtered_ports.extend((*self.ports[host.next :], *(asked for asked, _ in host.again)))
         host.next = len(self.ports)
         host.again.clear()
         host.unreachable_row = 0

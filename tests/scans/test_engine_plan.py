@@ -1,9 +1,8 @@
-"""Facts about targets, ports, scope and shards."""
+"""Facts about targets, ports and scope."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -267,55 +266,6 @@ def test_plan_leaves_out_what_is_excluded_before_counting() -> None:
     found = plan.make(["10.0.0.0/28", "example.com"], "80,443", held)
     assert found.targets.size == 13
     assert (found.ports, found.pairs) == (2, 26)
-
-
-def test_small_scan_is_one_shard() -> None:
-    found = plan.make(["127.0.0.1", "::1"], "all", HOME)
-    assert [shard.groups for shard in plan.shards(found)] == [found.groups]
-    assert [list(shard.addresses()) for shard in plan.shards(found)] == [["127.0.0.1", "::1"]]
-
-
-SHARDED = [
-    (["10.0.0.0/25"], "all", HOME, 1),
-    (["10.0.0.0/22"], "top-1000", HOME, 1),
-    (["10.0.0.0/24", "8.8.8.0/24"], "top-100", Scope(networks=("10.0.0.0/8", "8.8.8.0/24")), 1),
-    (["8.8.8.8"], "all", EVERYTHING, 1),
-    (["8.8.8.8"], "all", EVERYTHING, 4),
-    (["8.8.8.0/30"], "all", EVERYTHING, 1),
-    (["8.8.8.8", "10.0.0.0/30"], "all", EVERYTHING, 1),
-    (["10.0.0.1"], "all", HOME, 4),
-    (["10.0.0.0/31"], "all", HOME, 8),
-]
-
-
-@pytest.mark.parametrize(("targets", "asked", "held", "workers"), SHARDED)
-def test_shards_cover_every_pair_once_and_critical_first(targets: list[str], asked: str, held: Scope, workers: int) -> None:
-    found = plan.make(targets, asked, held)
-    shards = list(plan.shards(found, free_workers=workers))
-    pairs = sum(sum(one.size for one in shard.spans) * sum(plan.width(group.ports) for group in shard.groups) for shard in shards)
-    assert pairs == found.pairs
-    cells = [
-        (address, group.group, part) for shard in shards for address in shard.addresses() for group in shard.groups for part in group.ports
-    ]
-    assert len(set(cells)) == len(cells)
-    order = [list(Group).index(shard.groups[0].group) for shard in shards]
-    assert order == sorted(order)
-
-
-def test_one_host_is_split_only_for_several_workers() -> None:
-    found = plan.make(["8.8.8.8"], "all", EVERYTHING)
-    assert len(list(plan.shards(found, free_workers=1))) == 1
-    assert len(list(plan.shards(found, free_workers=4))) > 4
-
-
-def test_shards_hold_at_most_sixty_four_hosts() -> None:
-    found = plan.make(["10.0.0.0/22"], "80", HOME)
-    assert [len(list(shard.addresses())) for shard in plan.shards(found)] == [64] * 16
-
-
-def test_longer_shards_are_fewer() -> None:
-    found = plan.make(["8.8.8.0/26"], "all", EVERYTHING)
-    assert len(list(plan.shards(found, duration=timedelta(minutes=2)))) < len(list(plan.shards(found)))
 
 
 addresses = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=8)

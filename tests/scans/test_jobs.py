@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,9 @@ from tests.scans import servers
 from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.engine import plan as planner
-from watchfloor.capabilities.scans.engine.ranges import Span
 from watchfloor.capabilities.scans.jobs import run
 from watchfloor.capabilities.scans.queries import read, write
-from watchfloor.capabilities.scans.schemas import Group, PortGroup, ScanRequest
+from watchfloor.capabilities.scans.schemas import ScanRequest
 from watchfloor.kernel.assets.queries import list_scope
 from watchfloor.kernel.assets.scope import remove_scope
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound, OutOfScope
@@ -89,6 +89,15 @@ def test_a_finding_stays_open_when_its_port_was_not_asked(loopback: UUID, worker
         worker.scan(loopback, "127.0.0.1", ports=str(other))
     with ledger.database.transaction(loopback) as session:
         assert [one.state for one in list_findings(session, loopback).items] == ["open"]
+
+
+def test_a_finding_on_a_closed_port_closes_though_another_port_stays_silent(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.dropping() as silent:
+        with servers.listening(servers.answering(web)) as port:
+            worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
+        worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
+    with ledger.database.transaction(loopback) as session:
+        assert [one.state for one in list_findings(session, loopback).items] == ["closed"]
 
 
 def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
@@ -168,6 +177,17 @@ def test_what_time_did_not_suffice_for_is_not_looked_at_and_never_closed(loopbac
     scan = worker.scan(loopback, "127.0.0.1", ports="1-1000", timeout=timedelta(microseconds=1))
     assert scan.state == "incomplete"
     assert "1,000 ports were not looked at" in scan.not_looked_at[0]
+
+
+def test_a_part_is_kept_as_ranges_with_the_names_its_addresses_came_from(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    allow(ledger, loopback, "::1")
+    _scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.4.0/26", "localhost"], ports="22"), actor="test")
+    worker.run(job)
+    with ledger.database.transaction(loopback) as session:
+        rows = session.connection().exec_driver_sql("select request from shard order by n").scalars().all()
+    spans = [tuple(one) for row in rows for one in row["spans"]]
+    assert ("127.0.4.0", "127.0.4.63") in spans
+    assert {name for row in rows for name in row["names"].items()} >= {("127.0.0.1", "localhost")}
 
 
 def test_critical_ports_of_all_targets_come_first_whatever_job_starts_first(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
@@ -272,13 +292,39 @@ def test_json_that_postgresql_refuses_is_made_storable() -> None:
     assert write.storable(["a\0b", "\ud800"]) == '["a\\ufffdb", "?"]'
 
 
-def test_a_very_wide_scan_stays_within_one_batch() -> None:
-    spans = tuple(Span(4, 16 * n, 16 * n + 15) for n in range(4096))
-    groups = [(PortGroup(group=group, ports=((1, 2),)),) for group in Group]
-    joined = run._joined([planner.Shard((one,), group) for group in groups for one in spans])
-    assert len(joined) <= run.SHARDS_MAX
-    assert sum(span.size for shard in joined for span in shard.spans) == 4 * 65_536
-    assert [shard.groups[0].group for shard in joined] == sorted((shard.groups[0].group for shard in joined), key=list(Group).index)
+def test_a_very_wide_scan_has_several_batches_and_the_last_ends_it(
+    loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "CHILDREN", 3)
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    worker.run(job)
+    parts = [one for one, kind in worker.queued(loopback) if kind == "scans.shard"]
+    assert len(parts) == 4
+    for part in parts[:3]:
+        worker.run(part)
+    (early,) = [one for one, kind in worker.queued(loopback) if kind == "scans.finish"]
+    worker.run(early)
+    assert worker.view(loopback, scan).state == "running"
+    assert worker.run_all(loopback) == ["scans.shard", "scans.finish"]
+    view = worker.view(loopback, scan)
+    assert (view.state, view.not_looked_at, view.probes) == ("finished", [], 256)
+
+
+def test_a_16_times_1000_ports_is_planned_in_little_memory(
+    loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "PAIRS_MAX", 100_000_000)
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.7.0.0/16"], ports="top-1000"), actor="test")
+    tracemalloc.start()
+    worker.run(job)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    with ledger.database.transaction(loopback) as session:
+        progress = read.scan_progress(session, loopback, scan)
+    assert (progress.total, progress.state) == (65_536_000, "running")
+    assert 1000 < progress.shards_total < 10_000
+    assert peak < 60 << 20  # the interpreter and libraries of a worker's process take the rest of 150 MB
+    jobs.cancel_scan(ledger, loopback, scan, actor="test")
 
 
 def test_the_operators_ceilings_hold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,18 @@ def request(ports: list[int], addresses: tuple[str, ...] = ("127.0.0.1",), **lim
     )
 
 
+def test_exactly_the_silent_ports_are_told() -> None:
+    with servers.dropping() as silent, servers.refusing() as closed, servers.listening(servers.close) as opened:
+        (host,) = probe(request([silent, closed, opened], services=False), Told()).hosts
+    assert (host.open, host.filtered, host.skipped) == (((opened, opened),), ((silent, silent),), ())
+
+
+def test_exactly_the_ports_that_time_did_not_suffice_for_are_told() -> None:
+    (host,) = probe(request(list(range(1, 2001)), services=False, timeout=timedelta(microseconds=1)), Told()).hosts
+    known = sum(last - first + 1 for first, last in host.skipped)
+    assert known == sum(tally.skipped for tally in host.tallies.values()) > 0
+
+
 def look_at(port: int, address: str = "127.0.0.1", name: str = "") -> PortAnswer:
     asked = request([port]).model_copy(update={"hosts": (ProbeHost(address=address, name=name),)})
     (host,) = probe(asked, Told()).hosts

@@ -179,12 +179,17 @@ class PortAnswer(Shape):
 
 
 class HostAnswer(Shape):
-    """What one address answered."""
+    """What one address answered. A port that was asked and is in none of `open`, `filtered` and `skipped` is closed.
+
+    `filtered` was asked and stayed silent or could not be reached; `skipped` was not settled, which says nothing about it.
+    """
 
     address: str
     name: str = ""
     tallies: dict[Group, Tally] = {}
     open: tuple[PortRange, ...] = ()
+    filtered: tuple[PortRange, ...] = ()
+    skipped: tuple[PortRange, ...] = ()
     ports: tuple[PortAnswer, ...] = ()
     rtt_ms: float | None = None
 

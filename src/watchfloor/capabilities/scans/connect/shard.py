@@ -163,6 +163,8 @@ class _Shard:
             name=self.names[host.address],
             tallies=host.tallies,
             open=_ranges(sorted(set(host.opened))),
+            filtered=_ranges(sorted(set(host.filtered_ports))),
+            skipped=_ranges(sorted(set(host.skipped_ports))),
             ports=tuple(sorted(self.looked[host.address], key=lambda one: one.port)),
             rtt_ms=None if srtt is None else round(srtt * 1000, 3),
         )

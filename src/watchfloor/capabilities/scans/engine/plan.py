@@ -1,21 +1,20 @@
-"""Turn what people wrote as targets and ports into addresses, names, priority groups and shards; everything counted, nothing enumerated. Pure."""
+"""Turn what people wrote as targets and ports into addresses, names and priority groups; everything counted, nothing enumerated. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ports import ranges, split, top
-from watchfloor.capabilities.scans.engine.ranges import Span, holds, intersect, merge, span, subtract
+from watchfloor.capabilities.scans.engine.ranges import Span, holds, merge, span
 from watchfloor.capabilities.scans.schemas import ADDRESSES_MAX, PAIRS_MAX, TARGETS_MAX, PortGroup, PortRange, Scope
 from watchfloor.kernel.errors import InvalidInput, OutOfScope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 # Characters that IDNA 2003 and IDNA 2008 turn into different names: we do not guess which one was meant.
@@ -55,18 +54,6 @@ class Plan:
     def pairs(self) -> int:
         """Return the number of address and port pairs."""
         return self.targets.size * self.ports
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One job's part: these addresses times these groups."""
-
-    spans: tuple[Span, ...]
-    groups: tuple[PortGroup, ...]
-
-    def addresses(self) -> Iterator[str]:
-        """Yield the addresses as text."""
-        return (str(one.at(index)) for one in self.spans for index in range(one.size))
 
 
 def make(targets: Sequence[str], ports: str, scope: Scope) -> Plan:
@@ -251,67 +238,3 @@ def port_groups(ports: list[int]) -> tuple[PortGroup, ...]:
 def width(ports: Sequence[PortRange]) -> int:
     """Return how many ports these ranges have."""
     return sum(last - first + 1 for first, last in ports)
-
-
-# Probes per second that a shard may count on: dense local networks answer at once, much of the Internet stays silent.
-LOCAL_PACE, PUBLIC_PACE = 20_000, 800
-LOCAL_HOSTS, PUBLIC_HOSTS = 64, 16
-
-
-def shards(plan: Plan, *, duration: timedelta = timedelta(seconds=20), free_workers: int = 1) -> Iterator[Shard]:
-    """Cut the addresses of a plan into shards of about `duration`, the critical ports of all targets first.
-
-    A scan that fits into one shard stays whole, so that a small one costs one job. One host is split by ports only when several
-    workers are free. Names are resolved before: put their addresses into the plan.
-    """
-    seconds = duration.total_seconds()
-    cuts = [
-        (part, max(1, int(pace * seconds)), hosts)
-        for part, pace, hosts in (
-            (intersect(plan.targets.spans, allowing.NOT_PUBLIC), LOCAL_PACE, LOCAL_HOSTS),
-            (subtract(plan.targets.spans, allowing.NOT_PUBLIC), PUBLIC_PACE, PUBLIC_HOSTS),
-        )
-        if part
-    ]
-    if len(cuts) == 1 and _whole(plan, cuts[0][1], cuts[0][2], free_workers):
-        yield Shard(plan.targets.spans, plan.groups)
-        return
-    for group in plan.groups:
-        for part, budget, hosts in cuts:
-            yield from _cut(part, group, budget, hosts, free_workers)
-
-
-def _whole(plan: Plan, budget: int, hosts: int, free_workers: int) -> bool:
-    addresses = sum(one.size for one in plan.targets.spans)
-    fits = addresses * plan.ports <= budget and addresses <= hosts
-    return fits or (addresses == 1 and free_workers <= 1)
-
-
-def _cut(part: Sequence[Span], group: PortGroup, budget: int, hosts: int, free_workers: int) -> Iterator[Shard]:
-    wide = width(group.ports)
-    by_ports = wide > budget and (free_workers > 1 or (hosts == PUBLIC_HOSTS and sum(one.size for one in part) > 1))
-    pieces = list(_slices(group.ports, budget if by_ports else wide))
-    for addresses in _blocks(part, max(1, min(hosts, budget // min(wide, budget)))):
-        for piece in pieces:
-            yield Shard(addresses, (PortGroup(group=group.group, ports=piece),))
-
-
-def _blocks(spans: Sequence[Span], size: int) -> Iterator[tuple[Span, ...]]:
-    block: list[Span] = []
-    room = size
-    for version, start, last in spans:
-        first = start
-        while first <= last:
-            end = min(last, first + room - 1)
-            block.append(Span(version, first, end))
-            room -= end - first + 1
-            first = end + 1
-            if not room:
-                yield tuple(block)
-                block, room = [], size
-    if block:
-        yield tuple(block)
-
-
-def _slices(ports: Sequence[PortRange], size: int) -> Iterator[tuple[PortRange, ...]]:
-    yield from (tuple((one.first, one.last) for one in block) for block in _blocks([Span(0, *each) for each in ports], size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def span(found: Address | Network) -> Span:
     if isinstance(found, IPv4Address | IPv6Address):
         return Span(found.version, int(found), int(found))
     return Span(found.version, int(found.network_address), int(found.broadcast_address))
+
+
+def between(first: str, last: str) -> Span:
+    """Return the addresses from one to another, both written as text."""
+    low, high = ip_address(first), ip_address(last)
+    return Span(low.version, int(low), int(high))
 
 
 def spans(networks: Iterable[str]) -> list[Span]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from watchfloor.capabilities.scans.schemas import HostAnswer, PortGroup
+    from watchfloor.capabilities.scans.schemas import HostAnswer, PortGroup, PortRange
 
 # A proxy or tarpit that accepts every port would otherwise fill the database with nothing.
 LISTED_MAX = 1024
@@ -31,7 +31,10 @@ class Sighting:
     tallies: dict[Group, Tally]
     services: tuple[tuple[Group, Service], ...]
     problems: tuple[Problem, ...]
-    known_ports: tuple[int, ...]  # all is known about these: a finding there that was not seen again is gone
+    known_ports: frozenset[int]  # all is known about these: a finding there that was not seen again is gone
+    filtered_ports: frozenset[int]  # asked and silent: one such look says little, several say that it is gone
+    filtered: tuple[PortRange, ...] = ()
+    skipped: tuple[PortRange, ...] = ()  # not settled: nothing is known
     unlisted: int = 0  # open ports beyond those listed as services
 
 
@@ -40,7 +43,7 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
     if not any(tally.open or tally.closed for tally in answer.tallies.values()):
         return None
     looked = {one.port: one for one in answer.ports}
-    opened = [port for first, last in answer.open for port in range(first, last + 1)]
+    opened = list(_each(answer.open))
     listed = [*(port for port in opened if port in looked), *islice((port for port in opened if port not in looked), LISTED_MAX)]
     services = [fingerprint(looked[port]) if port in looked else Service(port=port) for port in sorted(listed)]
     return Sighting(
@@ -50,7 +53,10 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
         tallies=answer.tallies,
         services=tuple((group_of(service.port), service) for service in services),
         problems=tuple(judge(answer.address, services, today)),
-        known_ports=tuple(_known(answer, groups, set(opened), looked)),
+        known_ports=frozenset(_known(answer, groups, looked)),
+        filtered_ports=frozenset(_each(answer.filtered)),
+        filtered=answer.filtered,
+        skipped=answer.skipped,
         unlisted=len(opened) - len(listed),
     )
 
@@ -60,10 +66,12 @@ def group_of(port: int) -> Group:
     return list(Group)[membership()[port]]
 
 
-def _known(answer: HostAnswer, groups: Sequence[PortGroup], opened: set[int], looked: dict[int, PortAnswer]) -> Iterator[int]:
+def _known(answer: HostAnswer, groups: Sequence[PortGroup], looked: dict[int, PortAnswer]) -> Iterator[int]:
     yield from (port for port, one in looked.items() if one.looked and (one.replies or one.tls) and not (one.tls and one.tls.error))
-    for group in groups:
-        tally = answer.tallies.get(group.group)
-        # Counts alone cannot tell a closed port from a filtered one, so one doubtful port leaves the whole group in doubt.
-        if tally and not (tally.filtered or tally.unreachable or tally.skipped):
-            yield from (port for first, last in group.ports for port in range(first, last + 1) if port not in opened)
+    asked = (port for group in groups if group.group in answer.tallies for port in _each(group.ports))
+    doubtful = {*_each(answer.open), *_each(answer.filtered), *_each(answer.skipped)}
+    yield from (port for port in asked if port not in doubtful)
+
+
+def _each(ports: Sequence[PortRange]) -> Iterator[int]:
+    return (port for first, last in ports for port in range(first, last + 1))

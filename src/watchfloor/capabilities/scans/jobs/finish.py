@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def finish_scan(context: JobContext, request: OneScan) -> ScanSummary:
     """End a scan when all its parts have ended, however they did: count, say what was not looked at, tell the others."""
     with context.transaction() as session:
+        if not write.all_ended(session, context.org, request.scan_id):
+            return ScanSummary(notes=("Other parts of this scan are still under way; the last of them ends it.",))
         ending = write.close_shards(session, context.org, request.scan_id)
         found = read.by_severity(session, context.org, request.scan_id)
         view = read.get_scan(session, context.org, request.scan_id)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
-from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID  # noqa: TC003 - pydantic reads it when the program runs
 
@@ -15,7 +15,8 @@ from pydantic import Field
 from watchfloor.capabilities.scans.connect import resolve
 from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine import scope as allowing
-from watchfloor.capabilities.scans.engine.ranges import merge, span
+from watchfloor.capabilities.scans.engine.cut import shards
+from watchfloor.capabilities.scans.engine.ranges import Span, merge, span
 from watchfloor.capabilities.scans.jobs.finish import finish_scan
 from watchfloor.capabilities.scans.jobs.shard import scan_shard
 from watchfloor.capabilities.scans.queries import write
@@ -24,7 +25,6 @@ from watchfloor.capabilities.scans.schemas import (
     TARGETS_MAX,
     NameRequest,
     OneScan,
-    ProbeHost,
     ResolveRequest,
     ScanRequest,
     Scope,
@@ -37,13 +37,14 @@ from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from watchfloor.capabilities.scans.engine.cut import Shard
     from watchfloor.capabilities.scans.schemas import NameAnswer
     from watchfloor.kernel.contract import JobContext
 
-SHARDS_MAX = 2000
 NAMES_AT_ONCE = 250
+CHILDREN = 10_000  # what one batch takes
 
 
 class RunScan(ScanRequest):
@@ -79,14 +80,15 @@ def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
             write.insert_shards(session, context.org, scan.id, parts, hosts=hosts, not_looked_at=missed)
     with context.transaction() as session:
         now = write.find_planned(session, context.org, scan.id)
-        shards = write.count_shards(session, context.org, scan.id)
+        count = write.count_shards(session, context.org, scan.id)
     if now is None or now.state != "running":
         return ScanPlanned(scan_id=scan.id, shards=0)
     one = OneScan(scan_id=scan.id)
-    batch = context.fan_out("shards", [(scan_shard, one)] * shards, callback=(finish_scan, one))
-    with context.transaction() as session:
-        write.keep_finish_job(session, context.org, scan.id, batch)
-    return ScanPlanned(scan_id=scan.id, shards=shards)
+    for n, start in enumerate(range(0, count, CHILDREN)):
+        batch = context.fan_out(f"shards-{n}", [(scan_shard, one)] * min(CHILDREN, count - start), callback=(finish_scan, one))
+        with context.transaction() as session:
+            write.keep_finish_job(session, context.org, scan.id, batch)
+    return ScanPlanned(scan_id=scan.id, shards=count)
 
 
 def _begin(context: JobContext, request: RunScan) -> write.Planned:
@@ -123,7 +125,7 @@ def _refuse(context: JobContext, scan: UUID, reason: str) -> None:
             )
 
 
-def _plan(context: JobContext, scan: write.Planned) -> tuple[list[dict[str, Any]], int, list[str]]:
+def _plan(context: JobContext, scan: write.Planned) -> tuple[Iterator[dict[str, Any]], int, list[str]]:
     """Return the parts of a scan, how many addresses it has, and in sentences what cannot be looked at."""
     with context.transaction() as session:
         scope, workers = scope_of(session, context.org), write.slots(session, Queue.SCANS)
@@ -134,33 +136,29 @@ def _plan(context: JobContext, scan: write.Planned) -> tuple[list[dict[str, Any]
         raise GiveUp(" ".join(missed) or "There is nothing to look at.")
     whole = planner.Plan(planner.Targets(spans, ()), plan.groups)
     duration = read_settings(ScanSettings, "scans").shard_duration
-    cut = _joined(list(planner.shards(whole, duration=duration, free_workers=workers)))
-    return [_part(shard, names) for shard in cut], whole.targets.size, missed
+    return _parts(shards(whole, duration=duration, free_workers=workers), names), whole.targets.size, missed
 
 
-def _joined(shards: list[planner.Shard]) -> list[planner.Shard]:
-    """Join neighbours of one group so that a very wide scan stays within what one batch takes."""
-    size = -(-len(shards) // SHARDS_MAX)
-    if size <= 1:
-        return shards
-    joined = []
-    for groups, held in groupby(shards, key=lambda shard: shard.groups):
-        members = list(held)
-        for start in range(0, len(members), size):
-            spans = [one for shard in members[start : start + size] for one in shard.spans]
-            joined.append(planner.Shard(tuple(spans), groups))
-    return joined
-
-
-def _part(shard: planner.Shard, names: dict[str, str]) -> dict[str, Any]:
-    hosts = [ProbeHost(address=address, name=names.get(address, "")) for address in shard.addresses()]
-    return {
-        "request": {
-            "hosts": [host.model_dump(exclude_defaults=True) for host in hosts],
-            "groups": [group.model_dump(mode="json") for group in shard.groups],
-        },
-        "totals": {str(group.group): planner.width(group.ports) * len(hosts) for group in shard.groups},
-    }
+def _parts(cut: Iterable[Shard], names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield each shard as its row keeps it: ranges, however many addresses they hold, and the names of those that came from names."""
+    named = sorted((span(ip_address(address)), name) for address, name in names.items())
+    for shard in cut:
+        found = (
+            named[
+                bisect_left(named, (Span(one.version, one.first, one.first), "")) : bisect_right(
+                    named, (Span(one.version, one.last, one.last), "\U0010ffff")
+                )
+            ]
+            for one in shard.spans
+        )
+        yield {
+            "request": {
+                "spans": [(str(one.at(0)), str(one.at(one.size - 1))) for one in shard.spans],
+                "names": {str(one.at(0)): name for held in found for one, name in held},
+                "groups": [group.model_dump(mode="json") for group in shard.groups],
+            },
+            "totals": {str(group.group): planner.width(group.ports) * shard.size for group in shard.groups},
+        }
 
 
 def _resolve(context: JobContext, names: Sequence[str], scope: Scope) -> tuple[dict[str, str], list[str]]:

@@ -59,7 +59,7 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
     except OutsideError as wrong:
         raise GiveUp(str(wrong)) from wrong
     sightings = _sightings(answers, taken.part, clock.now())
-    summary = _counted(answers, sightings, taken.part, left_out=len(taken.part.hosts) - len(asked.hosts))
+    summary = _counted(answers, sightings, taken.part, left_out=taken.part.size - len(asked.hosts))
     with context.transaction() as session:
         write.save_shard(session, context.org, taken, context.job_id, sightings, summary, actor=context.actor)
     return summary
@@ -96,7 +96,7 @@ def _sightings(answers: ProbeAnswers, part: write.Part, today: datetime) -> list
 
 def _counted(answers: ProbeAnswers, sightings: Sequence[Sighting], part: write.Part, *, left_out: int) -> ScanSummary:
     tallies = [tally for host in answers.hosts for tally in host.tallies.values()]
-    asked = sum(part.totals.values()) // max(1, len(part.hosts)) * len(answers.hosts)
+    asked = sum(part.totals.values()) // part.size * len(answers.hosts)
     settled_ports = sum(tally.open + tally.closed + tally.filtered + tally.unreachable for tally in tallies)
     unlisted = sum(one.unlisted for one in sightings)
     notes = list(answers.notes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from watchfloor.capabilities.scans.engine.ranges import Span, between
 from watchfloor.capabilities.scans.schemas import PortGroup, ProbeHost, ScanRequest, ScanSummary
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.db.ids import new_id
@@ -16,7 +18,7 @@ from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.findings.ledger import close_missing, record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.scans.engine.sight import Sighting
 
 SENTENCES = 200
+ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,21 @@ class Part:
 
     id: UUID
     n: int
-    hosts: tuple[ProbeHost, ...]
+    spans: tuple[Span, ...]
+    names: dict[str, str]  # of addresses that came from names
     groups: tuple[PortGroup, ...]
     totals: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """Return the number of addresses."""
+        return sum(one.size for one in self.spans)
+
+    @property
+    def hosts(self) -> tuple[ProbeHost, ...]:
+        """Return each address with its name."""
+        addresses = (str(one.at(index)) for one in self.spans for index in range(one.size))
+        return tuple(ProbeHost(address=address, name=self.names.get(address, "")) for address in addresses)
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ def slots(session: Session, queue: str) -> int:
 
 
 def insert_shards(
-    session: Session, org: UUID, scan: UUID, parts: Sequence[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]
+    session: Session, org: UUID, scan: UUID, parts: Iterable[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]
 ) -> None:
     """Write a plan down and let it run; does nothing when a cancel came first or the plan is there already."""
     wire = wire_of(session)
@@ -110,18 +125,34 @@ def insert_shards(
         (hosts, Jsonb(list(not_looked_at[:SENTENCES])), org, scan),
     )
     if started.rowcount:
-        rows = [{"id": str(new_id()), "n": n, **part} for n, part in enumerate(parts)]
-        wire.execute(
-            "insert into shard (org, id, scan, n, request, totals) select %s, id, %s, n, request, totals "
-            "from jsonb_to_recordset(%s) as t (id uuid, n integer, request jsonb, totals jsonb)",
-            (org, scan, Jsonb(rows)),
-        )
+        numbered = enumerate(parts)
+        # COPY would be faster and does not go with row-level security.
+        while rows := [{"id": str(new_id()), "n": n, **part} for n, part in islice(numbered, ROWS)]:
+            wire.execute(
+                "insert into shard (org, id, scan, n, request, totals) select %s, id, %s, n, request, totals "
+                "from jsonb_to_recordset(%s) as t (id uuid, n integer, request jsonb, totals jsonb)",
+                (org, scan, Jsonb(rows)),
+            )
 
 
 def count_shards(session: Session, org: UUID, scan: UUID) -> int:
     """Return how many parts a scan was cut into."""
     row: Any = wire_of(session).execute("select count(*) from shard where org = %s and scan = %s", (org, scan)).fetchone()
     return int(row[0])
+
+
+ALL_ENDED = """
+select not exists (select 1 from job_batch where org = %(org)s and parent = c.job and open > 0) and (
+  (select count(*) from shard where org = %(org)s and scan = c.id) <= (select coalesce(sum(total), 0) from job_batch where org = %(org)s and parent = c.job)
+  or exists (select 1 from job_all where org = %(org)s and id = c.job and finished_at is not null))
+from scan c where c.org = %(org)s and c.id = %(scan)s
+"""
+
+
+def all_ended(session: Session, org: UUID, scan: UUID) -> bool:
+    """Tell whether every job of a scan's parts has been made and has ended; a wide scan has several batches of them."""
+    row = wire_of(session).execute(ALL_ENDED, {"org": org, "scan": scan}).fetchone()
+    return bool(row and row[0])
 
 
 def keep_finish_job(session: Session, org: UUID, scan: UUID, batch: UUID) -> None:
@@ -157,8 +188,10 @@ def take_shard(session: Session, org: UUID, scan: UUID, job: UUID) -> Taken | No
     if row is None:
         return None
     planned, plan = _planned(row[4:9]), row[2]
-    hosts = tuple(ProbeHost.model_validate(host) for host in plan["hosts"])
-    part = Part(id=row[0], n=row[1], hosts=hosts, groups=tuple(PortGroup.model_validate(group) for group in plan["groups"]), totals=row[3])
+    part = Part(
+        id=row[0], n=row[1], spans=tuple(between(first, last) for first, last in plan["spans"]), names=plan["names"],
+        groups=tuple(PortGroup.model_validate(group) for group in plan["groups"]), totals=row[3],
+    )  # fmt: skip
     return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11])
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from watchfloor.kernel.errors import Fenced, InvalidInput, Retry, SourceUnavailable
+from watchfloor.kernel.sandbox import wire
 
 MIB = 1 << 20
 
@@ -39,6 +40,12 @@ class Told(BaseModel):
     facts: dict[str, str] = {}
 
 
+class Odd(BaseModel):
+    """Something that looks like an answer and is none."""
+
+    text: int = 7
+
+
 class Surprise(Exception):
     """An error of a class that must not leave the box."""
 
@@ -56,6 +63,31 @@ def tell_secret(request: Ask, report: Any) -> Told:
 def many_reports(request: Ask, report: Any) -> Told:
     for number in range(request.number):
         report(number + 1, request.number, "count")
+    return Told()
+
+
+def keep_parts(request: Ask, report: Any) -> Told:
+    """Hand over parts until `number` are taken, and tell how often one was refused and what the supervisor said last."""
+    refused = taken = 0
+    while taken < request.number:
+        if report.keep(Told(text=f"part {taken}")):
+            taken += 1
+        else:
+            refused += 1
+            time.sleep(0.01)
+    while not report.keep(Told(text="last")):
+        time.sleep(0.01)
+    return Told(text="end", facts={"refused": str(refused > 0), "reply": str(report.reply.get("kept"))})
+
+
+def keep_what_has_no_shape(request: Ask, report: Any) -> Told:
+    report.keep(Odd())
+    return Told()
+
+
+def flood_with_parts(request: Ask, report: Any) -> Told:
+    for _ in range(1000):
+        report._channel.sendall(wire.frame(wire.KEEP, b'{"text": "x"}'))
     return Told()
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tests.sandbox import hostile
 from tests.sandbox.conftest import CANARY
-from watchfloor.kernel.errors import GiveUp, InvalidInput, Retry, SetupError, SourceUnavailable
+from watchfloor.kernel.errors import Fenced, GiveUp, InvalidInput, Retry, SetupError, SourceUnavailable
 from watchfloor.kernel.sandbox.client import Sandbox, Usage
 from watchfloor.kernel.sandbox.profiles import SCAN, Mode
 
@@ -56,6 +57,45 @@ def test_last_report_always_arrives(sandbox: Sandbox) -> None:
     run(sandbox, hostile.many_reports, number=5000, report=lambda done, *_: seen.append(done))
     assert seen[-1] == 5000
     assert len(seen) < 500
+
+
+def test_parts_are_kept_one_after_the_other_and_answered(sandbox: Sandbox) -> None:
+    kept: list[str] = []
+
+    def keep(part: hostile.Told) -> dict[str, Any]:
+        time.sleep(0.25)  # as a database would
+        kept.append(part.text)
+        return {"kept": len(kept)}
+
+    told = run(sandbox, hostile.keep_parts, number=3, keep=keep)
+    assert kept == ["part 0", "part 1", "part 2", "last"]
+    assert told.facts == {"refused": "True", "reply": "3"}
+
+
+def test_parts_that_nobody_keeps_are_dropped(sandbox: Sandbox) -> None:
+    shown: list[str] = []
+    assert run(sandbox, hostile.echo, text="x", keep=lambda part: shown.append(part) or {}).text == "x"
+    assert shown == []
+
+
+def test_a_part_of_another_shape_ends_the_box(sandbox: Sandbox) -> None:
+    with pytest.raises(GiveUp, match="promised shape"):
+        run(sandbox, hostile.keep_what_has_no_shape, keep=lambda _part: {})
+
+
+def test_a_flood_of_parts_ends_the_box(sandbox: Sandbox) -> None:
+    kept: list[hostile.Told] = []
+    with pytest.raises(GiveUp, match="more than 5 parts of an answer in one second"):
+        run(sandbox, hostile.flood_with_parts, keep=lambda part: kept.append(part) or {})
+    assert len(kept) == 5
+
+
+def test_what_keeping_raises_ends_the_box(sandbox: Sandbox) -> None:
+    def refuse(_part: hostile.Told) -> dict[str, Any]:
+        raise Fenced("not ours any more")
+
+    with pytest.raises(Fenced, match="not ours any more"):
+        run(sandbox, hostile.keep_parts, number=100, keep=refuse)
 
 
 def test_secret_reaches_the_box(sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import logging
@@ -69,6 +69,16 @@ class Report(Protocol):
         """Report progress; called as often as you like, recorded once a second."""
 
 
+@runtime_checkable
+class KeepingReport(Report, Protocol):
+    """A report that can also hand over parts of the answer before the end, where the handler keeps them."""
+
+    reply: dict[str, Any]  # what the handler said last when it had kept a part
+
+    def keep(self, answer: BaseModel) -> bool:
+        """Hand over a part of the answer, of the answer's own shape; False while the part before it is still being kept."""
+
+
 class JobContext(Protocol):
     """All that a handler is given."""
 
@@ -81,8 +91,13 @@ class JobContext(Protocol):
     def transaction(self) -> AbstractContextManager[Session]:
         """Open one short transaction that commits only while this attempt owns its job; else raises Fenced."""
 
-    def sandbox(self, function: Callable[[Request, Report], Answer], request: Request) -> Answer:
+    def sandbox(
+        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None
+    ) -> Answer:
         """Run a top-level `function(request, report)` in a process without database, keys or our memory.
+
+        `keep` is called with each part of the answer that the function hands over before its end (`KeepingReport`); save it there,
+        and return what the function should know, a few plain values.
 
         Raises what the function raised when that is a WatchfloorError, `GiveUp("sandbox", …)` for anything else,
         and Cancelled or SoftTimeLimit after its processes are gone.
@@ -99,6 +114,9 @@ class JobContext(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than the attempt: a cancel, soft limit or shutdown ends the wait by its exception."""
+
+    def advanced(self, session: Session) -> None:
+        """Say, in a transaction that saves a resume point, that this job gets on: lost workers until now do not count as its crashes."""
 
     def fan_out(
         self,

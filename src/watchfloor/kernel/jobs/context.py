@@ -71,7 +71,9 @@ class AttemptContext:
         """Open one short transaction that commits only while this attempt owns its job."""
         return owned_transaction(self._ledger, self._board.session, self._held)
 
-    def sandbox(self, function: Callable[[Request, Report], Answer], request: Request) -> Answer:
+    def sandbox(
+        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None
+    ) -> Answer:
         """Run `function` in a box; see `contract.JobContext.sandbox`."""
         if self._sandbox is None:
             message = "this worker has no sandbox; start it with `watchfloor worker` or `celery -A watchfloor worker`"
@@ -81,7 +83,7 @@ class AttemptContext:
         try:
             return box.run(
                 function, request, profile=PROFILES.get(self._held.kind.partition(".")[0], RENDER), deadline=timedelta(seconds=max(0.0, left)),
-                report=self.progress, should_stop=self._should_stop, observe=self._observe,
+                report=self.progress, should_stop=self._should_stop, observe=self._observe, keep=keep,
             )  # fmt: skip
         finally:
             self.obey()
@@ -133,6 +135,11 @@ class AttemptContext:
                 raise SoftTimeLimit(message)
             case Word.HAND_BACK:
                 raise HandedBack
+
+    def advanced(self, session: Session) -> None:
+        """Forget the lost workers of this job; see `contract.JobContext.advanced`."""
+        values = {"org": self.org, "id": self.job_id, "fence": self._held.fence}
+        wire_of(session).execute(statement("advance"), values)
 
     def fan_out(
         self,

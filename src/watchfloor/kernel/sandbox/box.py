@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from watchfloor.kernel.errors import GiveUp, SetupError
 from watchfloor.kernel.sandbox import landlock, linux, seccomp, wire
@@ -133,11 +133,15 @@ def _error_frame(error: BaseException, secrets: tuple[str, ...]) -> bytes:
 
 
 def _answer_frame(answer: object) -> bytes:
+    return wire.frame(wire.ANSWER, _bounded(answer))
+
+
+def _bounded(answer: object) -> bytes:
     body = to_json(answer)
     if len(body) > wire.BODY_LIMIT_BYTES:
         message = f"sandbox: the answer has {len(body)} bytes, {wire.BODY_LIMIT_BYTES} are allowed; split the work into smaller jobs"
         raise GiveUp(message)
-    return wire.frame(wire.ANSWER, body)
+    return body
 
 
 def _request(order: Order, channel: socket.socket) -> BaseModel:
@@ -160,7 +164,7 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 
 
 class Reporter:
-    """Sends progress at most 20 times a second; the last value always goes out."""
+    """Sends progress at most 20 times a second, the last value always, and what is to be kept before the end."""
 
     def __init__(self, channel: socket.socket) -> None:
         """Share the channel that the answer takes later."""
@@ -168,6 +172,9 @@ class Reporter:
         self._lock = threading.Lock()
         self._waiting: bytes | None = None
         self._sent_at = -math.inf
+        self._answered = bytearray()
+        self._owes_reply = False
+        self.reply: dict[str, Any] = {}
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
         """Report from any thread."""
@@ -181,6 +188,29 @@ class Reporter:
             self._waiting = wire.frame(wire.PROGRESS, to_json(shown))
             if time.monotonic() - self._sent_at >= _REPORT_EVERY_S:
                 self._send()
+
+    def keep(self, answer: BaseModel) -> bool:
+        """Hand over a part of the answer to be kept now; False while the part before it is still being kept, then nothing was sent.
+
+        `reply` is what the supervisor said last when it had kept one.
+        """
+        with self._lock:
+            if not self._heard():
+                return False
+            self._send()
+            self._channel.sendall(wire.frame(wire.KEEP, _bounded(answer)))
+            self._owes_reply = True
+        return True
+
+    def _heard(self) -> bool:
+        """Take replies that have arrived; True when none is outstanding."""
+        with suppress(BlockingIOError):
+            while piece := self._channel.recv(MIB, socket.MSG_DONTWAIT):
+                self._answered += piece
+        for kind, body in wire.frames(self._answered):
+            if kind == wire.REPLY:
+                self.reply, self._owes_reply = from_json(body), False
+        return not self._owes_reply
 
     def flush(self) -> None:
         """Send what is still held back."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from watchfloor.kernel.errors import Cancelled, GiveUp, SetupError
 from watchfloor.kernel.sandbox import box, linux, nursery, wire
@@ -35,6 +35,7 @@ _POLL_S = 0.05
 _LINGER_S = 1.0
 _END_S = 40.0
 _FRAMES_PER_SECOND = 100
+_KEPT_PER_SECOND = 5
 _PIECE = 1 << 18
 
 
@@ -66,6 +67,7 @@ class Sandbox:
         should_stop: Callable[[], bool] | None = None,
         profile: Profile = SCAN,
         observe: Callable[[Usage], None] | None = None,
+        keep: Callable[[Any], dict[str, Any]] | None = None,
     ) -> Answer:
         """Run a top-level `function(request, report)` in a box and return its validated answer.
 
@@ -78,6 +80,8 @@ class Sandbox:
             report: Called in this thread with what the box reports; what it raises ends the box and passes on.
             should_stop: Asked every 50 ms; True, or raising, ends the box: SIGTERM, 300 ms, SIGKILL.
             profile: Limits.
+            keep: Called in this thread with each part of the answer that the box hands over before its end, of the same shape as the
+                answer; what it returns, small and plain, the box can read. What it raises ends the box and passes on.
             observe: Called once with what was in force and used, however the run ended, if the box came to life.
 
         Raises:
@@ -95,16 +99,16 @@ class Sandbox:
         )
         shape = _shape(function)
         body = wire.frame(wire.REQUEST, wire.pack_request(request))
-        with _Run(order, wire.secrets_of(request), report, should_stop) as run:
+        with _Run(order, wire.secrets_of(request), report, should_stop, keep, shape) as run:
             run.start(self._address)
             try:
                 run.talk(body)
             except BaseException:
-                run.report = None  # whoever raised is not interested in more progress
+                run.report, run.keep = None, None  # whoever raised is not interested in more
                 run.finish(observe)
                 raise
             run.finish(observe)
-            return cast("Answer", run.answer(shape))
+            return cast("Answer", run.answer())
 
 
 def _shape(function: Callable[..., Any]) -> TypeAdapter[Any]:
@@ -134,6 +138,8 @@ class _Run:
     secrets: tuple[str, ...]
     report: wire.Report | None
     should_stop: Callable[[], bool] | None
+    keep: Callable[[Any], dict[str, Any]] | None
+    shape: TypeAdapter[Any]
     in_force: tuple[str, ...] | None = None
     result: tuple[bytes, bytes] | None = None
     problem: str = ""
@@ -142,6 +148,7 @@ class _Run:
     ending: bytearray = field(default_factory=bytearray)
     _buffer: bytearray = field(default_factory=bytearray)
     _window: tuple[float, int] = (0.0, 0)
+    _kept: tuple[float, int] = (0.0, 0)
     _give_up: float = math.inf
     _closing: bool = False
 
@@ -213,7 +220,7 @@ class _Run:
                 )
             )
 
-    def answer(self, shape: TypeAdapter[Any]) -> Any:  # noqa: ANN401 - what the function's annotation says
+    def answer(self) -> Any:  # noqa: ANN401 - what the function's annotation says
         """Return the validated answer, or raise how the box ended."""
         if self.problem:
             raise GiveUp(f"sandbox: {self.problem}")
@@ -222,8 +229,11 @@ class _Run:
         kind, body = self.result
         if kind == wire.ERROR:
             raise self._error(body)
+        return self._read(body)
+
+    def _read(self, body: bytes) -> Any:  # noqa: ANN401 - what the function's annotation says
         try:
-            return shape.validate_json(body, by_alias=True, by_name=True)
+            return self.shape.validate_json(body, by_alias=True, by_name=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"])) or "the answer"
@@ -315,20 +325,30 @@ class _Run:
             raise wire.Malformed(message)
         elif kind == wire.PROGRESS:
             self._progress(body)
+        elif kind == wire.KEEP:
+            self._keep(body)
         else:
             self.result = (kind, body)
             self._give_up = time.monotonic() + _LINGER_S
 
     def _progress(self, body: bytes) -> None:
-        second, count = self._window
-        now = time.monotonic()
-        self._window = (second, count + 1) if now - second < 1 else (now, 1)
-        if self._window[1] > _FRAMES_PER_SECOND:
-            message = f"more than {_FRAMES_PER_SECOND} reports in one second"
-            raise wire.Malformed(message)
+        self._window = _counted(self._window, _FRAMES_PER_SECOND, "reports")
         shown = wire.unpack_progress(body, self.secrets)
         if self.report is not None:
             self.report(*shown)
+
+    def _keep(self, body: bytes) -> None:
+        self._kept = _counted(self._kept, _KEPT_PER_SECOND, "parts of an answer")
+        if self.keep is None:
+            return
+        reply = self.keep(self._read(body))
+        try:
+            self.data.send(wire.frame(wire.REPLY, to_json(reply)))
+        except BlockingIOError:
+            message = "replies that nobody reads"
+            raise wire.Malformed(message) from None
+        except OSError:
+            return  # the box has ended; how, its keeper tells
 
     def _listen(self) -> bool:
         """Take the keeper's last words; False when it has gone."""
@@ -340,6 +360,18 @@ class _Run:
             return False
         self.ending += piece
         return bool(piece)
+
+
+def _counted(window: tuple[float, int], most: int, what: str) -> tuple[float, int]:
+    """Count one more frame; Malformed beyond `most` within a second."""
+    second, count = window
+    now = time.monotonic()
+    if now - second >= 1:
+        return now, 1
+    if count >= most:
+        message = f"more than {most} {what} in one second"
+        raise wire.Malformed(message)
+    return second, count + 1
 
 
 def _signal_name(number: int) -> str:

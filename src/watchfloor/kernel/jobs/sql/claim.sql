@@ -18,6 +18,10 @@ select c.*, p.kid, p.v, p.blob from c left join job_payload p on p.org = c.org a
 -- App. First statement of every handler transaction; no row: this attempt lost its job.
 select 1 from job where org = :org and id = :id and fence = :fence and owner = :session and coalesce(stage, '') = 'running' for no key update;
 
+-- name: advance
+-- App, in a held transaction. What gets on from attempt to attempt does not kill its workers.
+update job set crash_count = 0 where org = :org and id = :id and fence = :fence and coalesce(stage, '') = 'running' and crash_count > 0;
+
 -- name: close (fragment; needs done (org, id, stage, batch))
 bat as (
   update job_batch b set open = b.open - x.n, failed = b.failed + x.f, cancelled = b.cancelled + x.c

@@ -97,7 +97,7 @@ def test_a_finding_on_a_closed_port_closes_though_another_port_stays_silent(loop
             worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
         worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
     with ledger.database.transaction(loopback) as session:
-        assert [one.state for one in list_findings(session, loopback).items] == ["closed"]
+        assert [one.state for one in list_findings(session, loopback).items] == ["fixed"]
 
 
 def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
@@ -324,7 +324,7 @@ def test_a_16_times_1000_ports_is_planned_in_little_memory(
     assert (progress.total, progress.state) == (65_536_000, "running")
     assert 1000 < progress.shards_total < 10_000
     assert peak < 60 << 20  # the interpreter and libraries of a worker's process take the rest of 150 MB
-    jobs.cancel_scan(ledger, loopback, scan, actor="test")
+    jobs.stop_scan(ledger, loopback, scan, actor="test")
 
 
 def test_the_operators_ceilings_hold(monkeypatch: pytest.MonkeyPatch) -> None:

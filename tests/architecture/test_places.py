@@ -27,7 +27,15 @@ def test_celery_is_imported_in_the_broker_and_the_worker_only() -> None:
 def test_sockets_are_opened_in_the_outside_files_only() -> None:
     # The broker sets options on sockets that redis-py opened, the warden hears its worker over a socket pair, the scope reads this
     # machine's own networks, and the private Valkey is asked whether it is ready.
-    places = (*OUTSIDE, "kernel/jobs/broker", "kernel/jobs/warden.py", "kernel/assets/scope.py", "kernel/embedded/valkey.py", "doors")
+    places = (
+        *OUTSIDE,
+        "kernel/jobs/broker",
+        "kernel/jobs/warden.py",
+        "kernel/assets/scope.py",
+        "kernel/assets/control.py",
+        "kernel/embedded/valkey.py",
+        "doors",
+    )
     assert importers("socket", "socketserver", "asyncio.open_connection", allowed=places) == []
 
 

@@ -31,6 +31,7 @@ ORG_COLUMN = {"org": "id", "lane": "org"}
 BODIES: dict[str, Any] = {
     "tag_asset": {"tags": ["x"]},
     "triage_finding": {"state": "false_positive", "reason": "x"},
+    "expose_asset": {"exposure": "internet"},
 }
 # Addressed by a name of the installation, not by an organisation's id.
 BY_NAME = {"submit_task", "pause_queue", "resume_queue"}

@@ -66,6 +66,11 @@ def test_a_target_outside_the_scope_is_a_403_that_names_target_and_remedy(client
         {"targets": ["127.0.0.1"], "timeout": "P2D"},
         {"targets": ["127.0.0.1"], "speed": "fast"},
         {"targets": ["x" * 301]},
+        {"targets": ["127.0.0.1\x00"]},
+        {"targets": ["127.0.0.1"], "exclude": ["tag:web"]},
+        {"targets": ["127.0.0.1"], "exclude": ["127.0.0.1"]},
+        {"targets": ["127.0.0.1"], "profile": "insane"},
+        {"targets": ["tag:nobody"]},
     ],
 )
 def test_a_malformed_request_is_a_422_and_writes_nothing(client: Client, body: dict[str, object]) -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchfloor.capabilities.scans.engine import plan, ports, ranges, scope
+from watchfloor.capabilities.scans.engine import targets as reading
+from watchfloor.capabilities.scans.engine.estimate import estimate, sentence
 from watchfloor.capabilities.scans.engine.ranges import Span
-from watchfloor.capabilities.scans.schemas import Group, Scope
+from watchfloor.capabilities.scans.schemas import ControlPoint, Group, PortScope, Scope
 from watchfloor.kernel.errors import InvalidInput, OutOfScope, WatchfloorError
 
 HOME = Scope(
@@ -38,10 +40,18 @@ def spans(*networks: str) -> tuple[Span, ...]:
         ("localhost", "localhost"),
         ("_sip.example.com", "_sip.example.com"),
         ("bücher.example", "xn--bcher-kva.example"),
+        ("ko\u0308ln.example", "xn--kln-sna.example"),
+        ("192.168.1.10-20", Span(4, 0xC0A8010A, 0xC0A80114)),
+        ("192.168.1.10 - 192.168.2.3", Span(4, 0xC0A8010A, 0xC0A80203)),
+        ("2001:db8::1-2001:db8::ff", Span(6, (0x20010DB8 << 96) + 1, (0x20010DB8 << 96) + 0xFF)),
+        ("[2001:db8::1]-[2001:db8::1]", Span(6, (0x20010DB8 << 96) + 1, (0x20010DB8 << 96) + 1)),
+        ("10.0.0.7-7", spans("10.0.0.7")[0]),
+        ("web-01.example.com", "web-01.example.com"),
+        ("tag: web servers ", reading.Tag("web servers")),
     ],
 )
 def test_target_is_read(text: str, expected: Span | str) -> None:
-    assert plan.parse_target(text) == expected
+    assert reading.parse_target(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +66,26 @@ def test_target_is_read(text: str, expected: Span | str) -> None:
         ("2130706433", "four numbers"),
         ("0x7f.0.0.0x1", "four numbers"),
         ("300.1.1.1", "four numbers"),
-        ("\uff11\uff12\uff17.0.0.1", "four numbers"),
+        ("0x7f000001", "four numbers"),
+        ("0177.0.0.1", "leading zero"),
+        ("10.0.0.1.", "no dot at its end"),
+        ("fe80::1%25eth0", "zone id"),
+        ("10.0.0-5.1-20", "only its last number"),
+        ("10.0.0.5-4", "ends before it starts"),
+        ("10.0.0.5-300", "is not a range"),
+        ("10.0.0.5-", "is not a range"),
+        ("10.0.0.5-06", "is not a range"),
+        ("10.0.0.5-::1", "one IP version to the other"),
+        ("10.0.0.5-web.example.com", "is not a range"),
+        ("::ffff:10.0.0.1-::ffff:10.0.0.9", "written as IPv6"),
+        ("64:ff9b::1-64:ff9b::9", "written as IPv6"),
+        ("tag:", "names no tag"),
+        ("tag:a,b", "names no tag"),
+        ("\uff11\uff12\uff17.0.0.1", "read as '127.0.0.1'"),
+        ("127\u30020\u30020\u30021", "read as '127.0.0.1'"),
+        ("\u24d4xample.com", "read as 'example.com'"),
+        ("exam\u00adple.com", "read as 'example.com'"),
+        ("example.co\u2098", "read as 'example.com'"),
         ("10.0.0.0/", "no prefix length"),
         ("10.0.0.0/08", "no prefix length"),
         ("10.0.0.0/\u0663", "no prefix length"),
@@ -81,7 +110,7 @@ def test_target_is_read(text: str, expected: Span | str) -> None:
 )
 def test_malformed_target_says_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said) as raised:
-        plan.parse_targets(["10.0.0.1", text])
+        reading.parse_targets(["10.0.0.1", text])
     assert raised.value.field == "/targets/1"
     assert str(raised.value).isascii()
     assert raised.value.__cause__ is None
@@ -89,12 +118,12 @@ def test_malformed_target_says_what_is_wrong(text: str, said: str) -> None:
 
 def test_long_target_is_shown_cut() -> None:
     with pytest.raises(InvalidInput) as raised:
-        plan.parse_targets(["x " * 10_000])
+        reading.parse_targets(["x " * 10_000])
     assert len(str(raised.value)) < 400
 
 
 def test_targets_are_merged_and_counted_once() -> None:
-    parsed = plan.parse_targets(["10.0.0.0/25", "10.0.0.128/25", "10.0.0.5", "example.com", "EXAMPLE.com", "::1"])
+    parsed = reading.parse_targets(["10.0.0.0/25", "10.0.0.128/25", "10.0.0.5", "example.com", "EXAMPLE.com", "::1"])
     assert parsed.spans == spans("10.0.0.0/24", "::1")
     assert parsed.names == ("example.com",)
     assert parsed.size == 258
@@ -102,12 +131,12 @@ def test_targets_are_merged_and_counted_once() -> None:
 
 def test_no_target_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no target"):
-        plan.parse_targets([])
+        reading.parse_targets([])
 
 
 def test_too_many_targets_are_refused() -> None:
     with pytest.raises(InvalidInput, match="10,001 targets"):
-        plan.parse_targets(["10.0.0.1"] * 10_001)
+        reading.parse_targets(["10.0.0.1"] * 10_001)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +144,13 @@ def test_too_many_targets_are_refused() -> None:
     [
         (["10.0.0.0/8"], "all", "16,777,216 addresses"),
         (["::/0"], "all", "addresses"),
-        (["10.0.0.0/16"], "1-153", "10,027,008 probes"),
+        (["10.0.0.0/16"], "1-20000", "1,310,720,000 probes"),
         ([f"10.{net}.0.0/16" for net in range(153)], "1", "10,027,008 addresses"),
+        (["10.0.0.0-10.255.255.255"], "all", "16,777,216 addresses"),
+        (["2001:db8::-2001:db8:ffff::"], "all", "addresses"),
     ],
 )
-def test_ten_million_are_refused_by_arithmetic(targets: list[str], asked: str, said: str) -> None:
+def test_what_is_too_much_is_refused_by_arithmetic(targets: list[str], asked: str, said: str) -> None:
     ports.ranking()
     ports.membership()
     started = time.process_time()
@@ -268,6 +299,163 @@ def test_plan_leaves_out_what_is_excluded_before_counting() -> None:
     assert (found.ports, found.pairs) == (2, 26)
 
 
+def test_exclusions_are_left_out_before_anything_is_counted_or_judged() -> None:
+    found = plan.make(
+        ["10.0.0.0/28", "8.8.8.8", "a.example.com", "b.a.example.com", "c.example.com"],
+        "80,443",
+        HOME,
+        exclude=["10.0.0.4-7", "10.0.0.8/31", "8.8.8.8", "A.example.com"],
+    )
+    assert found.targets.spans == tuple(ranges.subtract(spans("10.0.0.0/28"), spans("10.0.0.4/30", "10.0.0.8/31")))
+    assert (found.targets.names, found.targets.size, found.pairs) == (("c.example.com",), 11, 22)
+    assert found.excluded_names == ("a.example.com",)
+
+
+def test_what_is_wholly_excluded_is_no_scan() -> None:
+    with pytest.raises(InvalidInput, match="Everything"):
+        plan.make(["10.0.0.1"], "80", HOME, exclude=["10.0.0.0/24"])
+
+
+@pytest.mark.parametrize("text", ["tag:web", "1.2.3", "http://a.example"])
+def test_malformed_exclusion_is_named(text: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        plan.make(["10.0.0.1"], "80", HOME, exclude=["10.9.0.1", text])
+    assert (raised.value.field or "").startswith("/exclude")
+
+
+def test_names_resolve_to_nothing_that_is_excluded() -> None:
+    made = plan.make(["web.example.com", "10.0.0.0/30"], "80", HOME, exclude=["10.0.0.5", "db.example.com"])
+    whole = plan.pinned(made, ["10.0.0.5", "8.8.8.8"], ["10.0.0.1", "::ffff:10.0.0.2"])
+    assert [str(one.at(n)) for one in whole.targets.spans for n in range(one.size)] == ["8.8.8.8", "10.0.0.0", "10.0.0.3"]
+    assert whole.targets.names == ()
+
+
+def test_tagged_assets_are_looked_at_where_the_scope_allows_them() -> None:
+    assets = [
+        plan.Known("10.0.0.1", ("a.example.com",)),
+        plan.Known("8.8.8.8", ("other.test", "b.example.com")),
+        plan.Known("8.8.4.4", ("other.test",)),
+        plan.Known("169.254.169.254"),
+    ]
+    found = plan.make(["tag:web"], "80", HOME, assets=assets)
+    assert (found.targets.spans, found.targets.names) == (spans("10.0.0.1"), ("b.example.com",))
+    assert [one.target for one in found.refused] == ["8.8.4.4", "169.254.169.254"]
+    assert found.named["10.0.0.1"] == "a.example.com"
+
+
+PORTS = Scope(
+    networks=("10.0.0.0/24",),
+    limited=(
+        PortScope(ports=((80, 90),), networks=("10.0.0.0/16", "8.8.8.0/24"), domains=("example.com",)),
+        PortScope(ports=((91, 91), (443, 443)), networks=("10.0.1.0/24",), domains=("www.example.com",)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "asked", "allowed"),
+    [
+        ("10.0.0.1", "", "1-65535", True),
+        ("10.0.1.1", "", "80-91,443", True),
+        ("10.0.1.1", "", "80-92", False),
+        ("10.0.2.1", "", "80,90", True),
+        ("10.0.2.1", "", "80,91", False),
+        ("10.0.2.1", "", "22", False),
+        ("8.8.8.8", "", "85", True),
+        ("8.8.8.8", "", "443", False),
+        ("1.1.1.1", "www.example.com", "80-91,443", True),
+        ("1.1.1.1", "mail.example.com", "443", False),
+        ("1.1.1.1", "other.test", "80", False),
+    ],
+)
+def test_an_entry_with_ports_allows_these_alone_and_entries_add_up(address: str, name: str, asked: str, allowed: bool) -> None:  # noqa: FBT001 - a column of the table
+    wanted = ports.ranges(plan.parse_ports(asked))
+    assert (scope.refusal(PORTS, address, name, wanted) is None) is allowed
+
+
+@given(
+    st.lists(st.tuples(st.sets(st.integers(1, 12), min_size=1), st.integers(0, 15), st.integers(0, 6)), max_size=5),
+    st.sets(st.integers(1, 12), min_size=1),
+    st.integers(0, 15),
+)
+def test_entries_with_ports_agree_with_sets(held: list[tuple[set[int], int, int]], asked: set[int], last: int) -> None:
+    entries = [(own, {f"10.0.0.{n}" for n in range(first, min(first + size, 15) + 1)}) for own, first, size in held]
+    limited = tuple(PortScope(ports=ports.ranges(sorted(own)), networks=tuple(sorted(addresses))) for own, addresses in entries)
+    address = f"10.0.0.{last}"
+    allowed = set().union(*(own for own, addresses in entries if address in addresses))
+    found = scope.allowed(Scope(limited=limited), ports.ranges(sorted(asked)))
+    assert ranges.holds(found, ranges.span(ip_address(address))) is (asked <= allowed)
+
+
+def test_a_scan_of_ports_the_scope_does_not_allow_says_which_it_does() -> None:
+    with pytest.raises(OutOfScope, match=r"--ports 80-91,443 or some") as raised:
+        plan.make(["10.0.1.7"], "22", PORTS)
+    assert raised.value.target == "10.0.1.7"
+    with pytest.raises(OutOfScope, match="some ports only"):
+        plan.make(["10.0.0.0/16"], "22", PORTS)
+    assert plan.make(["10.0.0.0/16"], "80", PORTS).pairs == 65_536
+
+
+def test_neighbouring_entries_do_not_hide_that_loopback_is_named() -> None:
+    held = Scope(networks=("126.0.0.0/8", "127.0.0.0/8", "128.0.0.0/8"))
+    assert scope.refusal(held, "127.0.0.1") is None
+
+
+def test_excluded_names_are_refused_with_all_below_them() -> None:
+    held = Scope(networks=("10.0.0.0/8",), domains=("example.com",), excluded_names=("db.example.com",))
+    assert scope.refusal(held, "8.8.8.8", "www.example.com") is None
+    assert "excluded" in (scope.refusal(held, "8.8.8.8", "a.db.example.com") or "")
+    with pytest.raises(OutOfScope, match="excluded"):
+        plan.make(["db.example.com"], "80", held)
+
+
+OWN = (
+    ControlPoint(first="127.0.0.0", last="127.255.255.255", port=5432, what="database"),
+    ControlPoint(first="127.0.0.1", last="127.0.0.1", port=8000, what="API"),
+)
+
+
+def test_our_own_ports_are_cut_out_and_everything_else_stays() -> None:
+    whole = plan.make(["127.0.0.0/30", "10.0.0.1"], "22,5432,8000,9000-9001", HOME)
+    parts, said = plan.apart(whole, OWN)
+    seen = {
+        (str(one.at(n)), port)
+        for part in parts
+        for one in part.targets.spans
+        for n in range(one.size)
+        for group in part.groups
+        for first, last in group.ports
+        for port in range(first, last + 1)
+    }
+    wanted = {(f"127.0.0.{n}", port) for n in range(4) for port in (22, 8000, 9000, 9001)} | {
+        ("10.0.0.1", port) for port in (22, 5432, 8000, 9000, 9001)
+    }
+    assert seen == wanted - {("127.0.0.1", 8000)}
+    assert sum(part.pairs for part in parts) == len(seen)
+    assert ["database" in said[0], "API" in said[1], len(said)] == [True, True, 2]
+
+
+def test_a_scan_of_our_own_ports_alone_is_refused() -> None:
+    with pytest.raises(OutOfScope, match="own API") as raised:
+        plan.apart(plan.make(["127.0.0.1"], "8000", HOME), OWN[1:])
+    assert raised.value.target == "127.0.0.1"
+
+
+def test_a_plan_without_our_own_ports_stays_whole() -> None:
+    whole = plan.make(["127.0.0.0/24"], "top-100", HOME)
+    assert plan.apart(whole, OWN[:0]) == ([whole], [])
+    assert plan.apart(plan.make(["10.0.0.0/24"], "all", HOME), OWN) == ([plan.make(["10.0.0.0/24"], "all", HOME)], [])
+
+
+def test_a_wide_scan_is_estimated_by_arithmetic() -> None:
+    parts, _ = plan.apart(plan.make(["10.0.0.0-10.0.255.255"], "top-1000", HOME, exclude=["10.9.0.0/16"]), OWN)
+    found = estimate(parts, names=2, max_rate=None, slots=4)
+    assert (found.addresses, found.names, found.ports, found.probes) == (65_538, 2, 1000, 65_538_000)
+    assert timedelta(minutes=5) < found.duration < timedelta(hours=1)
+    assert estimate(parts, names=0, max_rate=1000, slots=4).duration == timedelta(seconds=65_536)
+    assert "65,538,000 probes" in sentence(found)
+
+
 addresses = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=8)
 
 
@@ -290,7 +478,7 @@ def test_ranges_agree_with_sets(one: list[tuple[int, int]], other: list[tuple[in
 
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_parsers(text: str) -> None:
-    for read in (lambda: plan.parse_targets([text]), lambda: plan.parse_ports(text)):
+    for read in (lambda: reading.parse_targets([text]), lambda: plan.parse_ports(text)):
         said = ""
         try:
             read()

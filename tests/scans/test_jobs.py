@@ -191,7 +191,7 @@ def test_a_part_is_kept_as_ranges_with_the_names_its_addresses_came_from(loopbac
 
 
 def test_critical_ports_of_all_targets_come_first_whatever_job_starts_first(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8001"), actor="test")
     worker.run(job)
     waiting = [one for one, _kind in worker.queued(loopback)]
     assert len(waiting) == 4
@@ -207,7 +207,7 @@ def test_critical_ports_of_all_targets_come_first_whatever_job_starts_first(loop
 
 
 def test_a_scan_in_progress_says_how_far_it_is(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8001"), actor="test")
     worker.run(job)
     worker.run(worker.queued(loopback)[0][0])
     with ledger.database.transaction(loopback) as session:

@@ -59,7 +59,7 @@ def do(ledger: Ledger, org: UUID, worker: Worker, kind: JobKind[Any, Any], **arg
 def draft(ledger: Ledger, org: UUID, ports: str = "1") -> UUID:
     """Keep a scan without starting it."""
     with ledger.database.transaction(org) as session:
-        return jobs.draft_scan(session, org, ScanRequest(targets=["127.0.0.1"], ports=ports), actor="test")
+        return jobs.draft_scan(ledger, session, org, ScanRequest(targets=["127.0.0.1"], ports=ports), actor="test")
 
 
 def tagged(ledger: Ledger, org: UUID, address: str, tag: str = "daily") -> None:

@@ -2,7 +2,7 @@
 
 WatchfloorError
 ├── CallerError      InvalidInput 422 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409 ·
-│                    TooLarge 413 · TooMuch 429
+│                    Unconfirmed 409 · TooLarge 413 · TooMuch 429
 ├── OutsideError     SourceUnavailable (nothing was learned) · SourceChanged · OutOfScope · EgressRefused
 ├── Untrusted        Forged · Expired: a ticket, link or key that does not verify
 ├── SetupError       this machine or its settings cannot do what was asked; says what to change
@@ -72,6 +72,13 @@ class Conflict(CallerError):
     status = 409
 
 
+class Unconfirmed(CallerError):
+    """Much would follow from this request; it needs a word that it is meant."""
+
+    code = "unconfirmed"
+    status = 409
+
+
 class TooLarge(CallerError):
     """The request is larger than what is accepted."""
 
@@ -105,10 +112,15 @@ class SourceChanged(OutsideError):
 
 
 class OutOfScope(OutsideError):
-    """A target outside what the organisation allowed to be looked at."""
+    """A target outside what the organisation allowed to be looked at; `target` names it where one is known."""
 
     code = "out_of_scope"
     status = 403
+
+    def __init__(self, message: str, *, target: str = "") -> None:
+        """Keep the target apart from the sentence, for the audit trail."""
+        super().__init__(message)
+        self.target = target
 
 
 class EgressRefused(OutsideError):

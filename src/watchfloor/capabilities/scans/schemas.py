@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from watchfloor.kernel.contract import Severity
 
 ADDRESSES_MAX = 65_536
-PAIRS_MAX = 10_000_000
+PAIRS_MAX = 1_000_000_000
 TARGETS_MAX = 10_000
 KEEP_BYTES = 4096
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PortRange = tuple[Port, Port]
+Target = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
 
 
 class Shape(BaseModel):
@@ -42,6 +43,23 @@ class Stopped(StrEnum):
     CANCELLED = "cancelled"
 
 
+class PortScope(Shape):
+    """Networks and domains that may be looked at on these ports only."""
+
+    ports: tuple[PortRange, ...]
+    networks: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+class ControlPoint(Shape):
+    """A port of this installation's own database, broker or API, on a range of addresses; never contacted."""
+
+    first: str
+    last: str
+    port: Port
+    what: str = ""
+
+
 class Scope(Shape):
     """What an organisation allowed to be looked at.
 
@@ -51,7 +69,10 @@ class Scope(Shape):
 
     networks: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    limited: tuple[PortScope, ...] = ()
     excluded: tuple[str, ...] = ()
+    excluded_names: tuple[str, ...] = ()
+    control: tuple[ControlPoint, ...] = ()
 
 
 class AddressRange(Shape):
@@ -61,16 +82,47 @@ class AddressRange(Shape):
     last: str
 
 
-class ScanRequest(Shape):
-    """Look at these targets: addresses, host names and CIDR networks, each at most 300 characters."""
+class Profile(StrEnum):
+    """How hard a scan may press; see `engine/timing.py`."""
 
-    targets: list[Annotated[str, Field(max_length=300)]] = Field(max_length=TARGETS_MAX)
+    POLITE = "polite"
+    NORMAL = "normal"
+    FAST = "fast"
+
+
+class ScanRequest(Shape):
+    """Look at these targets."""
+
+    targets: list[Target] = Field(
+        max_length=TARGETS_MAX,
+        description="Addresses, networks (192.168.1.0/24), ranges (192.168.1.10-20, 2001:db8::1-2001:db8::ff), host names, and "
+        "`tag:web` for all assets that have the tag when the scan starts.",
+    )
+    exclude: list[Target] = Field(
+        default=[],
+        max_length=TARGETS_MAX,
+        description="What to leave out: addresses, networks, ranges and names; a name covers those below it.",
+    )
     ports: str = Field("top-1000", max_length=20_000, description="Numbers, ranges, top-100, top-1000 or all, joined by commas.")
     timeout: timedelta = Field(timedelta(hours=1), gt=timedelta(0), le=timedelta(hours=24))
     max_concurrent: int = Field(2000, ge=1, le=20_000)
-    max_rate: int | None = Field(None, ge=1, le=1_000_000)
+    max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of the whole scan.")
+    profile: Profile = Field(Profile.NORMAL, description="polite, normal or fast: what the fields that are left out mean.")
     services: bool = Field(default=True, description="Identify what answers on each open port.")
     name: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="What people call this scan; its targets when empty.")
+    confirmed: bool = Field(default=False, description="A scan of more addresses or probes than usual is meant.")
+
+
+class ScanEstimate(Shape):
+    """How big a scan would be; each name counts as one address until it is resolved."""
+
+    addresses: int
+    names: int = Field(description="Of the addresses, how many are names still to be resolved.")
+    ports: int
+    probes: int
+    duration: timedelta = Field(description="About how long it would take with the workers there are now.")
+    needs_confirmation: bool = Field(default=False, description="More than usual: send `confirmed: true`, or --yes on the command line.")
+    notes: tuple[str, ...] = ()
 
 
 class NameRequest(Shape):
@@ -94,6 +146,7 @@ class NameAnswer(Shape):
     addresses: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     error: str = ""
+    absent: bool = Field(default=False, description="The name servers said that there is no such name or that it has no address.")
 
 
 class ResolveAnswers(Shape):
@@ -123,6 +176,7 @@ class Limits(Shape):
     max_concurrent: int = Field(2000, ge=1, le=20_000)
     max_rate: int | None = Field(None, ge=1)
     tries: int = Field(2, ge=1, le=4)
+    window_max: int = Field(1000, ge=1, le=20_000, description="Most connections in flight at once to one host.")
     services: bool = True
     services_max: int = Field(512, ge=0, le=65_535)
     looks_at_once: int = Field(32, ge=1, le=512)
@@ -136,6 +190,7 @@ class ProbeRequest(Shape):
     names: tuple[NameRequest, ...] = ()
     groups: tuple[PortGroup, ...]
     permitted: tuple[AddressRange, ...]
+    control: tuple[ControlPoint, ...] = ()
     limits: Limits = Limits()
     seed: int = 0
 

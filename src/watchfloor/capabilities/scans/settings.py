@@ -14,11 +14,24 @@ class ScanSettings(BaseModel):
 
     ports: str = Field("top-1000", description="Ports of a scan whose request names none: numbers, ranges, top-100, top-1000 or all.")
     timeout: timedelta = Field(timedelta(hours=1), description="Longest duration of one scan whose request names none.")
-    max_concurrent: int = Field(2000, ge=1, le=20_000, description="Most connections in flight at once in one shard.")
+    max_concurrent: int = Field(
+        6000, ge=1, le=20_000, description="Most connections in flight at once in one shard, whatever profile or request say."
+    )
     max_rate: int | None = Field(
         None, ge=1, le=1_000_000, description="Most connection attempts per second of one shard; empty means adaptive only."
     )
-    looks_at_once: int = Field(32, ge=1, le=512, description="Most open ports whose service is identified at the same time in one shard.")
+    looks_at_once: int = Field(
+        96,
+        ge=1,
+        le=512,
+        description="Most open ports whose service is identified at the same time in one shard, whatever the profile says.",
+    )
+    confirm_addresses: int = Field(
+        4096, ge=1, description="A scan of more addresses must be confirmed: --yes, `confirmed: true`, or a role that may approve scopes."
+    )
+    confirm_probes: int = Field(
+        4_096_000, ge=1, description="A scan of more probes (addresses times ports) must be confirmed in the same way."
+    )
     shard_duration: timedelta = Field(
         timedelta(seconds=20), description="Aimed duration of one shard; decides how a scan is cut into jobs."
     )

@@ -29,6 +29,7 @@ REMEDIES: Final = {
     "not_found": "Check the address and the id; what belongs to another organisation looks the same.",
     "method_not_allowed": "The Allow header names the methods this address knows.",
     "conflict": "Read the thing's present state, then decide.",
+    "unconfirmed": "Read the estimate, then send `confirmed: true` with the request, or use a key that may approve it.",
     "too_large": "Send less at once.",
     "too_much": "Wait as long as Retry-After says.",
     "out_of_scope": "Add the target to the scope if you may look at it.",

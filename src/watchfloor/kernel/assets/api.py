@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from watchfloor.kernel.assets import inventory, queries, scope
-from watchfloor.kernel.assets.schemas import AssetView, ScopeAdd, ScopeView, Tags
+from watchfloor.kernel.assets.schemas import AssetView, FactView, ScopeAdd, ScopeView, SetExposure, Tags
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
 from watchfloor.kernel.tenancy.access import Caller
 
@@ -19,11 +19,12 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 @routes.get("/assets", tags=["assets"])
 def list_assets(
-    caller: Caller, kind: str | None = None, tag: str | None = None, limit: Limit = LIMIT, after: str | None = None
-) -> Page[AssetView]:
+    caller: Caller, kind: str | None = None, tag: str | None = None, exposure: str | None = None, key: str | None = None, limit: Limit = LIMIT,
+    after: str | None = None,
+) -> Page[AssetView]:  # fmt: skip
     """List what we know exists."""
     with caller.transaction() as session:
-        return queries.list_assets(session, caller.org, kind=kind, tag=tag, limit=limit, after=after)
+        return queries.list_assets(session, caller.org, kind=kind, tag=tag, exposure=exposure, key=key, limit=limit, after=after)
 
 
 @routes.get("/assets/{asset}", tags=["assets"])
@@ -41,6 +42,21 @@ def tag_asset(caller: Caller, asset: UUID, body: Tags) -> AssetView:
         return queries.get_asset(session, caller.org, asset)
 
 
+@routes.put("/assets/{asset}/exposure", tags=["assets"])
+def expose_asset(caller: Caller, asset: UUID, body: SetExposure) -> AssetView:
+    """Say from where an asset can be reached."""
+    with caller.transaction() as session:
+        inventory.expose(session, caller.org, asset, body.exposure, actor=caller.name)
+        return queries.get_asset(session, caller.org, asset)
+
+
+@routes.get("/assets/{asset}/facts", tags=["assets"])
+def list_asset_facts(caller: Caller, asset: UUID, *, gone: bool = False, limit: Limit = LIMIT, after: str | None = None) -> Page[FactView]:
+    """List what runs on an asset; `gone` adds what a look found gone."""
+    with caller.transaction() as session:
+        return queries.list_facts(session, caller.org, asset, gone=gone, limit=limit, after=after)
+
+
 @routes.get("/scope", tags=["scope"])
 def list_scope(caller: Caller, limit: Limit = LIMIT, after: str | None = None) -> Page[ScopeView]:
     """List what may be looked at."""
@@ -50,9 +66,9 @@ def list_scope(caller: Caller, limit: Limit = LIMIT, after: str | None = None) -
 
 @routes.post("/scope", status_code=201, tags=["scope"])
 def add_scope(caller: Caller, body: ScopeAdd) -> ScopeView:
-    """Allow a network, an address or a domain to be looked at."""
+    """Allow a network, an address or a domain to be looked at, or exclude it."""
     with caller.transaction() as session:
-        entry = scope.add_scope(session, caller.org, body.target, actor=caller.name, reason=body.reason, expires_at=body.expires_at)
+        entry = scope.add_scope(session, caller.org, actor=caller.name, **body.model_dump())
         return queries.get_scope(session, caller.org, entry)
 
 

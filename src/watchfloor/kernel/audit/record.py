@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg import OperationalError
+
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
@@ -11,7 +13,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from watchfloor.kernel.db.session import Database
+
 CHARACTERS = 500
+
+
+INSERT = (
+    "insert into audit_entry (org, actor, operation, object, outcome, reason, request_id, address) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+)
 
 
 def record(
@@ -19,11 +28,27 @@ def record(
     request_id: str | None = None, address: str | None = None,
 ) -> None:  # fmt: skip
     """Add one audit row; it stands or falls with the caller's transaction. Long texts are cut at 500 characters, secrets never belong here."""
-    wire_of(session).execute(
-        "insert into audit_entry (org, actor, operation, object, outcome, reason, request_id, address) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (org, _clean(actor), operation, _clean(object), outcome, _clean(reason), _clean(request_id), address),
-        prepare=True,
-    )
+    values = (org, _clean(actor), operation, _clean(object), outcome, _clean(reason), _clean(request_id), address)
+    wire_of(session).execute(INSERT, values, prepare=True)
+
+
+def record_refusal(database: Database, org: UUID, *, actor: str, operation: str, object: str, reason: str) -> None:  # noqa: A002 - the audit's own word
+    """Add one row about what was refused, in a transaction of its own: the one that was refused is rolled back.
+
+    It goes over this thread's own connection, never a second one of the pool: callers that all hold one would wait for each other.
+    """
+    values = (org, _clean(actor), operation, _clean(object), "refused", _clean(reason), None, None)
+    for last in (False, True):
+        wire = database.wire("wf_app")
+        try:
+            with wire.transaction():
+                wire.execute("select set_config('watchfloor.org', %s, true)", (str(org),))
+                wire.execute(INSERT, values)
+        except OperationalError:
+            if last or not wire.closed:
+                raise
+        else:
+            return
 
 
 def _clean(text: str | None) -> str | None:

@@ -92,7 +92,9 @@ def create_scan_task(caller: Caller, body: TaskCreate, idempotency_key: Idempote
     request = _request(body)
 
     def act(session: Session) -> TaskAccepted:
-        scan, job = jobs.request_scan(caller.ledger, session, caller.org, request, actor=caller.name)
+        scan, job = jobs.request_scan(
+            caller.ledger, session, caller.org, request, actor=caller.name, approver=caller.actor.may("scope.approve")
+        )
         return TaskAccepted(task_id=job, scan_id=scan, message=f"The scan of {body.target[:100]} is queued.")
 
     return caller.once(idempotency_key, body, act, after=lambda: jobs.ring(caller.ledger))
@@ -123,7 +125,9 @@ def get_scan_task(caller: Caller, task_id: UUID) -> TaskState:
 def start_vulnerability_scan(caller: Caller, scan_id: UUID) -> ScanStarted:
     """Start a draft, or look again at what an ended scan looked at; one that waits or runs is a 409."""
     with caller.transaction() as session:
-        scan, job = jobs.start_scan(caller.ledger, session, caller.org, scan_id, actor=caller.name)
+        scan, job = jobs.start_scan(
+            caller.ledger, session, caller.org, scan_id, actor=caller.name, approver=caller.actor.may("scope.approve")
+        )
         name = read.get_scan(session, caller.org, scan).name
     jobs.ring(caller.ledger)
     return ScanStarted(id=scan, name=name, celery_task_id=job)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.queries import read
 from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
-from watchfloor.capabilities.scans.schemas import ScanRequest
+from watchfloor.capabilities.scans.schemas import ScanEstimate, ScanRequest
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
 
@@ -39,18 +39,29 @@ class ScanAccepted(BaseModel):
 
 @routes.post("", status_code=202, response_model=ScanAccepted)
 def create_scan(caller: Caller, body: ScanCreate, idempotency_key: IdempotencyKey = None) -> Response:
-    """Request a scan. 202 means that it is durable and will run; targets outside the scope are a 403 that names them."""
+    """Request a scan. 202 means that it is durable and will run; targets outside the scope are a 403 that names them.
+
+    A wide scan is a 409 with its estimate unless `confirmed` is true or your role may approve scopes.
+    """
     request = ScanRequest.model_validate(body.model_dump(exclude={"start"}, exclude_unset=True))
 
     def act(session: Session) -> ScanAccepted:
         if not body.start:
-            return ScanAccepted(id=jobs.draft_scan(session, caller.org, request, actor=caller.name), job=None)
-        scan, job = jobs.request_scan(caller.ledger, session, caller.org, request, actor=caller.name)
+            return ScanAccepted(id=jobs.draft_scan(caller.ledger, session, caller.org, request, actor=caller.name), job=None)
+        approver = caller.actor.may("scope.approve")
+        scan, job = jobs.request_scan(caller.ledger, session, caller.org, request, actor=caller.name, approver=approver)
         return ScanAccepted(id=scan, job=job)
 
     answer = caller.once(idempotency_key, body, act, after=lambda: jobs.ring(caller.ledger))
     answer.headers["Location"] = f"/api/v1/scans/{json.loads(bytes(answer.body))['id']}"
     return answer
+
+
+@routes.post("/estimate")
+def estimate_scan(caller: Caller, body: ScanRequest) -> ScanEstimate:
+    """Say how many addresses and probes a scan would be and about how long it would take; nothing is sent. Refused as a scan would be."""
+    with caller.transaction() as session:
+        return jobs.estimate_scan(caller.ledger, session, caller.org, body, actor=caller.name)
 
 
 @routes.get("")
@@ -104,7 +115,9 @@ def list_scan_findings(
 def start_scan(caller: Caller, scan: UUID) -> ScanAccepted:
     """Start a draft. An ended scan is looked at again as a new one, whose id is in the answer; one that waits or runs is a 409."""
     with caller.transaction() as session:
-        started, job = jobs.start_scan(caller.ledger, session, caller.org, scan, actor=caller.name)
+        started, job = jobs.start_scan(
+            caller.ledger, session, caller.org, scan, actor=caller.name, approver=caller.actor.may("scope.approve")
+        )
     jobs.ring(caller.ledger)
     return ScanAccepted(id=started, job=job)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import typer
 
+from watchfloor.capabilities.scans.cli import request
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, SetupError, WatchfloorError
@@ -43,11 +44,34 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
+class Pace(StrEnum):
+    """How hard a scan may press."""
+
+    POLITE = "polite"
+    NORMAL = "normal"
+    FAST = "fast"
+
+
 @commands.command("run")
 def run(
     context: typer.Context,
-    targets: Annotated[list[str], typer.Argument(help="Addresses, host names or networks such as 192.168.1.0/24.", metavar="TARGET…")],
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Addresses, networks (192.168.1.0/24), ranges (192.168.1.10-20), host names, or tag:NAME for the assets with that tag.",
+            metavar="TARGET…",
+            show_default=False,
+        ),
+    ] = None,
     *,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--targets", metavar="FILE", help="A file of targets, one a line, # begins a comment; - is standard input."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", "-x", metavar="TARGET", help="Leave this out: an address, network, range or name. May be repeated."),
+    ] = None,
     ports: Annotated[
         str | None,
         typer.Option("--ports", "-p", help="1-1000, 22,80,443, top-100, top-1000, all, or several of them.", show_default="top-1000"),
@@ -57,13 +81,22 @@ def run(
         typer.Option("--timeout", parser=duration, metavar="DURATION", help="Longest duration, as 90s or 5m.", show_default="1h"),
     ] = None,
     max_concurrent: Annotated[
-        int | None, typer.Option("--max-concurrent", min=1, max=20_000, help="Most connections at once in one part.", show_default="2000")
+        int | None,
+        typer.Option("--max-concurrent", min=1, max=20_000, help="Most connections at once in one part.", show_default="by profile"),
+    ] = None,
+    profile: Annotated[Pace | None, typer.Option("--profile", help="How hard to press.", show_default="normal")] = None,
+    rate: Annotated[
+        int | None, typer.Option("--rate", min=1, max=1_000_000, help="Most connection attempts per second.", show_default="by profile")
     ] = None,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this severe.")] = FailOn.HIGH,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where the HTML report goes.", show_default="reports in the data directory")
     ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and do not wait.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="A wide scan, of more addresses or probes than usual, is meant.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many probes it would be and how long it would take; send nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Find which services your targets expose, and what is wrong with them.
@@ -71,14 +104,21 @@ def run(
     Exit codes: 0 clean, 1 findings at or above --fail-on, 2 error, 3 not everything could be looked at.
     """
     began = monotonic()
-    asked = _request(targets, ports, timeout, max_concurrent)
+    asked = request.build(
+        targets or (), files or (), exclude=exclude, ports=ports, timeout=timeout, max_concurrent=max_concurrent, profile=profile, max_rate=rate,
+        confirmed=yes or None,
+    )  # fmt: skip
     here = desk(context)
+    if dry_run:
+        with here.floor() as floor:
+            found = request.estimate(floor, asked)
+        request.show_estimate(found, json=json)
+        return
     with here.floor(work=not no_wait) as floor:
         started = monotonic()
         from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
-        from watchfloor.capabilities.scans.schemas import ScanRequest  # noqa: PLC0415 - see above
 
-        scan, job = jobs.submit_scan(floor.ledger, floor.org, ScanRequest(**asked), actor="cli")
+        scan, job = jobs.submit_scan(floor.ledger, floor.org, request.checked(asked), actor="cli")
         if no_wait:
             print_json({"job": job, "scan": scan}) if json else print_text(str(job))
             return
@@ -97,16 +137,6 @@ def run(
     else:
         _show(document, report)
     raise typer.Exit(Exit.ERROR if output and not report else _verdict(document, fail_on))
-
-
-def _request(targets: list[str], ports: str | None, timeout: timedelta | None, max_concurrent: int | None) -> dict[str, Any]:
-    """Return what was asked for; what was not is left to the operator's defaults."""
-    given = {"ports": ports, "timeout": timeout, "max_concurrent": max_concurrent}
-    if any(len(target) > 300 for target in targets):  # noqa: PLR2004 - as in ScanRequest
-        raise InvalidInput("A target is longer than 300 characters; give an address, host name or network.", field="/targets")
-    if timeout is not None and not 0 < timeout.total_seconds() <= 86_400:  # noqa: PLR2004 - a day, as in ScanRequest
-        raise InvalidInput("--timeout must be above zero and at most 24 hours.", field="/timeout")
-    return {"targets": targets, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _follow(floor: Floor, scan: UUID) -> ScanView:

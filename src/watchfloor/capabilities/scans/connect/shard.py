@@ -25,7 +25,6 @@ from watchfloor.capabilities.scans.schemas import (
     ResolveRequest,
     Stopped,
 )
-from watchfloor.kernel.errors import OutOfScope
 
 if TYPE_CHECKING:
     from watchfloor.kernel.contract import Report
@@ -60,13 +59,12 @@ def probe(request: ProbeRequest, report: Report) -> ProbeAnswers:
 
 
 def _hosts(request: ProbeRequest, names: tuple[NameAnswer, ...]) -> dict[str, str]:
-    permit = Permit(request.permitted)
+    permit = Permit(request.permitted, request.control)
     for host in request.hosts:
-        if not permit.holds(host.address):
-            raise OutOfScope(
-                f"{host.address} is not in the ranges this job may contact; nothing was sent. Check the scope and start a new scan."
-            )
+        permit.demand(host.address, request.groups)
     resolved = [ProbeHost(address=address, name=answer.name) for answer in names for address in answer.addresses]
+    for one in resolved:
+        permit.demand(one.address, request.groups)
     hosts: dict[str, str] = {}
     for one in (*request.hosts, *resolved):
         hosts[one.address] = hosts.get(one.address) or one.name

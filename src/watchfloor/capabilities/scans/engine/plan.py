@@ -1,41 +1,24 @@
-"""Turn what people wrote as targets and ports into addresses, names and priority groups; everything counted, nothing enumerated. Pure."""
+"""Turn targets, ports and scope into what a scan will look at: addresses, names, priority groups; counted, never enumerated. Pure."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ports import ranges, split, top
-from watchfloor.capabilities.scans.engine.ranges import Span, holds, merge, span
-from watchfloor.capabilities.scans.schemas import ADDRESSES_MAX, PAIRS_MAX, TARGETS_MAX, PortGroup, PortRange, Scope
+from watchfloor.capabilities.scans.engine.ranges import Span, intersect, merge, span, subtract
+from watchfloor.capabilities.scans.engine.targets import Targets, demand_size, parse_exclusions, parse_targets
+from watchfloor.capabilities.scans.schemas import PAIRS_MAX, ControlPoint, PortGroup, PortRange, Scope
 from watchfloor.kernel.errors import InvalidInput, OutOfScope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
-# Characters that IDNA 2003 and IDNA 2008 turn into different names: we do not guess which one was meant.
-DEVIATING = re.compile("[\u00df\u03c2\u200c\u200d]")
-# A name counts as this many addresses; more are not looked at.
-ADDRESSES_PER_NAME = 16
+    from watchfloor.capabilities.scans.engine.scope import Ports
+
 TOP = {"top-100": 100, "top-1000": 1000}
-SHOWN = 60
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Addresses as merged spans, and names still to be resolved."""
-
-    spans: tuple[Span, ...]
-    names: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        """Return the number of addresses, at least one for each name."""
-        return sum(one.size for one in self.spans) + len(self.names)
 
 
 @dataclass(frozen=True)
@@ -44,6 +27,10 @@ class Plan:
 
     targets: Targets
     groups: tuple[PortGroup, ...]
+    refused: tuple[OutOfScope, ...] = ()  # tagged assets that the scope does not allow
+    named: dict[str, str] = field(default_factory=dict)  # names of tagged assets by address
+    excluded: tuple[Span, ...] = ()  # what names may not stand for either
+    excluded_names: tuple[str, ...] = ()  # still to be resolved: their addresses are left out
 
     @property
     def ports(self) -> int:
@@ -56,137 +43,134 @@ class Plan:
         return self.targets.size * self.ports
 
 
-def make(targets: Sequence[str], ports: str, scope: Scope) -> Plan:
-    """Return the plan of a scan.
+@dataclass(frozen=True)
+class Known:
+    """An asset that a tag stands for: its address and the names it was seen under."""
+
+    address: str
+    names: tuple[str, ...] = ()
+
+
+def make(targets: Sequence[str], ports: str, scope: Scope, *, exclude: Sequence[str] = (), assets: Sequence[Known] = ()) -> Plan:
+    """Return the plan of a scan; exclusions and assets of its tags are worked in before anything is counted.
 
     Raises:
         InvalidInput: A target or port is malformed, or there are too many.
-        OutOfScope: A target is not wholly inside the scope.
+        OutOfScope: A target is not wholly inside the scope on all these ports.
     """
-    wanted = parse_targets(targets)
-    plan = Plan(wanted, port_groups(parse_ports(ports)))
+    wanted, excluded = parse_targets(targets), parse_exclusions(exclude)
+    groups = port_groups(parse_ports(ports))
+    asked = tuple(one for group in groups for one in group.ports)
+    known, refused = _known(assets, scope, asked)
+    spans = subtract(merge((*wanted.spans, *known.spans)), excluded.spans)
+    names = [name for name in dict.fromkeys((*wanted.names, *known.names)) if not allowing.below(name, excluded.names)]
+    left = Targets(tuple(spans), tuple(names), wanted.tags)
+    demand_size(left)
+    plan = Plan(left, groups)
+    demand_pairs(plan)
+    if wanted.spans and not wanted.names and not wanted.tags and not left.size:
+        raise InvalidInput("Everything that is to be looked at is excluded. Choose other targets or exclusions.", field="/exclude")
+    return Plan(
+        _in_scope(left, scope, asked), groups, refused=tuple(refused), named={one.address: one.names[0] for one in assets if one.names},
+        excluded=excluded.spans, excluded_names=tuple(dict.fromkeys((*excluded.names, *scope.excluded_names))),
+    )  # fmt: skip
+
+
+def demand_pairs(plan: Plan) -> None:
+    """Raise InvalidInput when these are more probes than one scan may have."""
     if plan.pairs > PAIRS_MAX:
-        counted = f"{wanted.size:,} addresses times {plan.ports:,} ports are {plan.pairs:,} probes"
+        counted = f"{plan.targets.size:,} addresses times {plan.ports:,} ports are {plan.pairs:,} probes"
         raise InvalidInput(f"{counted}; one scan may have {PAIRS_MAX:,}. Use fewer ports or split the targets.", field="/ports")
-    return Plan(_in_scope(wanted, scope), plan.groups)
 
 
-def _in_scope(wanted: Targets, scope: Scope) -> Targets:
+def _known(assets: Sequence[Known], scope: Scope, ports: Ports) -> tuple[Targets, list[OutOfScope]]:
+    """Return what of tagged assets may be looked at: the address where it is allowed, else the names that are; and what may not."""
+    spans, names, refused = [], [], []
+    for one in assets:
+        why = allowing.refusal(scope, one.address, ports=ports)
+        if why is None:
+            spans.append(span(ip_address(one.address)))
+            continue
+        held = [name for name in one.names if allowing.in_domains(scope, name, ports)]
+        names += held
+        if not held:
+            refused.append(OutOfScope(why, target=one.address))
+    return Targets(tuple(merge(spans)), tuple(names)), refused
+
+
+def _in_scope(wanted: Targets, scope: Scope, ports: Ports) -> Targets:
+    for name in wanted.names:
+        if allowing.below(name, scope.excluded_names):
+            raise OutOfScope(f"{name} is excluded by this organisation's scope.", target=name)
     for one in wanted.spans:
-        refused = one.size == 1 and allowing.refusal(scope, str(one.at(0)))
+        refused = one.size == 1 and allowing.refusal(scope, str(one.at(0)), ports=ports)
         if refused:
-            raise OutOfScope(refused)
-    left = allowing.outside(scope, list(wanted.spans))
+            raise OutOfScope(refused, target=str(one.at(0)))
+    left = allowing.outside(scope, list(wanted.spans), ports)
     if left:
         where = f"{left[0].at(0)} to {left[0].at(left[0].size - 1)}"
-        raise OutOfScope(f"{where} is outside this organisation's scope. Leave it out, or add it with `watchfloor scope add`.")
-    spans = tuple(allowing.inside(scope, list(wanted.spans)))
-    if not spans and not wanted.names:
-        raise OutOfScope("Every address of these targets is excluded by the scope or never contacted. Choose other targets.")
-    return Targets(spans, wanted.names)
-
-
-def parse_targets(targets: Sequence[str]) -> Targets:
-    """Return addresses and names, without duplicates; raises InvalidInput with the place of the first bad one."""
-    if not targets:
-        raise InvalidInput("There is no target. Give at least one address, host name or network such as 192.168.1.0/24.", field="/targets")
-    if len(targets) > TARGETS_MAX:
-        raise InvalidInput(
-            f"{len(targets):,} targets are more than the {TARGETS_MAX:,} of one scan. Write networks as CIDR.", field="/targets"
+        if not allowing.outside(scope, left[:1]):
+            raise OutOfScope(f"Of {where} the scope allows some ports only. {allowing.ports_hint(scope, left[0])}", target=where)
+        raise OutOfScope(
+            f"{where} is outside this organisation's scope. Leave it out, or add it with `watchfloor scope add`.", target=where
         )
-    found: list[Span] = []
-    names: dict[str, None] = {}
-    for place, text in enumerate(targets):
-        try:
-            one = parse_target(text)
-        except ValueError as wrong:
-            shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
-            raise InvalidInput(f"Target {shown!a} {wrong}", field=f"/targets/{place}") from None
-        if isinstance(one, str):
-            names[one] = None
-        else:
-            found.append(one)
-    parsed = Targets(tuple(merge(found)), tuple(names))
-    if parsed.size > ADDRESSES_MAX:
-        raise InvalidInput(
-            f"These targets are {parsed.size:,} addresses; one scan may have {ADDRESSES_MAX:,} (an IPv4 /16). Split them.", field="/targets"
+    spans = tuple(allowing.inside(scope, list(wanted.spans), ports))
+    if not spans and not wanted.names and not wanted.tags:
+        raise OutOfScope(
+            "Every address of these targets is excluded by the scope or never contacted. Choose other targets.",
+            target=str(wanted.spans[0].at(0)) if wanted.spans else "",
         )
-    return parsed
+    return Targets(spans, wanted.names, wanted.tags)
 
 
-def parse_target(text: str) -> Span | str:
-    """Return one target as a span or, in ASCII and lower case, as a name; raises ValueError with the rest of a sentence."""
-    stripped = text.strip()
-    if not stripped:
-        raise ValueError("is empty. Give an address, host name or CIDR network.")
-    if "://" in stripped:
-        raise ValueError("is a URL. Give the host alone, without scheme and path.")
-    if "%" in stripped:
-        raise ValueError("has a zone id. Link-local addresses with a zone cannot be scanned; give a global or private address.")
-    if stripped.startswith("[") and stripped.endswith("]"):
-        stripped = stripped[1:-1]
-    if "/" in stripped:
-        return _network(stripped)
-    try:
-        return span(allowing.unwrap(ip_address(stripped)))
-    except ValueError:
-        return _name(stripped)
+def pinned(plan: Plan, addresses: Iterable[str], excluded: Iterable[str]) -> Plan:
+    """Return the plan with the addresses that its names stand for instead of the names, and without those of excluded names.
+
+    Raises:
+        InvalidInput: There are too many now.
+    """
+    found = merge((*plan.targets.spans, *(span(ip_address(address)) for address in addresses)))
+    gone = merge((*plan.excluded, *(span(allowing.unwrap(ip_address(address))) for address in excluded)))
+    whole = replace(plan, targets=Targets(tuple(subtract(found, gone)), ()))
+    demand_size(whole.targets)
+    demand_pairs(whole)
+    return whole
 
 
-def _network(text: str) -> Span:
-    address, _, length = text.partition("/")
-    if not (length.isascii() and length.isdigit()) or (len(length) > 1 and length[0] == "0"):
-        raise ValueError("has no prefix length after the slash. Write a network as 192.168.1.0/24 or 2001:db8::/64.")
-    try:
-        found = span(ip_network(text, strict=False))
-    except ValueError:
-        kind = "an IPv6 network has 0 to 128" if ":" in address else "an IPv4 network has 0 to 32"
-        raise ValueError(f"is not a network: check the address, and that {kind} after the slash.") from None
-    if found.size == 1:
-        return span(allowing.unwrap(found.at(0)))
-    if found.version == 6 and any(holds([wrapper], found) for wrapper in allowing.WRAPPED):  # noqa: PLR2004 - an IP version
-        raise ValueError("is IPv4 written as IPv6. Write the IPv4 network itself.")
-    return found
+def apart(plan: Plan, control: Sequence[ControlPoint]) -> tuple[list[Plan], list[str]]:
+    """Split a plan so that no part holds an address and port of our own control plane; returns in sentences what was left out.
+
+    Raises:
+        OutOfScope: Nothing is left.
+    """
+    parts, said = [plan], []
+    for point in control:
+        here = [Span(ip_address(point.first).version, int(ip_address(point.first)), int(ip_address(point.last)))]
+        cut = [piece for part in parts for piece in _cut_out(part, here, point.port)]
+        if cut != parts:
+            parts = cut
+            shown = point.first if point.first == point.last else f"{point.first} to {point.last}"
+            said.append(f"Port {point.port} of {shown} is this installation's own {point.what}, which is never scanned.")
+    if not parts and not plan.targets.names:
+        raise OutOfScope(" ".join(said) + " Choose other targets or ports.", target=control[0].first)
+    return parts, said
 
 
-def _name(text: str) -> str:
-    name = _ascii(text).lower().removesuffix(".")
-    labels = name.split(".")
-    last = labels[-1]
-    if ":" in name:
-        _refuse_colon(name)
-    if last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last):
-        why = (
-            "an octet has a leading zero"
-            if any(re.fullmatch(r"0\d+", label) for label in labels)
-            else "it has not four numbers from 0 to 255"
-        )
-        raise ValueError(f"is not an IPv4 address: {why}. Write it as 192.168.1.10.")
-    if len(name) > 253:  # noqa: PLR2004 - RFC 1035
-        raise ValueError("is longer than the 253 characters of a host name.")
-    for label in labels:
-        if not LABEL.match(label):
-            said = f"{label[:SHOWN]!a} is not a part of one" if label else "there is an empty part between dots"
-            raise ValueError(f"is neither an address nor a host name: {said}. Letters, digits and hyphens are allowed, 63 at most.")
-    return name
-
-
-def _refuse_colon(name: str) -> None:
-    host, _, port = name.rpartition(":")
-    if ":" not in host and port.isdigit():
-        raise ValueError("has a port. Give the host as target and the port in `ports`.")
-    raise ValueError("is not an IPv6 address. Write it as 2001:db8::1.")
-
-
-def _ascii(text: str) -> str:
-    if text.isascii():
-        return text
-    if DEVIATING.search(text):
-        raise ValueError("has a character that different standards encode differently. Give the name in its xn-- form.")
-    try:
-        return text.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError("has characters that no host name can have. Give the name in its xn-- form.") from None
+def _cut_out(part: Plan, here: Sequence[Span], port: int) -> Iterator[Plan]:
+    hit = intersect(part.targets.spans, here)
+    if not hit or not any(first <= port <= last for group in part.groups for first, last in group.ports):
+        yield part
+        return
+    rest = subtract(part.targets.spans, hit)
+    if rest or part.targets.names:
+        yield replace(part, targets=replace(part.targets, spans=tuple(rest)))
+    fewer = []
+    for group in part.groups:
+        left = subtract(merge(Span(0, *one) for one in group.ports), [Span(0, port, port)])
+        if left:
+            fewer.append(PortGroup(group=group.group, ports=tuple((one.first, one.last) for one in left)))
+    if fewer:
+        yield replace(part, targets=Targets(tuple(hit), ()), groups=tuple(fewer))
 
 
 def parse_ports(text: str) -> list[int]:
@@ -204,7 +188,7 @@ def parse_ports(text: str) -> list[int]:
         try:
             first, last = (1, 65_535) if word == "all" else _port_range(word)
         except ValueError as wrong:
-            raise InvalidInput(f"{part.strip()[:SHOWN]!a} in the ports {wrong}", field="/ports") from None
+            raise InvalidInput(f"{part.strip()[:60]!a} in the ports {wrong}", field="/ports") from None
         found[first : last + 1] = b"\1" * (last - first + 1)
     return [port for port, wanted in enumerate(found) if wanted]
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, TypeAlias
 
 from watchfloor.capabilities.scans.engine.ranges import Address, Span, holds, intersect, merge, span, spans, subtract
-from watchfloor.capabilities.scans.schemas import AddressRange, Scope
+from watchfloor.capabilities.scans.schemas import AddressRange, PortRange, PortScope, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Ports: TypeAlias = tuple[PortRange, ...]
 
 # Metadata services hand credentials to whoever asks; multicast, broadcast and reserved space are never one host.
 METADATA = spans((
@@ -49,28 +55,55 @@ def _local_nat64(address: IPv6Address) -> IPv4Address:
 
 
 @lru_cache(maxsize=64)
-def allowed(scope: Scope) -> tuple[Span, ...]:
-    """Return the addresses the scope's networks allow, without everything denied."""
-    named = spans(scope.networks)
+def allowed(scope: Scope, ports: Ports = ()) -> tuple[Span, ...]:
+    """Return the addresses the scope's networks allow on all of these ports (without ports: on one at least), nothing denied or excluded."""
+    if not ports or not scope.limited:
+        found = _open_to(scope, scope.limited)
+    else:
+        found = None
+        for held in _holders(scope, ports):
+            one = _open_to(scope, held)
+            found = one if found is None else intersect(found, one)
+    return tuple(subtract(subtract(found or [], DENIED), spans(scope.excluded)))
+
+
+def _open_to(scope: Scope, limited: Iterable[PortScope]) -> list[Span]:
+    networks = [*scope.networks, *(network for one in limited for network in one.networks)]
     # A network such as 0.0.0.0/0 does not reach loopback or link-local: those must be named themselves.
-    local = merge(one for one in named if holds(LOCAL, one))
-    open_to = merge((*subtract(named, LOCAL), *local))
-    return tuple(subtract(subtract(open_to, DENIED), spans(scope.excluded)))
+    local = merge(one for text in networks for one in spans([text]) if holds(LOCAL, one))
+    return merge((*subtract(spans(networks), LOCAL), *local))
+
+
+def _holders(scope: Scope, ports: Ports) -> set[tuple[PortScope, ...]]:
+    """Return, for each stretch of ports that no entry parts, the limited entries that hold it."""
+    edges = {edge for one in scope.limited for first, last in one.ports for edge in (first, last + 1)}
+    found = set()
+    for first, last in ports:
+        for start in sorted({first, *(edge for edge in edges if first < edge <= last)}):
+            found.add(tuple(one for one in scope.limited if any(low <= start <= high for low, high in one.ports)))
+    return found
 
 
 @lru_cache(maxsize=64)
-def allowed_by_name(scope: Scope) -> tuple[Span, ...]:
+def allowed_by_name(scope: Scope, ports: Ports = ()) -> tuple[Span, ...]:
     """Return what a name in one of the scope's domains may resolve to: public addresses and the scope's networks."""
-    return tuple(subtract(merge((*PUBLIC, *allowed(scope))), spans(scope.excluded)))
+    return tuple(subtract(merge((*PUBLIC, *allowed(scope, ports))), spans(scope.excluded)))
 
 
-def in_domains(scope: Scope, name: str) -> bool:
-    """Tell whether a name is one of the scope's domains or below one."""
-    return any(name == domain or name.endswith("." + domain) for domain in _domains(scope))
+def in_domains(scope: Scope, name: str, ports: Ports = ()) -> bool:
+    """Tell whether a name is one of the scope's domains or below one, on all of these ports, and not excluded."""
+    if below(name, scope.excluded_names):
+        return False
+    if below(name, scope.domains):
+        return True
+    held = [one for one in scope.limited if below(name, one.domains)]
+    open_ports = merge(Span(0, *edges) for one in held for edges in one.ports)
+    return bool(held) and not subtract(merge(Span(0, *edges) for edges in ports), open_ports)
 
 
-def _domains(scope: Scope) -> list[str]:
-    return [domain.lower().removeprefix("*.").strip(".") for domain in scope.domains]
+def below(name: str, domains: Iterable[str]) -> bool:
+    """Tell whether a name is one of these domains or below one."""
+    return any(name == domain or name.endswith("." + domain) for domain in (one.lower().removeprefix("*.").strip(".") for one in domains))
 
 
 def permitted(scope: Scope, name: str = "") -> tuple[AddressRange, ...]:
@@ -79,29 +112,38 @@ def permitted(scope: Scope, name: str = "") -> tuple[AddressRange, ...]:
     return tuple(AddressRange(first=str(one.at(0)), last=str(one.at(one.size - 1))) for one in found)
 
 
-def refusal(scope: Scope, address: str, name: str = "") -> str | None:
-    """Return why an address (which `name` resolved to) may not be looked at, or None when it may."""
+def refusal(scope: Scope, address: str, name: str = "", ports: Ports = ()) -> str | None:
+    """Return why an address (which `name` resolved to) may not be looked at on all of these ports, or None when it may."""
     real = unwrap(ip_address(address))
     where = span(real)
-    if holds(METADATA, where):
-        return f"{address} is a cloud metadata service and is never contacted."
     if holds(DENIED, where):
-        return f"{address} is multicast, broadcast or reserved and is never contacted."
-    if holds(spans(scope.excluded), where):
+        what = "a cloud metadata service" if holds(METADATA, where) else "multicast, broadcast or reserved"
+        return f"{address} is {what} and is never contacted."
+    if holds(spans(scope.excluded), where) or (name and below(name, scope.excluded_names)):
         return f"{address} is excluded by this organisation's scope."
-    if holds(allowed(scope), where) or (name and in_domains(scope, name) and holds(allowed_by_name(scope), where)):
+    if holds(allowed(scope, ports), where) or (name and in_domains(scope, name, ports) and holds(allowed_by_name(scope, ports), where)):
         return None
+    if ports and refusal(scope, address, name) is None:
+        return f"Of {address} the scope allows some ports only. {ports_hint(scope, where, name)}"
     if holds(LOCAL, where):
         return f"{address} is on this machine or its own link, which the scope must name itself: `watchfloor scope add {real}`."
     return f"{address} is outside this organisation's scope. Add it with `watchfloor scope add {real}` if you may look at it."
 
 
-def outside(scope: Scope, wanted: list[Span]) -> list[Span]:
+def ports_hint(scope: Scope, where: Span, name: str = "") -> str:
+    """Say which ports limited entries allow there."""
+    held = [one for one in scope.limited if intersect(spans(one.networks), [where]) or (name and below(name, one.domains))]
+    found = merge(Span(0, *edges) for one in held for edges in one.ports)
+    shown = ",".join(str(one.first) if one.size == 1 else f"{one.first}-{one.last}" for one in found)
+    return f"Ask for --ports {shown} or some of them, or widen the scope's entry."
+
+
+def outside(scope: Scope, wanted: list[Span], ports: Ports = ()) -> list[Span]:
     """Return the part of `wanted` that may not be looked at and is no fixed denial or exclusion (those are left out silently)."""
     silent = merge((*DENIED, *spans(scope.excluded)))
-    return subtract(subtract(wanted, allowed(scope)), silent)
+    return subtract(subtract(wanted, allowed(scope, ports)), silent)
 
 
-def inside(scope: Scope, wanted: list[Span]) -> list[Span]:
-    """Return the part of `wanted` that may be looked at."""
-    return intersect(wanted, allowed(scope))
+def inside(scope: Scope, wanted: list[Span], ports: Ports = ()) -> list[Span]:
+    """Return the part of `wanted` that may be looked at on all of these ports."""
+    return intersect(wanted, allowed(scope, ports))

@@ -6,51 +6,48 @@ import random
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from datetime import timedelta
+from heapq import merge as merge_sorted
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID  # noqa: TC003 - pydantic reads it when the program runs
 
 from pydantic import Field
 
-from watchfloor.capabilities.scans.connect import resolve
 from watchfloor.capabilities.scans.engine import plan as planner
-from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.cut import shards
-from watchfloor.capabilities.scans.engine.ranges import Span, merge, span
+from watchfloor.capabilities.scans.engine.estimate import estimate
+from watchfloor.capabilities.scans.engine.ranges import Span, span
+from watchfloor.capabilities.scans.engine.targets import parse_targets
+from watchfloor.capabilities.scans.engine.timing import TIMINGS
 from watchfloor.capabilities.scans.jobs.finish import finish_scan
+from watchfloor.capabilities.scans.jobs.pin import excluded_addresses, pin
+from watchfloor.capabilities.scans.jobs.refusal import demand_confirmed, named, write_down_all
 from watchfloor.capabilities.scans.jobs.shard import scan_shard
 from watchfloor.capabilities.scans.queries import write
-from watchfloor.capabilities.scans.queries.scope import scope_of
-from watchfloor.capabilities.scans.schemas import (
-    TARGETS_MAX,
-    NameRequest,
-    OneScan,
-    ResolveRequest,
-    ScanRequest,
-    Scope,
-    Shape,
-)
+from watchfloor.capabilities.scans.queries.scope import known_assets, scope_of
+from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Group, OneScan, ScanRequest, Shape, Target
 from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel.contract import Queue, job
-from watchfloor.kernel.errors import GiveUp, InvalidInput, OutsideError
+from watchfloor.kernel.errors import GiveUp, InvalidInput, OutOfScope, OutsideError, Unconfirmed
 from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy.orm import Session
 
     from watchfloor.capabilities.scans.engine.cut import Shard
-    from watchfloor.capabilities.scans.schemas import NameAnswer
+    from watchfloor.capabilities.scans.schemas import Scope
     from watchfloor.kernel.contract import JobContext
 
-NAMES_AT_ONCE = 250
 CHILDREN = 10_000  # what one batch takes
 
 
 class RunScan(ScanRequest):
     """A scan to run: one that was requested before (`scan_id`), or these targets."""
 
-    targets: list[Annotated[str, Field(max_length=300)]] = Field(default=[], max_length=TARGETS_MAX)
+    targets: list[Target] = Field(default=[], max_length=TARGETS_MAX)
     scan_id: UUID | None = None
 
 
@@ -72,12 +69,14 @@ def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
     scan = _begin(context, request)
     if scan.state == "planned":
         try:
-            parts, hosts, missed = _plan(context, scan)
-        except (InvalidInput, OutsideError, GiveUp) as wrong:
+            cut = _plan(context, scan)
+        except (InvalidInput, Unconfirmed, OutsideError, GiveUp) as wrong:
+            if isinstance(wrong, InvalidInput | Unconfirmed | OutOfScope):
+                write_down_all(context, [(named(scan.request, wrong), str(wrong))])
             _refuse(context, scan.id, str(wrong))
             raise GiveUp(str(wrong)) from wrong
         with context.transaction() as session:
-            write.insert_shards(session, context.org, scan.id, parts, hosts=hosts, not_looked_at=missed)
+            write.insert_shards(session, context.org, scan.id, cut.parts, hosts=cut.hosts, not_looked_at=cut.missed, notes=cut.notes)
     with context.transaction() as session:
         now = write.find_planned(session, context.org, scan.id)
         count = write.count_shards(session, context.org, scan.id)
@@ -125,18 +124,51 @@ def _refuse(context: JobContext, scan: UUID, reason: str) -> None:
             )
 
 
-def _plan(context: JobContext, scan: write.Planned) -> tuple[Iterator[dict[str, Any]], int, list[str]]:
-    """Return the parts of a scan, how many addresses it has, and in sentences what cannot be looked at."""
+def plan_of(session: Session, org: UUID, request: ScanRequest, scope: Scope) -> planner.Plan:
+    """Return the plan of a request under this scope, with the assets that its tags stand for now.
+
+    Raises:
+        InvalidInput: Besides what is malformed: no asset has any of the tags, and there is no other target.
+    """
+    tags = parse_targets(request.targets).tags
+    assets = known_assets(session, org, tags) if tags else ()
+    plan = planner.make(request.targets, request.ports, scope, exclude=request.exclude, assets=assets)
+    if tags and not assets and not plan.targets.size:
+        said = ", ".join(repr(tag) for tag in tags[:5])
+        raise InvalidInput(f"No host among the assets has the tag {said}. `watchfloor assets tag` gives it to some.", field="/targets")
+    if tags and not plan.targets.size and plan.refused:
+        raise plan.refused[0]
+    return plan
+
+
+class Cut(NamedTuple):
+    """The parts of a scan, how many addresses it has, in sentences what cannot be looked at, and what is left out on purpose."""
+
+    parts: Iterator[dict[str, Any]]
+    hosts: int
+    missed: list[str]
+    notes: list[str]
+
+
+def _plan(context: JobContext, scan: write.Planned) -> Cut:
+    """Decide what is looked at, from the names and tags as they are now."""
     with context.transaction() as session:
         scope, workers = scope_of(session, context.org), write.slots(session, Queue.SCANS)
-    plan = planner.make(scan.request.targets, scan.request.ports, scope)
-    names, missed = _resolve(context, plan.targets.names, scope)
-    spans = tuple(merge((*plan.targets.spans, *(span(ip_address(address)) for address in names))))
-    if not spans:
-        raise GiveUp(" ".join(missed) or "There is nothing to look at.")
-    whole = planner.Plan(planner.Targets(spans, ()), plan.groups)
+        plan = plan_of(session, context.org, scan.request, scope)
+    names, missed = pin(context, plan, scope)
+    whole = planner.pinned(plan, names, excluded_addresses(context, plan))
+    if not whole.targets.spans:
+        raise GiveUp(" ".join(missed) or "There is nothing to look at: everything is excluded.")
+    parts, own = planner.apart(whole, scope.control)
+    demand_confirmed(estimate(parts, names=0, max_rate=scan.request.max_rate, slots=workers), confirmed=scan.request.confirmed)
     duration = read_settings(ScanSettings, "scans").shard_duration
-    return _parts(shards(whole, duration=duration, free_workers=workers), names), whole.targets.size, missed
+    # The critical ports of all targets come first, whichever part they are in.
+    cut = merge_sorted(*(shards(part, duration=duration, free_workers=workers) for part in parts), key=_urgency)
+    return Cut(_parts(cut, plan.named | names), sum(part.targets.size for part in parts), missed, own)
+
+
+def _urgency(shard: Shard) -> int:
+    return list(Group).index(shard.groups[0].group)
 
 
 def _parts(cut: Iterable[Shard], names: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -161,48 +193,17 @@ def _parts(cut: Iterable[Shard], names: dict[str, str]) -> Iterator[dict[str, An
         }
 
 
-def _resolve(context: JobContext, names: Sequence[str], scope: Scope) -> tuple[dict[str, str], list[str]]:
-    """Return the addresses that names stand for, checked once more against the scope, and what cannot be looked at."""
-    found: dict[str, str] = {}
-    missed: list[str] = []
-    for start in range(0, len(names), NAMES_AT_ONCE):
-        asked = tuple(NameRequest(name=name, permitted=allowing.permitted(scope, name)) for name in names[start : start + NAMES_AT_ONCE])
-        for answer in context.sandbox(resolve, ResolveRequest(names=asked)).names:
-            kept, why = _checked(answer, scope)
-            for address in kept:
-                found.setdefault(address, answer.name)
-            missed += why
-    return found, missed
-
-
-def _checked(answer: NameAnswer, scope: Scope) -> tuple[list[str], list[str]]:
-    kept, missed = [], []
-    for address in answer.addresses:
-        refused = allowing.refusal(scope, address, answer.name)
-        if refused is None:
-            kept.append(str(allowing.unwrap(ip_address(address))))
-        else:
-            missed.append(f"{answer.name}: {refused}")
-    if answer.refused:
-        several = f" and {len(answer.refused) - 1} more addresses" if len(answer.refused) > 1 else ""
-        missed.append(
-            f"{answer.name} resolves to {answer.refused[0]}{several} outside this organisation's scope. "
-            f"Add the name with `watchfloor scope add {answer.name}` if you may look at it."
-        )
-    elif answer.error:
-        missed.append(f"{answer.name}: {answer.error}")
-    return kept, missed
-
-
 def settled(request: ScanRequest) -> ScanRequest:
     """Return the request with the operator's defaults where it names nothing, and below the operator's ceilings."""
     settings, given = read_settings(ScanSettings, "scans"), request.model_fields_set
-    rates = [rate for rate in (request.max_rate, settings.max_rate) if rate is not None]
+    timing = TIMINGS[request.profile]
+    wanted = request.max_rate if "max_rate" in given else timing.max_rate
+    rates = [rate for rate in (wanted, settings.max_rate) if rate is not None]
     return request.model_copy(
         update={
             "ports": request.ports if "ports" in given else settings.ports,
             "timeout": request.timeout if "timeout" in given else settings.timeout,
-            "max_concurrent": min(request.max_concurrent, settings.max_concurrent),
+            "max_concurrent": min(request.max_concurrent if "max_concurrent" in given else timing.max_concurrent, settings.max_concurrent),
             "max_rate": min(rates, default=None),
         }
     )

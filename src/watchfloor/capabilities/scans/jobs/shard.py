@@ -12,6 +12,8 @@ from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ranges import merge, span
 from watchfloor.capabilities.scans.engine.sight import Sighting, sight
+from watchfloor.capabilities.scans.engine.timing import TIMINGS
+from watchfloor.capabilities.scans.jobs.refusal import write_down_all
 from watchfloor.capabilities.scans.queries import write
 from watchfloor.capabilities.scans.queries.scope import scope_of
 from watchfloor.capabilities.scans.schemas import (
@@ -26,11 +28,11 @@ from watchfloor.capabilities.scans.schemas import (
 from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel import clock
 from watchfloor.kernel.contract import Queue, job
-from watchfloor.kernel.errors import GiveUp, OutsideError
+from watchfloor.kernel.errors import GiveUp, OutOfScope, OutsideError
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from datetime import datetime
 
     from watchfloor.kernel.contract import JobContext
@@ -49,7 +51,9 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
         at_once = min(taken.shards, write.slots(session, Queue.SCANS)) if taken else 1
     if taken is None:
         return ScanSummary()
-    asked, reason = _asked(taken, scope, at_once)
+    refused = _refused(taken.part, scope)
+    write_down_all(context, refused.items())
+    asked, reason = _asked(taken, scope, at_once, refused)
     if asked is None:
         with context.transaction() as session:
             write.abandon(session, context.org, taken, reason)
@@ -57,6 +61,8 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
     try:
         answers = context.sandbox(probe, asked)
     except OutsideError as wrong:
+        if isinstance(wrong, OutOfScope):
+            write_down_all(context, [(wrong.target or "a part of the scan", str(wrong))])
         raise GiveUp(str(wrong)) from wrong
     sightings = _sightings(answers, taken.part, clock.now())
     summary = _counted(answers, sightings, taken.part, left_out=taken.part.size - len(asked.hosts))
@@ -65,21 +71,31 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
     return summary
 
 
-def _asked(taken: write.Taken, scope: Scope, at_once: int) -> tuple[ProbeRequest | None, str]:
+def _refused(part: write.Part, scope: Scope) -> dict[str, str]:
+    """Return the pinned addresses that the scope, as it is now, does not allow on this part's ports any more, each with the reason."""
+    ports = tuple(one for group in part.groups for one in group.ports)
+    found = ((host.address, allowing.refusal(scope, host.address, host.name, ports)) for host in part.hosts)
+    return {address: why for address, why in found if why is not None}
+
+
+def _asked(taken: write.Taken, scope: Scope, at_once: int, refused: Container[str]) -> tuple[ProbeRequest | None, str]:
     """Return what the sandbox shall look at under the scope as it is now, or the reason why nothing may be."""
     left = taken.ends_at - taken.now
     if left <= timedelta(0):
         return None, "the scan's time limit was used up before this part began"
-    hosts = tuple(host for host in taken.part.hosts if allowing.refusal(scope, host.address, host.name) is None)
+    hosts = tuple(host for host in taken.part.hosts if host.address not in refused)
     if not hosts:
         return None, "the scope does not allow these addresses any more"
     request, settings = taken.scan.request, read_settings(ScanSettings, "scans")
+    timing = TIMINGS[request.profile]
     limits = Limits(
-        timeout=min(left, SHARD_TIMEOUT), max_concurrent=request.max_concurrent, services=request.services, looks_at_once=settings.looks_at_once,
+        timeout=min(left, SHARD_TIMEOUT), max_concurrent=request.max_concurrent, services=request.services, tries=timing.tries,
+        looks_at_once=min(settings.looks_at_once, timing.looks_at_once), window_max=timing.window_max,
         max_rate=max(1, request.max_rate // at_once) if request.max_rate else None, user_agent=settings.user_agent,
     )  # fmt: skip
     permitted = _ranges(host.address for host in hosts)
-    return ProbeRequest(hosts=hosts, groups=taken.part.groups, permitted=permitted, limits=limits, seed=taken.scan.seed + taken.part.n), ""
+    seed = taken.scan.seed + taken.part.n
+    return ProbeRequest(hosts=hosts, groups=taken.part.groups, permitted=permitted, control=scope.control, limits=limits, seed=seed), ""
 
 
 def _ranges(addresses: Iterator[str]) -> tuple[AddressRange, ...]:

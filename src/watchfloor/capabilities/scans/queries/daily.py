@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from watchfloor.capabilities.scans.engine import scope as allowing
+from watchfloor.capabilities.scans.engine.plan import parse_ports
+from watchfloor.capabilities.scans.engine.ports import ranges
+from watchfloor.capabilities.scans.engine.ranges import Span, holds
+from watchfloor.capabilities.scans.engine.targets import parse_target
+from watchfloor.capabilities.scans.queries.scope import scope_of
 from watchfloor.capabilities.scans.schemas import TARGETS_MAX
+from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel.assets.queries import list_assets
-from watchfloor.kernel.assets.scope import allowed, allows
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
     from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.scans.engine.scope import Ports
+    from watchfloor.capabilities.scans.schemas import Scope
 
 NAME: Final = "daily security scan"
 TAG: Final = "daily"
@@ -26,9 +35,10 @@ UNFINISHED = (
 
 def targets(session: Session, org: UUID, configured: Iterable[str]) -> list[str]:
     """Return hosts tagged `daily` and those configured targets that the scope allows; of both only what is in the scope now."""
-    scope = allowed(session, org)
+    scope = scope_of(session, org)
+    ports = ranges(parse_ports(read_settings(ScanSettings, "scans").ports))
     found = dict.fromkeys((*_tagged(session, org), *(plain for one in configured if (plain := one.strip()))))
-    return [target for target in found if _allows(scope, target)][:TARGETS_MAX]
+    return [target for target in found if _allows(scope, ports, target)][:TARGETS_MAX]
 
 
 def unfinished(session: Session, org: UUID, *, other_than: UUID) -> UUID | None:
@@ -49,8 +59,11 @@ def _tagged(session: Session, org: UUID) -> list[str]:
     return found
 
 
-def _allows(scope: tuple[str, ...], target: str) -> bool:
+def _allows(scope: Scope, ports: Ports, target: str) -> bool:
     try:
-        return allows(scope, target)
-    except InvalidInput:
+        one = parse_target(target)
+    except ValueError:
         return False
+    if isinstance(one, Span):
+        return holds(allowing.allowed(scope, ports), one)
+    return isinstance(one, str) and allowing.in_domains(scope, one, ports)

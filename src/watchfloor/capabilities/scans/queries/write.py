@@ -85,12 +85,12 @@ def insert_scan(
     )
 
 
-def begin_draft(session: Session, org: UUID, scan: UUID, *, job: UUID) -> bool:
-    """Let a job plan a draft; tell whether it was one, or this job's already."""
+def begin_draft(session: Session, org: UUID, scan: UUID, *, job: UUID, confirmed: bool = False) -> bool:
+    """Let a job plan a draft, confirmed as a wide one where that was said; tell whether it was one, or this job's already."""
     begun = wire_of(session).execute(
-        "update scan set state = case state when 'draft' then 'planned' else state end, job = %(job)s "
+        "update scan set state = case state when 'draft' then 'planned' else state end, job = %(job)s, request = request || %(more)s "
         "where org = %(org)s and id = %(scan)s and (state = 'draft' or job = %(job)s)",
-        {"org": org, "scan": scan, "job": job},
+        {"org": org, "scan": scan, "job": job, "more": Jsonb({"confirmed": True} if confirmed else {})},
     )
     return bool(begun.rowcount)
 
@@ -116,13 +116,15 @@ def slots(session: Session, queue: str) -> int:
 
 
 def insert_shards(
-    session: Session, org: UUID, scan: UUID, parts: Iterable[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str]
-) -> None:
+    session: Session, org: UUID, scan: UUID, parts: Iterable[dict[str, Any]], *, hosts: int, not_looked_at: Sequence[str],
+    notes: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Write a plan down and let it run; does nothing when a cancel came first or the plan is there already."""
     wire = wire_of(session)
     started = wire.execute(
-        "update scan set state = 'running', started_at = wf_now(), hosts = %s, not_looked_at = %s where org = %s and id = %s and state = 'planned'",
-        (hosts, Jsonb(list(not_looked_at[:SENTENCES])), org, scan),
+        "update scan set state = 'running', started_at = wf_now(), hosts = %s, not_looked_at = %s, notes = %s "
+        "where org = %s and id = %s and state = 'planned'",
+        (hosts, Jsonb(list(not_looked_at[:SENTENCES])), Jsonb(list(notes[:SENTENCES])), org, scan),
     )
     if started.rowcount:
         numbered = enumerate(parts)
@@ -349,7 +351,7 @@ def end_scan(
     """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts."""
     _count(session, org, scan)
     ended = wire_of(session).execute(
-        "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = %s "
+        "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = notes || %s "
         "where org = %s and id = %s and state in ('draft', 'planned', 'running')",
         (state, error, Jsonb(list(not_looked_at)[:SENTENCES]), Jsonb(list(notes)[:SENTENCES]), org, scan),
     )

@@ -1,0 +1,1 @@
+"""`wf scope` and `wf assets`, each in a file of its own."""

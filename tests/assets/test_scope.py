@@ -98,7 +98,7 @@ def test_a_permission_ends_after_a_year_and_an_exclusion_does_not(ledger: Ledger
     with ledger.database.transaction(org) as session:
         add_scope(session, org, "192.0.2.0/24", actor="anna")
         add_scope(session, org, "192.0.2.0/24", actor="anna", exclude=True)
-        excluded, permitted = list_scope(session, org).items
+        excluded, permitted = sorted(list_scope(session, org).items, key=lambda one: not one.exclude)
         assert [(one.target, one.exclude, one.ports) for one in in_force(session, org)] == [
             ("192.0.2.0/24", False, None),
             ("192.0.2.0/24", True, None),
@@ -150,7 +150,7 @@ def test_who_allowed_it_and_where_that_can_be_read_is_kept_and_audited(ledger: L
     with ledger.database.transaction(org) as session:
         add_scope(session, org, "192.0.2.0/24", actor="anna", ports="80", reason="ours", approved_by="Berta", proof="contract 7")
         add_scope(session, org, "192.0.2.9", actor="anna", exclude=True)
-        excluded, entry = list_scope(session, org).items
+        excluded, entry = sorted(list_scope(session, org).items, key=lambda one: not one.exclude)
         rows = [(one.operation, one.object, one.reason) for one in list_entries(session, org, operation="scope.add,scope.exclude").items]
     assert (entry.approved_by, entry.proof, entry.ports, entry.created_by) == ("Berta", "contract 7", "80", "anna")
     assert excluded.approved_by == "anna"

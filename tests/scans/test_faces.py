@@ -54,7 +54,7 @@ def test_a_task_travels_from_the_request_to_its_result(client: Client, worker: W
 
 
 def test_a_running_task_tells_its_group_and_how_far_it_is(client: Client, worker: Worker) -> None:
-    task = client.post("/api/scan", {"target": "127.0.0.0/25", "ports": [22, 8000]})["task_id"]
+    task = client.post("/api/scan", {"target": "127.0.0.0/25", "ports": [22, 8001]})["task_id"]
     worker.run(UUID(task))
     begun = client.get(f"/api/scan/{task}")
     assert begun == {

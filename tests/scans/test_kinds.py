@@ -145,7 +145,7 @@ def test_discovery_finds_living_hosts_as_assets_and_looks_at_no_service(loopback
 
 
 def test_cancelling_as_a_job_stops_the_jobs_of_a_scan_whoever_repeats_it(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    scan, first = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8000"), actor="test")
+    scan, first = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.0/25"], ports="22,8001"), actor="test")
     worker.run(first)
     parts = [one for one, _kind in worker.queued(loopback)]
     job = submit(ledger, loopback, jobs.cancel_scan, bind(jobs.cancel_scan, {"scan_id": scan}), Options(actor="somebody")).id

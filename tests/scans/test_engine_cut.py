@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from watchfloor.capabilities.scans.engine import cut, plan, ranges
 from watchfloor.capabilities.scans.engine.ranges import Span
+from watchfloor.capabilities.scans.engine.targets import Targets
 from watchfloor.capabilities.scans.schemas import Group, Scope
 
 HOME = Scope(networks=("127.0.0.0/8", "::1", "10.0.0.0/8", "fd00::/8"))
@@ -108,7 +109,7 @@ def test_longer_shards_are_fewer() -> None:
 @pytest.mark.parametrize("network", ["10.0.0.0/16", "11.0.0.0/16"])
 def test_a_16_times_1000_ports_is_planned_in_little_memory_and_few_thousand_shards(network: str) -> None:
     tracemalloc.start()
-    found = plan.Plan(plan.Targets(tuple(ranges.spans([network])), ()), plan.port_groups(plan.parse_ports("top-1000")))
+    found = plan.Plan(Targets(tuple(ranges.spans([network])), ()), plan.port_groups(plan.parse_ports("top-1000")))
     shards = list(cut.shards(found))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -120,7 +121,7 @@ def test_a_16_times_1000_ports_is_planned_in_little_memory_and_few_thousand_shar
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 300)), min_size=1, max_size=12), st.integers(1, 4000), st.integers(1, 9))
 def test_whatever_the_targets_no_address_is_lost_or_doubled(found: list[tuple[int, int]], ports: int, workers: int) -> None:
     targets = tuple(ranges.merge(Span(4, (11 << 24) + first, (11 << 24) + first + size) for first, size in found))
-    wanted = plan.Plan(plan.Targets(targets, ()), plan.port_groups(list(range(1, ports + 1))))
+    wanted = plan.Plan(Targets(targets, ()), plan.port_groups(list(range(1, ports + 1))))
     shards = list(cut.shards(wanted, duration=timedelta(seconds=1), free_workers=workers))
     assert sum(shard.size * plan.width(group.ports) for shard in shards for group in shard.groups) == wanted.pairs
     for group in wanted.groups:

@@ -18,6 +18,7 @@ from tests.servers import valkey_server
 from watchfloor.capabilities.scans.connect import look as looking
 from watchfloor.capabilities.scans.connect import probe, resolve
 from watchfloor.capabilities.scans.connect import scanner as scanning
+from watchfloor.capabilities.scans.connect.probes import BY_NAME
 from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, reuse_works
 from watchfloor.capabilities.scans.connect.tls import agreed, old_hello
 from watchfloor.capabilities.scans.engine import plan, scope
@@ -514,12 +515,12 @@ def test_rate_limit_is_kept() -> None:
 @pytest.mark.parametrize(
     ("hinted", "said", "product"),
     [
-        (("postgresql", b"ask"), b"N", "PostgreSQL"),
-        (("memcached", b"version\r\n"), b"VERSION 1.6.18\r\n", "memcached"),
-        (("x", b"q"), b"", ""),
+        ("postgresql", b"N", "PostgreSQL"),
+        ("memcached", b"VERSION 1.6.18\r\n", "memcached"),
+        ("clamd", b"", ""),
     ],
 )
-def test_port_suggests_the_first_question(monkeypatch: pytest.MonkeyPatch, hinted: tuple[str, bytes], said: bytes, product: str) -> None:
+def test_port_suggests_the_first_question(monkeypatch: pytest.MonkeyPatch, hinted: str, said: bytes, product: str) -> None:
     asked: list[bytes] = []
 
     def talk(question: bytes) -> bytes:
@@ -527,9 +528,9 @@ def test_port_suggests_the_first_question(monkeypatch: pytest.MonkeyPatch, hinte
         return said
 
     with servers.listening(servers.answering(talk)) as port:
-        monkeypatch.setitem(looking.HINTED, port, hinted)
+        monkeypatch.setattr(looking, "hints", lambda _: (BY_NAME[hinted],))
         service = fingerprint(look_at(port))
-    assert asked[0] == hinted[1]
+    assert asked[0] == BY_NAME[hinted].sends
     assert service.product == product
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ KEEP_BYTES = 4096
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PortRange = tuple[Port, Port]
 Target = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
+Protocol = Literal["tcp", "udp"]
 
 
 class Shape(BaseModel):
@@ -181,6 +182,9 @@ class Limits(Shape):
     services_max: int = Field(512, ge=0, le=65_535)
     looks_at_once: int = Field(32, ge=1, le=512)
     user_agent: str = Field("Watchfloor (exposure check; ask your network operator)", max_length=200, pattern=r"^[\x20-\x7e]*$")
+    helo: str = Field(
+        "scanner.invalid", max_length=200, pattern=r"^[A-Za-z0-9.-]+$", description="What mail and FTP servers see as our name."
+    )
 
 
 class ProbeRequest(Shape):
@@ -225,12 +229,18 @@ class TlsAnswer(Shape):
 
 
 class PortAnswer(Shape):
-    """All evidence of one open port; replies under TLS when `tls` has a version."""
+    """All evidence of one open port; replies under TLS when `tls` has a version.
+
+    `starttls` names the protocol in which TLS was started later, after replies in plain; `connections` is what the look cost the target.
+    """
 
     port: Port
+    protocol: Protocol = "tcp"
     replies: tuple[Reply, ...] = ()
     tls: TlsAnswer | None = None
+    starttls: str = ""
     looked: bool = False
+    connections: int = 0
 
 
 class HostAnswer(Shape):
@@ -279,11 +289,13 @@ class Service(Shape):
     """What answers on one port."""
 
     port: Port
+    protocol: Protocol = "tcp"
     name: str = "unknown"
     product: str = ""
     version: str = ""
     revision: str = Field("", description="The distribution's package revision, where the service tells it.")
     cpe: str = ""
+    cpe_aliases: tuple[str, ...] = Field((), description="Other CPE 2.3 names of the same product and version in vulnerability databases.")
     confidence: int = Field(0, ge=0, le=100)
     evidence: str = ""
     title: str = ""

@@ -158,16 +158,19 @@ class Conversation:
                 return
         await self._begin(line, None)
 
-    async def _begin(self, line: Line | None, probe: Probe | None) -> bool:
+    async def _begin(self, given: Line | None, probe: Probe | None) -> bool:
         """Open with one question, or by listening; then follow. Tells whether that led somewhere."""
         with contextlib.suppress(*Failure):
             async with AsyncExitStack() as stack:
-                open_line = line or await stack.enter_async_context(self.visit.connect(secure=self.secure))
-                await (self.ask(open_line, probe) if probe else self._listen(open_line))
+                line = given or await stack.enter_async_context(self.visit.connect(secure=self.secure))
+                if probe:
+                    await self.ask(line, probe)
+                else:
+                    await self._listen(line)
                 if self._wants_tls():
                     await self.visit.secure()
                 if not self._left_for_tls():
-                    await self.follow(open_line, stack)
+                    await self.follow(line, stack)
         return self.understood
 
     def _wants_tls(self) -> bool:

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.cli.desk import OpenDesk
 from tests.findings.factories import expire, found, only
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.findings.cli import commands, moment
-from watchfloor.kernel.terminal import Floor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from typer.testing import Result
 
     from watchfloor.kernel.jobs.ledger import Ledger
-
-
-@dataclass(frozen=True)
-class OpenDesk:
-    """A desk whose floor is open already."""
-
-    ledger: Ledger
-    org: UUID
-
-    @contextmanager
-    def floor(self, *, work: bool = False) -> Iterator[Floor]:
-        """Lend it."""
-        yield Floor(self.ledger, self.org, works=work)
 
 
 @pytest.fixture
@@ -47,8 +30,8 @@ def desk(ledger: Ledger, org: UUID) -> OpenDesk:
 
 
 def wf(desk: OpenDesk, *arguments: str) -> Result:
-    """Run one command; what it raised is kept in the result."""
-    return CliRunner().invoke(commands, list(arguments), obj=desk)
+    """Run one command of the group."""
+    return desk.run(commands, *arguments)
 
 
 def told(desk: OpenDesk, *arguments: str) -> Any:

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def listening(
-    talk: Callable[[socket.socket, threading.Event], None], *, family: int = socket.AF_INET, secure: ssl.SSLContext | None = None
+    talk: Callable[[socket.socket, threading.Event], None],
+    *,
+    family: int = socket.AF_INET,
+    secure: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[int]:
-    """Serve every connection with `talk` in a thread of its own; yields the port; ends all at the end."""
+    """Serve every connection with `talk` in a thread of its own; yields the port, a free one unless named; ends all at the end."""
     ends = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -35,7 +39,9 @@ def listening(
                     talk(wrapped, ends)
 
     with socket.socket(family) as server:
-        server.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+        if port:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1" if family == socket.AF_INET else "::1", port))
         server.listen(64)
 
         def accept() -> None:

@@ -14,6 +14,10 @@ scans = Capability(
     models="models",
     events=(
         EventType(name="scans.finished", description="A scan has ended; `state` says whether everything was looked at."),
+        EventType(
+            name="scans.changed",
+            description="A scan ended and something is different from the one before of the same targets; with counts.",
+        ),
         EventType(name="scans.cancelled", description="Somebody stopped a scan."),
         EventType(
             name="scans.unhealthy",

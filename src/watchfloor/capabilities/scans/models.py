@@ -31,6 +31,8 @@ class Scan(OrgOwned, Base):
     not_looked_at: Mapped[list[str]] = mapped_column(JSONB)
     notes: Mapped[list[str]] = mapped_column(JSONB)
     actor: Mapped[str]
+    subject: Mapped[str]
+    previous_scan: Mapped[UUID | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -53,7 +55,7 @@ class Shard(OrgOwned, Base):
 
 
 class Host(OrgOwned, Base):
-    """An address that answered; `counts` are its ports by state, for each shard that looked and each group."""
+    """An address that answered; `counts` are its ports by state, for each shard that looked and each group; `silent` names some of them."""
 
     __tablename__ = "host"
 
@@ -63,6 +65,7 @@ class Host(OrgOwned, Base):
     name: Mapped[str | None]
     rtt_ms: Mapped[float | None]
     counts: Mapped[dict[str, Any]]
+    silent: Mapped[dict[str, Any]]
 
 
 class ScannedService(OrgOwned, Base):

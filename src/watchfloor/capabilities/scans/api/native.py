@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from watchfloor.capabilities.scans import jobs
-from watchfloor.capabilities.scans.queries import read
+from watchfloor.capabilities.scans.engine.difference import Difference
+from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
 from watchfloor.capabilities.scans.schemas import ScanEstimate, ScanRequest
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
@@ -120,6 +121,13 @@ def start_scan(caller: Caller, scan: UUID) -> ScanAccepted:
         )
     jobs.ring(caller.ledger)
     return ScanAccepted(id=started, job=job)
+
+
+@routes.get("/{scan}/diff")
+def diff_scan(caller: Caller, scan: UUID, base: UUID | None = None) -> Difference:
+    """Show what changed since `base`, by default the scan before of the same targets and ports (409 when there is none)."""
+    with caller.transaction() as session:
+        return difference.difference(session, caller.org, scan, base)
 
 
 @routes.post("/{scan}/cancel", status_code=202)

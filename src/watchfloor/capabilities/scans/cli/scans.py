@@ -326,7 +326,7 @@ def _some(targets: list[str], total: int) -> str:
 @commands.command()
 def show(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
     """Show a scan: open ports, findings, and what was not looked at."""
-    wanted = _scan_id(scan)
+    wanted = scan_id(scan)
     with desk(context).floor() as floor:
         document = _document(floor, wanted)
     if json:
@@ -340,7 +340,7 @@ def show(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
 @commands.command()
 def cancel(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
     """Stop a scan and all its jobs within seconds; what it learned so far stays."""
-    wanted = _scan_id(scan)
+    wanted = scan_id(scan)
     with desk(context).floor() as floor:
         from watchfloor.capabilities.scans import jobs  # noqa: PLC0415 - loads the database's libraries
         from watchfloor.capabilities.scans.queries import read  # noqa: PLC0415 - see above
@@ -351,7 +351,8 @@ def cancel(context: typer.Context, scan: ScanId, *, json: Json = False) -> None:
     print_json(view) if json else print_text(_sentence(view))
 
 
-def _scan_id(text: str) -> UUID:
+def scan_id(text: str) -> UUID:
+    """Read a scan's id; raises InvalidInput with where ids are shown."""
     try:
         return UUID(text)
     except ValueError:

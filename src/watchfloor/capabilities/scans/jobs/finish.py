@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.queries import read, write
+from watchfloor.capabilities.scans.queries import difference, read, write
 from watchfloor.capabilities.scans.schemas import (
     OneScan,
     ScanSummary,
@@ -35,6 +35,7 @@ def finish_scan(context: JobContext, request: OneScan) -> ScanSummary:
             data = {"scan": str(request.scan_id), "state": state, "findings": {str(severity): count for severity, count in found.items()}}
             worst = max(found, key=lambda severity: severity.rank, default=Severity.INFO)
             emit(session, context.org, "scans.finished", severity=worst, data=data, job=context.job_id)
+            difference.announce(session, context.org, request.scan_id, job=context.job_id)
     return _summary(ending, found, tuple(notes))
 
 

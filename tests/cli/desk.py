@@ -1,0 +1,37 @@
+"""A desk whose floor is open already: commands run in this process, on the real ledger."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from typer.testing import CliRunner
+
+from watchfloor.kernel.terminal import Floor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    import typer
+    from typer.testing import Result
+
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class OpenDesk:
+    """What the door lends, for one organisation."""
+
+    ledger: Ledger
+    org: UUID
+
+    @contextmanager
+    def floor(self, *, work: bool = False) -> Iterator[Floor]:
+        """Lend the floor."""
+        yield Floor(self.ledger, self.org, works=work)
+
+    def run(self, commands: typer.Typer, *arguments: str) -> Result:
+        """Run one command; what it raised is kept in the result."""
+        return CliRunner().invoke(commands, list(arguments), obj=self)

@@ -1,6 +1,6 @@
 """What findings add to the product."""
 
-from watchfloor.kernel.contract import Capability, EventType, Severity
+from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
 
 findings = Capability(
     name="findings",
@@ -20,4 +20,5 @@ findings = Capability(
         EventType(name="finding.accepted", description="Somebody accepted a finding's risk until a day."),
         EventType(name="finding.false_positive", description="Somebody said that a finding is none."),
     ),
+    schedules=(DefaultSchedule(name="hourly-expiry-of-acceptances", kind="findings.reopen_expired", cron="7 * * * *"),),
 )

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from functools import reduce
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
@@ -14,7 +13,7 @@ from psycopg.rows import dict_row
 from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine.difference import Comparison, Difference, FindingStates
 from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Known, Part, Place, know, mask, over
-from watchfloor.capabilities.scans.engine.ranges import Span, merge, span
+from watchfloor.capabilities.scans.engine.ranges import Span, between
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, NotFound
@@ -152,13 +151,9 @@ def _coverage(session: Session, org: UUID, scan: UUID) -> Coverage:
                 word = json.dumps(request["groups"], sort_keys=True)
                 if word not in masks:
                     masks[word] = tuple((one["group"], one.get("protocol", "tcp"), mask(one["ports"])) for one in request["groups"])
-                yield Part(n, masks[word], complete=not skipped), _spans(request)
+                yield Part(n, masks[word], complete=not skipped), [between(first, last) for first, last in request["spans"]]
 
     return Coverage(parts(wire_of(session)))
-
-
-def _spans(request: dict[str, Any]) -> list[Span]:
-    return merge(span(ip_address(host["address"])) for host in request["hosts"])
 
 
 def _pages(session: Session, org: UUID, scans: Sequence[UUID]) -> Iterator[list[str]]:

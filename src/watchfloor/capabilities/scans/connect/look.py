@@ -162,7 +162,7 @@ class Conversation:
         """Open with one question, or by listening; then follow. Tells whether that led somewhere."""
         with contextlib.suppress(*Failure):
             async with AsyncExitStack() as stack:
-                line = given or await stack.enter_async_context(self.visit.connect(secure=self.secure))
+                line = given if given is not None else await stack.enter_async_context(self.visit.connect(secure=self.secure))
                 if probe:
                     await self.ask(line, probe)
                 else:

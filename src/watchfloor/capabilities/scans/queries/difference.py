@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
-from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine.difference import Comparison, Difference, FindingStates
 from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Known, Part, Place, know, mask, over
-from watchfloor.capabilities.scans.engine.ranges import Span, between
+from watchfloor.capabilities.scans.engine.plan import parse_ports
+from watchfloor.capabilities.scans.engine.ranges import Span, between, subtract
+from watchfloor.capabilities.scans.engine.targets import parse_exclusions, parse_targets
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, NotFound
@@ -131,10 +132,10 @@ def _row(session: Session, org: UUID, scan: UUID) -> dict[str, Any]:
 
 def _subject(request: dict[str, Any]) -> str:
     """Return one word for what a request looks at, however its targets and ports are written."""
-    targets = planner.parse_targets(request["targets"])
+    wanted, excluded = parse_targets(request["targets"]), parse_exclusions(request.get("exclude") or [])
     asked = {
-        "spans": targets.spans, "names": sorted(targets.names), "ports": planner.parse_ports(request["ports"]),
-        "exclude": sorted(str(one).strip().lower() for one in request.get("exclude") or ()),
+        "spans": subtract(wanted.spans, excluded.spans), "names": sorted(wanted.names), "tags": sorted(wanted.tags),
+        "excluded": sorted(excluded.names), "ports": parse_ports(request["ports"]),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=list).encode()).hexdigest()
 

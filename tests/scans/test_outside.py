@@ -21,10 +21,11 @@ from watchfloor.capabilities.scans.connect import scanner as scanning
 from watchfloor.capabilities.scans.connect.probes import BY_NAME
 from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, reuse_works
 from watchfloor.capabilities.scans.connect.tls import agreed, old_hello
-from watchfloor.capabilities.scans.engine import plan, scope
+from watchfloor.capabilities.scans.engine import plan
 from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
 from watchfloor.capabilities.scans.engine.judge import judge
 from watchfloor.capabilities.scans.schemas import (
+    AddressRange,
     Group,
     Limits,
     NameRequest,
@@ -33,14 +34,12 @@ from watchfloor.capabilities.scans.schemas import (
     ProbeHost,
     ProbeRequest,
     ResolveRequest,
-    Scope,
     Stopped,
     Tally,
 )
 from watchfloor.kernel.errors import OutOfScope
 
-LOOPBACK = Scope(networks=("127.0.0.0/8", "::1"))
-PERMITTED = scope.permitted(LOOPBACK)
+PERMITTED = (AddressRange(first="127.0.0.0", last="127.255.255.255"), AddressRange(first="::1", last="::1"))
 HTTP = b"HTTP/1.0 200 OK\r\nServer: nginx/1.22.1\r\n\r\n<title>Hello</title>"
 
 
@@ -282,7 +281,7 @@ def test_refused_probes_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_address_outside_the_permitted_ranges_is_never_contacted() -> None:
     contacted: list[bool] = []
     with servers.listening(lambda _client, _ends: contacted.append(True)) as port:
-        asked = request([port]).model_copy(update={"permitted": scope.permitted(Scope(networks=("127.0.0.2",)))})
+        asked = request([port]).model_copy(update={"permitted": (AddressRange(first="127.0.0.2", last="127.0.0.2"),)})
         with pytest.raises(OutOfScope, match=r"127\.0\.0\.1"):
             probe(asked, Told())
     assert contacted == []
@@ -299,7 +298,7 @@ def test_name_is_resolved_and_its_addresses_checked() -> None:
 
 
 def test_name_that_points_outside_the_scope_is_refused() -> None:
-    narrow = scope.permitted(Scope(networks=("10.0.0.0/8",)))
+    narrow = (AddressRange(first="10.0.0.0", last="10.255.255.255"),)
     (found,) = resolve(ResolveRequest(names=(NameRequest(name="localhost", permitted=narrow),)), Told()).names
     assert found.addresses == ()
     assert "127.0.0.1" in found.refused

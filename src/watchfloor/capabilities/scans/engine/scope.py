@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from watchfloor.capabilities.scans.engine.ranges import Address, Span, holds, intersect, merge, span, spans, subtract
-from watchfloor.capabilities.scans.schemas import AddressRange, PortRange, PortScope, Scope
+from watchfloor.capabilities.scans.schemas import PortRange, PortScope, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def allowed(scope: Scope, ports: Ports = ()) -> tuple[Span, ...]:
         for held in _holders(scope, ports):
             one = _open_to(scope, held)
             found = one if found is None else intersect(found, one)
-    return tuple(subtract(subtract(found or [], DENIED), spans(scope.excluded)))
+    return tuple(subtract(subtract(found or [], DENIED), _excluded(scope.excluded)))
 
 
 def _open_to(scope: Scope, limited: Iterable[PortScope]) -> list[Span]:
@@ -87,7 +87,7 @@ def _holders(scope: Scope, ports: Ports) -> set[tuple[PortScope, ...]]:
 @lru_cache(maxsize=64)
 def allowed_by_name(scope: Scope, ports: Ports = ()) -> tuple[Span, ...]:
     """Return what a name in one of the scope's domains may resolve to: public addresses and the scope's networks."""
-    return tuple(subtract(merge((*PUBLIC, *allowed(scope, ports))), spans(scope.excluded)))
+    return tuple(subtract(merge((*PUBLIC, *allowed(scope, ports))), _excluded(scope.excluded)))
 
 
 def in_domains(scope: Scope, name: str, ports: Ports = ()) -> bool:
@@ -101,15 +101,23 @@ def in_domains(scope: Scope, name: str, ports: Ports = ()) -> bool:
     return bool(held) and not subtract(merge(Span(0, *edges) for edges in ports), open_ports)
 
 
-def below(name: str, domains: Iterable[str]) -> bool:
+def below(name: str, domains: tuple[str, ...]) -> bool:
     """Tell whether a name is one of these domains or below one."""
-    return any(name == domain or name.endswith("." + domain) for domain in (one.lower().removeprefix("*.").strip(".") for one in domains))
+    known = _domains(domains)
+    if not known:
+        return False
+    labels = name.split(".")
+    return any(".".join(labels[at:]) in known for at in range(len(labels)))
 
 
-def permitted(scope: Scope, name: str = "") -> tuple[AddressRange, ...]:
-    """Return the closed list of ranges the sandbox may connect to: for a name, what that name may resolve to."""
-    found = allowed_by_name(scope) if name and in_domains(scope, name) else allowed(scope)
-    return tuple(AddressRange(first=str(one.at(0)), last=str(one.at(one.size - 1))) for one in found)
+@lru_cache(maxsize=256)
+def _domains(domains: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.lower().removeprefix("*.").strip(".") for one in domains)
+
+
+@lru_cache(maxsize=64)
+def _excluded(networks: tuple[str, ...]) -> list[Span]:
+    return spans(networks)
 
 
 def refusal(scope: Scope, address: str, name: str = "", ports: Ports = ()) -> str | None:
@@ -119,7 +127,7 @@ def refusal(scope: Scope, address: str, name: str = "", ports: Ports = ()) -> st
     if holds(DENIED, where):
         what = "a cloud metadata service" if holds(METADATA, where) else "multicast, broadcast or reserved"
         return f"{address} is {what} and is never contacted."
-    if holds(spans(scope.excluded), where) or (name and below(name, scope.excluded_names)):
+    if holds(_excluded(scope.excluded), where) or (name and below(name, scope.excluded_names)):
         return f"{address} is excluded by this organisation's scope."
     if holds(allowed(scope, ports), where) or (name and in_domains(scope, name, ports) and holds(allowed_by_name(scope, ports), where)):
         return None
@@ -140,7 +148,7 @@ def ports_hint(scope: Scope, where: Span, name: str = "") -> str:
 
 def outside(scope: Scope, wanted: list[Span], ports: Ports = ()) -> list[Span]:
     """Return the part of `wanted` that may not be looked at and is no fixed denial or exclusion (those are left out silently)."""
-    silent = merge((*DENIED, *spans(scope.excluded)))
+    silent = merge((*DENIED, *_excluded(scope.excluded)))
     return subtract(subtract(wanted, allowed(scope, ports)), silent)
 
 

@@ -35,13 +35,14 @@ def pin(context: JobContext, plan: Plan, scope: Scope) -> tuple[dict[str, str], 
     found: dict[str, str] = {}
     missed = [f"{one.target} has the tag: {one}" for one in plan.refused]
     refused = [(one.target, str(one)) for one in plan.refused]
-    asked = [NameRequest(name=name, permitted=allowing.permitted(scope, name)) for name in plan.targets.names]
-    for answer in _resolved(context, asked):
+    for answer in _resolved(context, plan.targets.names):
         kept, denied = _checked(answer, scope, ports)
         for address in kept:
             found.setdefault(address, answer.name)
-        refused += denied
-        missed += [sentence for _target, sentence in denied]
+        if denied:
+            sentence = _sentence(answer.name, denied, scope)
+            missed.append(sentence)
+            refused.append((f"{answer.name} ({', '.join(list(denied)[:5])})", sentence))
         if answer.error and not denied:
             missed.append(f"{answer.name}: {answer.error}")
     write_down_all(context, refused)
@@ -55,7 +56,7 @@ def excluded_addresses(context: JobContext, plan: Plan) -> list[str]:
         GiveUp: The name servers do not say what a name stands for, so nobody knows which address to leave out.
     """
     found: list[str] = []
-    for answer in _resolved(context, [NameRequest(name=name, permitted=ANYWHERE) for name in plan.excluded_names]):
+    for answer in _resolved(context, plan.excluded_names):
         if answer.error and not answer.absent:
             raise GiveUp(
                 f"{answer.name} is excluded, and nobody can say which address to leave out: {answer.error} Exclude its addresses instead, or try again."
@@ -64,32 +65,33 @@ def excluded_addresses(context: JobContext, plan: Plan) -> list[str]:
     return found
 
 
-def _resolved(context: JobContext, asked: Sequence[NameRequest]) -> Iterator[NameAnswer]:
-    for start in range(0, len(asked), NAMES_AT_ONCE):
-        yield from context.sandbox(resolve, ResolveRequest(names=tuple(asked[start : start + NAMES_AT_ONCE]))).names
+def _resolved(context: JobContext, names: Sequence[str]) -> Iterator[NameAnswer]:
+    """Yield what each name stands for, wherever that is: nothing is contacted yet, and what may be is decided here."""
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        asked = tuple(NameRequest(name=name, permitted=ANYWHERE) for name in names[start : start + NAMES_AT_ONCE])
+        yield from context.sandbox(resolve, ResolveRequest(names=asked)).names
 
 
-def _checked(answer: NameAnswer, scope: Scope, ports: Ports) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the addresses that may be looked at, and what was refused with the reason; the sandbox's word is checked once more."""
-    kept, refused = [], []
+def _checked(answer: NameAnswer, scope: Scope, ports: Ports) -> tuple[list[str], dict[str, str]]:
+    """Return the addresses that may be looked at, and the others with the reason."""
+    kept: list[str] = []
+    refused = dict.fromkeys(answer.refused, "An address with a zone is on this machine's own link and is never looked at.")
     for address in answer.addresses:
         why = allowing.refusal(scope, address, answer.name, ports)
         if why is None:
             kept.append(str(allowing.unwrap(ip_address(address))))
         else:
-            refused.append((f"{answer.name} ({address})", f"{answer.name}: {why}"))
-    if answer.refused:
-        several = f" and {len(answer.refused) - 1} more addresses" if len(answer.refused) > 1 else ""
-        where = f"{answer.name} resolves to {answer.refused[0]}{several} outside this organisation's scope."
-        refused.append((f"{answer.name} ({', '.join(answer.refused[:5])})", f"{where} {_remedy(scope, answer)}"))
+            refused[address] = why
     return kept, refused
 
 
-def _remedy(scope: Scope, answer: NameAnswer) -> str:
-    """Say what would help: naming the domain helps a public address only."""
-    why = allowing.refusal(scope, answer.refused[0])
-    if why and ("never contacted" in why or "excluded" in why):
-        return why
-    if allowing.in_domains(scope, answer.name):
-        return "A name may stand for public addresses and the scope's networks; check the name servers, and add the network if it is yours."
-    return f"Add the name with `watchfloor scope add {answer.name}` if you may look at it."
+def _sentence(name: str, refused: dict[str, str], scope: Scope) -> str:
+    """Say what a name stands for that may not be looked at, and what would help."""
+    first, why = next(iter(refused.items()))
+    several = f" and {len(refused) - 1} more addresses" if len(refused) > 1 else ""
+    where = f"{name} resolves to {first}{several} outside this organisation's scope."
+    if any(fixed in why for fixed in ("never", "excluded", "some ports only")):
+        return f"{where} {why}"
+    if allowing.in_domains(scope, name):
+        return f"{where} A name may stand for public addresses and the scope's networks: check the name servers, or add the network if it is yours."
+    return f"{where} Add the name with `watchfloor scope add {name}` if you may look at it."

@@ -1,0 +1,1 @@
+"""Real servers from Debian packages, each in a room of its own, and what is true about them; start at main.py."""

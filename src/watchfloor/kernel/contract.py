@@ -92,12 +92,13 @@ class JobContext(Protocol):
         """Open one short transaction that commits only while this attempt owns its job; else raises Fenced."""
 
     def sandbox(
-        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None
-    ) -> Answer:
+        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None,
+        programs: Sequence[str] = (),
+    ) -> Answer:  # fmt: skip
         """Run a top-level `function(request, report)` in a process without database, keys or our memory.
 
         `keep` is called with each part of the answer that the function hands over before its end (`KeepingReport`); save it there,
-        and return what the function should know, a few plain values.
+        and return what the function should know, a few plain values. `programs` are files it may execute; without them it can execute none.
 
         Raises what the function raised when that is a WatchfloorError, `GiveUp("sandbox", …)` for anything else,
         and Cancelled or SoftTimeLimit after its processes are gone.

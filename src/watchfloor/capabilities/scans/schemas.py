@@ -37,6 +37,22 @@ class Group(StrEnum):
     LOW = "low"
 
 
+class Engine(StrEnum):
+    """Who asks the ports of a scan."""
+
+    NATIVE = "native"
+    NMAP = "nmap"
+    IMPORT = "import"  # nobody: a file says what another scanner saw
+
+
+class Discovery(StrEnum):
+    """Whether hosts are looked for before their ports are asked."""
+
+    AUTO = "auto"  # for wide targets
+    ON = "on"
+    OFF = "off"
+
+
 class Stopped(StrEnum):
     """Why a probe ended before everything was looked at."""
 
@@ -110,6 +126,8 @@ class ScanRequest(Shape):
     max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of the whole scan.")
     profile: Profile = Field(Profile.NORMAL, description="polite, normal or fast: what the fields that are left out mean.")
     services: bool = Field(default=True, description="Identify what answers on each open port.")
+    discovery: Discovery = Field(Discovery.AUTO, description="Look for hosts before their ports are asked: auto (wide targets), on or off.")
+    engine: Engine = Field(Engine.NATIVE, description="native, or nmap where it is installed.")
     name: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="What people call this scan; its targets when empty.")
     confirmed: bool = Field(default=False, description="A scan of more addresses or probes than usual is meant.")
 
@@ -264,6 +282,68 @@ class ProbeAnswers(Shape):
 
     hosts: tuple[HostAnswer, ...] = ()
     names: tuple[NameAnswer, ...] = ()
+    probes: int = 0
+    elapsed: timedelta = timedelta(0)
+    stopped: Stopped | None = None
+    notes: tuple[str, ...] = ()
+
+
+class DiscoverRequest(Shape):
+    """Address ranges (all of them inside `permitted`) in which hosts are looked for."""
+
+    ranges: tuple[AddressRange, ...]
+    ports: tuple[Port, ...]
+    permitted: tuple[AddressRange, ...]
+    timeout: timedelta = timedelta(minutes=25)
+    max_concurrent: int = Field(2000, ge=1, le=20_000)
+    max_rate: int | None = Field(None, ge=1)
+    icmp: bool = True
+
+
+class DiscoverAnswers(Shape):
+    """Where something answered, how many by which way; when time ran out, `alive` holds those nobody could ask as well."""
+
+    alive: tuple[AddressRange, ...] = ()
+    ways: dict[str, int] = {}
+    probes: int = 0
+    elapsed: timedelta = timedelta(0)
+    stopped: Stopped | None = None
+    notes: tuple[str, ...] = ()
+
+
+class NmapAnswers(Shape):
+    """nmap's XML, compressed with zlib and not yet read."""
+
+    documents: tuple[bytes, ...] = ()
+    stopped: Stopped | None = None
+
+
+class UdpRequest(Shape):
+    """Hosts (all of them inside `permitted`) times UDP ports; `checks` are the opt-in ones, such as default-snmp-community."""
+
+    hosts: tuple[ProbeHost, ...]
+    ports: tuple[PortRange, ...]
+    permitted: tuple[AddressRange, ...]
+    timeout: timedelta = timedelta(hours=1)
+    tries: int = Field(3, ge=1, le=3)
+    max_rate: int | None = Field(None, ge=1)
+    checks: tuple[str, ...] = ()
+
+
+class UdpHost(Shape):
+    """What the UDP ports of one address answered; of the `silent` ones nobody knows whether they are open."""
+
+    address: str
+    ports: tuple[PortAnswer, ...] = ()
+    closed: tuple[Port, ...] = ()
+    silent: tuple[Port, ...] = ()
+    skipped: int = 0
+
+
+class UdpAnswers(Shape):
+    """What UDP ports answered."""
+
+    hosts: tuple[UdpHost, ...] = ()
     probes: int = 0
     elapsed: timedelta = timedelta(0)
     stopped: Stopped | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,17 +73,19 @@ class AttemptContext:
         return owned_transaction(self._ledger, self._board.session, self._held)
 
     def sandbox(
-        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None
-    ) -> Answer:
+        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None,
+        programs: Sequence[str] = (),
+    ) -> Answer:  # fmt: skip
         """Run `function` in a box; see `contract.JobContext.sandbox`."""
         if self._sandbox is None:
             message = "this worker has no sandbox; start it with `watchfloor worker` or `celery -A watchfloor worker`"
             raise SetupError(message)
         box = self._sandbox()
         left = self._held.limit_s - (monotonic() - self._started)
+        profile = PROFILES.get(self._held.kind.partition(".")[0], RENDER)
         try:
             return box.run(
-                function, request, profile=PROFILES.get(self._held.kind.partition(".")[0], RENDER), deadline=timedelta(seconds=max(0.0, left)),
+                function, request, profile=replace(profile, programs=tuple(programs)), deadline=timedelta(seconds=max(0.0, left)),
                 report=self.progress, should_stop=self._should_stop, observe=self._observe, keep=keep,
             )  # fmt: skip
         finally:

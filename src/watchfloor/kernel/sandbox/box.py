@@ -234,7 +234,7 @@ def _restrict(order: Order, workdir: str, layers: list[str]) -> list[str]:
         linux.die_with_parent(signal.SIGKILL)
         linux.forbid_new_privileges()
         named += ["nnp"] if linux.has_no_new_privileges() else []
-        named += [layer for layer in (landlock.restrict(workdir), seccomp.restrict()) if layer]
+        named += [layer for layer in (landlock.restrict(workdir, order.profile.programs), seccomp.restrict()) if layer]
     return named
 
 

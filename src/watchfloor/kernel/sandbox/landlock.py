@@ -8,8 +8,12 @@ import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watchfloor.kernel.sandbox import linux
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _READ_FILE, _READ_DIR, _WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
@@ -23,7 +27,11 @@ _ABSTRACT_SOCKETS, _SIGNALS = 1, 2
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf",
     "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ssl", "/etc/pki/tls", "/etc/ld.so.cache", "/dev/urandom", "/dev/random",
+    "/proc/net/arp",  # who is on our own links
 )  # fmt: skip
+
+# What the kernel starts in the place of a dynamically linked program.
+_LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1")
 
 
 def version() -> int:
@@ -55,10 +63,10 @@ def code_folders() -> set[str]:
     return {path for path in (*sys.path, sys.prefix, sys.base_prefix) if path and path != "/" and Path(path).is_absolute()}
 
 
-def restrict(workdir: str) -> str | None:
+def restrict(workdir: str, programs: Sequence[str] = ()) -> str | None:
     """Confine this process and its children; return what is in force, or None where it is absent or does not bite.
 
-    Nothing can be executed. Processes outside get no signals where the kernel knows scopes (Linux 6.12).
+    Nothing can be executed but `programs`, and for their sake the loader, which could start any file that may be read. Processes outside get no signals where the kernel knows scopes (Linux 6.12).
     """
     abi = version()
     if not abi:
@@ -71,6 +79,8 @@ def restrict(workdir: str) -> str | None:
         ruleset = linux.syscall(_CREATE, ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0)
         for path in {*_SYSTEM, *code_folders()}:
             _allow(ruleset, path, _READ)
+        for path in (*programs, *(_LOADERS if programs else ())):
+            _allow(ruleset, path, _READ_FILE | _EXECUTE)
         _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
         _allow(ruleset, workdir, rights & ~_EXECUTE & ~_DEVICE_CONTROL)
         linux.syscall(_RESTRICT, ruleset, 0)

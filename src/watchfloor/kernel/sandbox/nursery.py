@@ -207,6 +207,7 @@ def read_order(message: bytes) -> box.Order:
     found: dict[str, Any] = from_json(message)
     limits = dict(found["profile"])
     limits["duration"] = timedelta(seconds=limits.pop("duration_s"))
+    limits["programs"] = tuple(str(program) for program in limits["programs"])
     return box.Order(
         function=str(found["function"]),
         request_type=str(found["request_type"]),
@@ -218,9 +219,10 @@ def read_order(message: bytes) -> box.Order:
 
 def write_order(order: box.Order) -> bytes:
     """Return an order as `read_order` reads it."""
-    limits = {
+    limits: dict[str, Any] = {
         name: getattr(order.profile, name) for name in ("name", "memory_bytes", "open_files", "processes", "file_bytes", "workdir_bytes")
     }
+    limits["programs"] = order.profile.programs
     limits["duration_s"] = order.profile.duration.total_seconds()
     return to_json(
         {"function": order.function, "request_type": order.request_type, "profile": limits, "mode": order.mode, "seconds": order.seconds}

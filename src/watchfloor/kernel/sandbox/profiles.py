@@ -22,7 +22,8 @@ class Profile:
     """Limits of one box.
 
     `memory_bytes` is for the whole tree, watched every 100 ms, and also bounds the data of each single process.
-    `processes` counts the tree too. `file_bytes` bounds each file, `workdir_bytes` all files where a tmpfs can be mounted.
+    `processes` counts the tree too. `file_bytes` bounds each file, `workdir_bytes` all files where a tmpfs can be mounted. `programs` are
+    the files that may be executed; without them nothing can be.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Profile:
     processes: int = 16
     file_bytes: int = 64 * MIB
     workdir_bytes: int = 64 * MIB
+    programs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse limits that would make the kernel's calls fail later, in the box."""

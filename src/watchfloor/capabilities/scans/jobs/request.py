@@ -11,6 +11,7 @@ from watchfloor.capabilities.scans.jobs.refusal import demand_confirmed, is_wide
 from watchfloor.capabilities.scans.jobs.run import RunScan, new_seed, plan_of, run_scan, settled
 from watchfloor.capabilities.scans.queries import ending, write
 from watchfloor.capabilities.scans.queries.scope import scope_of
+from watchfloor.capabilities.scans.schemas import Engine
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Queue
 from watchfloor.kernel.db.ids import new_id
@@ -65,6 +66,8 @@ def start_scan(ledger: Ledger, session: Session, org: UUID, scan: UUID, *, actor
         raise NotFound(f"there is no scan {scan}; `watchfloor scans list` shows those there are")
     if found.state in {"planned", "running"}:
         raise Conflict(f"scan {scan} is {found.state} already; cancel it first, or wait for its end")
+    if found.request.engine is Engine.IMPORT:
+        raise Conflict(f"scan {scan} is from a file; import a newer one with `watchfloor scans import`, or scan its targets yourself")
     if found.state != "draft":
         return request_scan(ledger, session, org, found.request, actor=actor, approver=approver)
     meant = _meant(ledger, session, org, found.request, actor=actor, approver=approver)
@@ -109,6 +112,8 @@ def request_scan(
 
 def _meant(ledger: Ledger, session: Session, org: UUID, request: ScanRequest, *, actor: str, approver: bool) -> ScanRequest:
     """Return the request as it will run: allowed, and where it is wide, confirmed."""
+    if request.engine is Engine.IMPORT:
+        raise InvalidInput("An import is made from a file: `watchfloor scans import FILE`.", field="/engine")
     asked = settled(request)
     confirmed = asked.confirmed or approver
     with _refusals_kept(ledger, org, asked, actor=actor):

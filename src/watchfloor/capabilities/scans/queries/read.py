@@ -73,7 +73,8 @@ def _scan(row: Any) -> ScanView:  # noqa: ANN401 - a row of the query above, wit
     state, error, ended = _outcome(scan, row[1])
     targets = scan.request.get("targets", [])
     return ScanView(
-        id=scan.id, name=scan.request.get("name") or _name(targets), state=state, targets=targets[:TARGETS_SHOWN], targets_total=len(targets), ports=scan.request.get("ports", ""), error=error,
+        id=scan.id, name=scan.request.get("name") or _name(targets), state=state, targets=targets[:TARGETS_SHOWN], targets_total=len(targets), ports=scan.request.get("ports", ""),
+        engine=scan.request.get("engine", "native"), error=error,
         job=scan.job, hosts=scan.hosts, hosts_up=scan.hosts_up, probes=scan.probes, open_ports=scan.open_ports, findings=scan.findings,
         not_looked_at=scan.not_looked_at, notes=scan.notes, actor=scan.actor, created_at=scan.created_at, started_at=scan.started_at,
         finished_at=ended,

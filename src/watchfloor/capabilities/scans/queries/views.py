@@ -27,6 +27,7 @@ class ScanView(View):
     targets: list[str] = Field(description="The first 100 targets.")
     targets_total: int
     ports: str
+    engine: str = Field("native", description="native, nmap, or import: a file said what another scanner saw")
     error: str | None
     job: UUID | None
     hosts: int = Field(description="Addresses to look at.")

@@ -234,8 +234,20 @@ class Reply(Shape):
     data: bytes
 
 
+class TlsSuites(Shape):
+    """IANA numbers of the suites a server accepted with one version, in the order it chose them; not `complete`: there may be more."""
+
+    version: str
+    suites: tuple[int, ...] = ()
+    complete: bool = False
+
+
 class TlsAnswer(Shape):
-    """One handshake; `oldest` is the version a server agreed to when offered nothing newer than TLS 1.1."""
+    """What TLS a port speaks.
+
+    The first six fields are one handshake; `oldest` is the version a server agreed to when offered nothing newer than TLS 1.1. The rest
+    is the audit: a version in neither `versions` nor `refused` is unknown. `chain` is as sent, leaf first.
+    """
 
     version: str = ""
     cipher: str = ""
@@ -244,6 +256,14 @@ class TlsAnswer(Shape):
     certificate: bytes = b""
     oldest: str = ""
     error: str = ""
+    versions: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    suites: tuple[TlsSuites, ...] = ()
+    chain: tuple[bytes, ...] = ()
+    dh_bits: int = 0
+    compression: bool = False
+    secure_renegotiation: bool | None = None
+    hellos: int = 0
 
 
 class PortAnswer(Shape):
@@ -259,6 +279,7 @@ class PortAnswer(Shape):
     starttls: str = ""
     looked: bool = False
     connections: int = 0
+    unsettled: bool = Field(default=False, description="The audit ran out of time: what it did not find again may still be there.")
 
 
 class HostAnswer(Shape):
@@ -351,7 +372,7 @@ class UdpAnswers(Shape):
 
 
 class Certificate(Shape):
-    """What a leaf certificate says about itself; times are ISO 8601 in UTC."""
+    """What a certificate says about itself; times are ISO 8601 in UTC."""
 
     sha256: str
     subject: str
@@ -363,6 +384,26 @@ class Certificate(Shape):
     signature_hash: str = ""
     key_type: str = ""
     key_bits: int = 0
+    serial: str = ""
+    authority: bool = False
+
+
+class TlsFacts(Shape):
+    """What TLS a port speaks: suites by version in IANA's names; `forward_secrecy` is always, sometimes, never or unknown.
+
+    A version in neither `versions` nor `refused` is unknown, and so are further suites unless `complete`. `chain` is as sent, leaf first.
+    """
+
+    versions: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    suites: dict[str, tuple[str, ...]] = {}
+    complete: bool = False
+    forward_secrecy: str = "unknown"
+    chain: tuple[Certificate, ...] = ()
+    dh_bits: int = Field(0, description="The smallest finite-field Diffie-Hellman group that was used; 0: none was.")
+    compression: bool = False
+    secure_renegotiation: bool | None = None
+    starttls: str = Field("", description="The protocol that starts TLS here; empty where TLS begins with the first byte.")
 
 
 class Service(Shape):
@@ -383,6 +424,7 @@ class Service(Shape):
     tls_cipher: str = ""
     tls_oldest: str = ""
     certificate: Certificate | None = None
+    tls: TlsFacts | None = None
     facts: tuple[str, ...] = Field((), description="Observed properties a check relies on, such as `no-authentication`.")
 
 
@@ -395,8 +437,27 @@ class Problem(Shape):
     severity: Severity
     target: str
     port: Port
+    protocol: Literal["tcp", "udp"] = "tcp"
     evidence: str
     remedy: str
+    description: str = ""
+    references: tuple[str, ...] = ()
+    category: str = ""
+
+
+class CheckView(Shape):
+    """One check for people to read: what it looks for, what it needs, what it sends."""
+
+    id: str
+    title: str
+    severity: Severity
+    category: str
+    description: str
+    needs: str
+    sends: str
+    remedy: str
+    references: tuple[str, ...]
+    on_by_default: bool
 
 
 class ScanSummary(Shape):

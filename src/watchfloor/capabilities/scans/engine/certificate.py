@@ -1,4 +1,4 @@
-"""Read what a leaf certificate says, whatever a stranger put into it. Pure."""
+"""Read what a certificate says, whatever a stranger put into it. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from watchfloor.capabilities.scans.engine.text import escape
 from watchfloor.capabilities.scans.schemas import Certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 NAMES_MAX = 100
@@ -38,6 +39,8 @@ def read(der: bytes) -> Certificate | None:
                 signature_hash=_hash(found),
                 key_type=kind,
                 key_bits=bits,
+                serial=f"{found.serial_number:x}"[:64],
+                authority=_authority(found),
             )
     except (ValueError, TypeError, x509.InvalidVersion):
         return None
@@ -53,6 +56,13 @@ def _names(found: x509.Certificate) -> tuple[str, ...]:
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return ()
     return tuple(escape(str(one.value), 255) for one in list(extension)[:NAMES_MAX])
+
+
+def _authority(found: x509.Certificate) -> bool:
+    try:
+        return found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def _hash(found: x509.Certificate) -> str:
@@ -77,3 +87,17 @@ def _key(found: x509.Certificate) -> tuple[str, int]:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "Ed25519", 256
     return ("Ed448", 456) if isinstance(key, ed448.Ed448PublicKey) else ("unknown", 0)
+
+
+def matches(names: Iterable[str], name: str) -> bool:
+    """Tell whether a certificate with these alternative names is one for `name`. A wildcard stands for one whole leftmost label.
+
+    The common name does not count, as in every current client. Source: RFC 9525.
+    """
+    wanted = name.lower().rstrip(".")
+    _, _, parent = wanted.partition(".")
+    for one in names:
+        offered = one.lower().rstrip(".")
+        if offered == wanted or (offered.startswith("*.") and parent.count(".") and offered[2:] == parent):
+            return True
+    return False

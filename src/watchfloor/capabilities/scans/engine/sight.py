@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.scans.engine.audited import audited
 from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
 from watchfloor.capabilities.scans.engine.judge import judge
 from watchfloor.capabilities.scans.engine.ports import membership
@@ -45,14 +46,14 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
     looked = {one.port: one for one in answer.ports}
     opened = list(_each(answer.open))
     listed = [*(port for port in opened if port in looked), *islice((port for port in opened if port not in looked), LISTED_MAX)]
-    services = [fingerprint(looked[port]) if port in looked else Service(port=port) for port in sorted(listed)]
+    services = [audited(fingerprint(looked[port]), looked[port]) if port in looked else Service(port=port) for port in sorted(listed)]
     return Sighting(
         address=answer.address,
         name=answer.name,
         rtt_ms=answer.rtt_ms,
         tallies=answer.tallies,
         services=tuple((group_of(service.port), service) for service in services),
-        problems=tuple(judge(answer.address, services, today)),
+        problems=tuple(judge(answer.address, services, today, name=answer.name)),
         known_ports=frozenset(_known(answer, groups, looked)),
         filtered_ports=frozenset(_each(answer.filtered)),
         filtered=answer.filtered,
@@ -67,7 +68,8 @@ def group_of(port: int) -> Group:
 
 
 def _known(answer: HostAnswer, groups: Sequence[PortGroup], looked: dict[int, PortAnswer]) -> Iterator[int]:
-    yield from (port for port, one in looked.items() if one.looked and (one.replies or one.tls) and not (one.tls and one.tls.error))
+    settled = (one for one in looked.values() if one.looked and (one.replies or one.tls) and not one.unsettled)
+    yield from (one.port for one in settled if not (one.tls and one.tls.error))
     asked = (port for group in groups if group.group in answer.tallies for port in _each(group.ports))
     doubtful = {*_each(answer.open), *_each(answer.filtered), *_each(answer.skipped)}
     yield from (port for port in asked if port not in doubtful)

@@ -271,6 +271,7 @@ def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UU
         problem.key: record(
             session, org, key=problem.key, capability="scans", check=problem.check, asset=asset, target=problem.target, port=problem.port,
             title=_plain(problem.title), severity=problem.severity, evidence=_plain(problem.evidence), remedy=problem.remedy, job=job,
+            protocol=problem.protocol, description=problem.description, references=problem.references,
         )
         for problem in one.problems
     }  # fmt: skip

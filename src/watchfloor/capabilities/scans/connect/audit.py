@@ -1,0 +1,40 @@
+"""Examine a port whose service is known: TLS versions, suites and chain; SSH algorithms and keys; what a web server shows.
+
+Nothing here signs in, writes or follows anything off the host; `engine/judge` says of each check what it sends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.scans.connect import tls
+from watchfloor.capabilities.scans.connect.handshake import Audit, Door, full_chain
+from watchfloor.capabilities.scans.connect.upgrade import upgrade_of
+from watchfloor.capabilities.scans.schemas import TlsAnswer
+
+if TYPE_CHECKING:
+    from watchfloor.capabilities.scans.schemas import Limits, PortAnswer
+
+
+async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: Limits) -> PortAnswer:
+    """Return the answer with more evidence; whatever a target does, within about ten seconds."""
+    if not answer.looked:
+        return answer
+    protocol = upgrade_of(answer)
+    if protocol or (answer.tls and answer.tls.version):
+        answer = await _tls(Door(address, port, name, protocol, limits.helo), answer)
+    return answer
+
+
+async def _tls(door: Door, answer: PortAnswer) -> PortAnswer:
+    asked = Audit(door)
+    await asked.run()
+    found = asked.put_into(answer.tls or TlsAnswer())
+    if not found.versions:
+        return answer.model_copy(update={"unsettled": bool(answer.tls and answer.tls.version)})
+    if not found.chain:
+        found = found.model_copy(update={"chain": await full_chain(door, tls.context())})
+    oldest = next((version for version in found.versions if version not in {"TLSv1.2", "TLSv1.3"}), "")
+    leaf = found.certificate or (found.chain[0] if found.chain else b"")
+    update = {"version": found.version or found.versions[-1], "oldest": oldest, "certificate": leaf}
+    return answer.model_copy(update={"tls": found.model_copy(update=update), "starttls": door.protocol, "unsettled": not asked.settled})

@@ -1,0 +1,22 @@
+"""Add to a service what the audit of its port found out. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watchfloor.capabilities.scans.engine import certificate, tls
+
+if TYPE_CHECKING:
+    from watchfloor.capabilities.scans.schemas import PortAnswer, Service
+
+
+def audited(service: Service, answer: PortAnswer) -> Service:
+    """Return the service with its TLS facts; one with a distribution's revision is marked, because its fixes are back-ported."""
+    found = tls.facts(answer)
+    added: dict[str, Any] = {"tls": found}
+    if found is not None and answer.tls is not None:
+        leaf = certificate.read(answer.tls.certificate) if answer.tls.certificate else None
+        added |= {"certificate": service.certificate or leaf, "tls_oldest": answer.tls.oldest}
+        added |= {"tls_version": service.tls_version or answer.tls.version}
+    facts = (*service.facts, *(("distribution-package",) if service.revision else ()), *(("starttls",) if answer.starttls else ()))
+    return service.model_copy(update=added | {"facts": tuple(dict.fromkeys(facts))})

@@ -21,7 +21,7 @@ async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: 
     if not answer.looked:
         return answer
     protocol = upgrade_of(answer)
-    if protocol or (answer.tls and answer.tls.version):
+    if protocol is not None:
         answer = await _tls(Door(address, port, name, protocol, limits.helo), answer)
     return answer
 

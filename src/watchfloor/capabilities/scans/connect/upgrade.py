@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.scans.connect import packets
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -46,6 +48,7 @@ TURNS: dict[str, tuple[Turn, ...]] = {
     "xmpp": (_turn(_XMPP.format("{host}", "client").encode(), rb"</stream:features>|<starttls"), _PROCEED),
     "xmpp-server": (_turn(_XMPP.format("{host}", "server").encode(), rb"</stream:features>|<starttls"), _PROCEED),
     "postgresql": (_turn(_SSL_REQUEST, rb"\AS"),),
+    "rdp": (_turn(packets.rdp_negotiate(), rb"\A\x03\0\0\x13.{7}\x02"),),
     "mysql": (_turn(b"", rb"\A.{3}\0\x0a[^\0]+\0.{13}"), _turn(_MYSQL_SSL, None)),
 }  # fmt: skip
 # What a plain service says that can start TLS, when nobody has tried yet.
@@ -57,17 +60,19 @@ GREETINGS = (
 )
 
 
-def upgrade_of(answer: PortAnswer) -> str:
-    """Return the protocol whose upgrade leads to TLS on this port; empty where TLS begins with the first byte or nothing is known."""
+def upgrade_of(answer: PortAnswer) -> str | None:
+    """Return the protocol whose upgrade leads to TLS on this port, empty where TLS begins with the first byte, None without TLS."""
+    if answer.starttls:
+        return answer.starttls if answer.starttls in TURNS else None
     if answer.tls and answer.tls.version:
-        return answer.starttls if answer.starttls in TURNS else ""
+        return ""
     for reply in answer.replies:
         if reply.probe == "postgresql" and reply.data[:1] == b"S":
             return "postgresql"
         for protocol, pattern in GREETINGS:
             if reply.probe == "greeting" and pattern.match(reply.data):
                 return protocol
-    return ""
+    return None
 
 
 async def upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: str, host: str, helo: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -44,9 +44,9 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(pem: Path, *, oldest: ssl.TLSVersion, newest: ssl.TLSVersion, ciphers: str = "ALL:@SECLEVEL=0") -> ssl.SSLContext:
     found = servers.context(pem)
     found.set_ciphers(ciphers)
-    with pytest.warns() if oldest < ssl.TLSVersion.TLSv1_2 else servers.contextlib.nullcontext():
+    with pytest.warns() if oldest < ssl.TLSVersion.TLSv1_2 else nullcontext():
         found.minimum_version = oldest
-    with pytest.warns() if newest < ssl.TLSVersion.TLSv1_2 else servers.contextlib.nullcontext():
+    with pytest.warns() if newest < ssl.TLSVersion.TLSv1_2 else nullcontext():
         found.maximum_version = newest
     return found
 
@@ -146,7 +146,7 @@ def issue(folder: Path, *, root_hash: hashes.HashAlgorithm | None = None) -> tup
         builder = builder.serial_number(1000 + at).not_valid_before(TODAY - timedelta(days=1)).not_valid_after(TODAY + timedelta(days=90))
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=at > 0, path_length=None), critical=True)
-        chain.append(builder.sign(keys[signer], root_hash if root_hash and signer == at else hashes.SHA256()))
+        chain.append(builder.sign(keys[signer], root_hash if root_hash and signer == at else hashes.SHA256()))  # type: ignore[arg-type] # SHA-1, as old roots have it
     path = folder / "chain.pem"
     private = keys[0].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain) + private)

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import ssl
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.connect import tls
 from watchfloor.capabilities.scans.schemas import KEEP_BYTES, TlsAnswer
 
 if TYPE_CHECKING:
@@ -22,6 +22,19 @@ ANSWER_SECONDS = 2.5
 QUIET_SECONDS = 0.12
 
 Failure = (OSError, TimeoutError, ssl.SSLError, EOFError)
+
+
+@lru_cache(maxsize=2)
+def context(*, web: bool = True) -> ssl.SSLContext:
+    """Return TLS settings for a conversation: the web's old protocol, because a server that may choose takes HTTP/2, or none at all."""
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    found.check_hostname = False
+    found.verify_mode = ssl.CERT_NONE
+    found.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    found.set_ciphers("ALL:COMPLEMENTOFDEFAULT:@SECLEVEL=0")
+    if web:
+        found.set_alpn_protocols(["http/1.1"])
+    return found
 
 
 class Line:
@@ -70,7 +83,7 @@ class Line:
         """Start TLS on this connection and return what was agreed; an answer without version says why not."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self.writer.start_tls(tls.context(), server_hostname=name)
+                await self.writer.start_tls(context(web=False), server_hostname=name)
         except Failure as wrong:
             self.ended = True
             return TlsAnswer(error=reason(wrong))

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect import tls
 from watchfloor.capabilities.scans.connect.follow import step
-from watchfloor.capabilities.scans.connect.line import Failure, Line, connection, reason
-from watchfloor.capabilities.scans.connect.probes import BY_NAME, GENERIC, GENERIC_SECONDS, GENERIC_SECURE, OPENING, Probe
+from watchfloor.capabilities.scans.connect.line import Failure, Line, connection, context, reason
+from watchfloor.capabilities.scans.connect.probes import (
+    BY_NAME,
+    GENERIC_CLOSED,
+    GENERIC_SECONDS,
+    GENERIC_SECURE,
+    GENERIC_SILENT,
+    OPENING,
+    Probe,
+)
 from watchfloor.capabilities.scans.schemas import Limits, PortAnswer, Reply, TlsAnswer
 
 if TYPE_CHECKING:
@@ -72,6 +80,7 @@ class Visit:
         self.tls: TlsAnswer | None = None
         self.starttls = ""
         self.connections = 0
+        self.web = True  # offer the web's protocol when TLS starts
 
     def answer(self) -> PortAnswer:
         """Return what was learned, from inside TLS where there was any."""
@@ -90,7 +99,8 @@ class Visit:
             return
         await self.plain.run()
         if not self.plain.understood and not self.is_secure():
-            await self.plain.try_others(GENERIC[:1] if self.plain.replies else GENERIC)
+            others = GENERIC_CLOSED if self.plain.closed else GENERIC_SILENT
+            await self.plain.try_others(others[:1] if self.plain.replies else others)
         if self.plain.replies and self.port not in TLS_FIRST and self.tls and not self.tls.version:
             self.tls = None  # that a plain service speaks no TLS is no trouble
 
@@ -104,9 +114,7 @@ class Visit:
             return self.is_secure()
         self.tls = TlsAnswer(error="unfinished")
         try:
-            async with self.connect(secure=True) as line:
-                self.tls = line.agreed()
-                await self.inside.run(line)
+            await self._shake()
         except Failure as wrong:
             if not self.is_secure():
                 old = await self._oldest() if isinstance(wrong, SSLError) and MAYBE_OLD.search(reason(wrong)) else ""
@@ -116,6 +124,19 @@ class Visit:
         if not self.inside.replies:
             await self.inside.try_others(GENERIC_SECURE)
         return True
+
+    async def _shake(self) -> None:
+        try:
+            async with self.connect(secure=True) as line:
+                self.tls = line.agreed()
+                await self.inside.run(line)
+        except SSLError as wrong:
+            if self.is_secure() or "APPLICATION_PROTOCOL" not in reason(wrong):
+                raise
+            self.web = False
+            async with self.connect(secure=True) as line:
+                self.tls = line.agreed()
+                await self.inside.run(line)
 
     async def _oldest(self) -> str:
         with contextlib.suppress(*Failure):
@@ -127,7 +148,7 @@ class Visit:
     def connect(self, *, secure: bool = False) -> contextlib.AbstractAsyncContextManager[Line]:
         """Open one more connection."""
         self.connections += 1
-        return connection(self.address, self.port, tls.context() if secure else None, self.name)
+        return connection(self.address, self.port, context(web=self.web) if secure else None, self.name)
 
     def fill(self, probe: Probe, found: bytes) -> bytes:
         """Return a question with its names filled in."""
@@ -147,6 +168,7 @@ class Conversation:
         self.replies: list[Reply] = []
         self.asked: set[str] = set()
         self.understood = False
+        self.closed = False  # the other side hung up at our question for a page
 
     async def run(self, line: Line | None = None) -> None:
         """Hinted question, else greeting, else the web; then what the answers suggest."""
@@ -178,7 +200,8 @@ class Conversation:
         if self.secure or not self.replies or self.visit.starttls:
             return False
         first = self.replies[0].data
-        return first[:2] == b"\x15\x03" or (b" 400 " in first[:20] and b"https" in first[:1024].lower())
+        said = first[:1024].lower()
+        return first[:2] == b"\x15\x03" or (b" 400 " in first[:20] and b"https" in said) or b"ssl routines" in said
 
     def _left_for_tls(self) -> bool:
         return self.visit.is_secure() and not self.secure and not self.visit.starttls
@@ -247,6 +270,7 @@ class Conversation:
         self.asked.add(probe.name)
         line.say(self.visit.fill(probe, found))
         data = await line.read(seconds or probe.seconds, probe.keep) if probe.seconds else b""
+        self.closed = self.closed or (line.ended and not data)
         expected = bool(data and probe.expects.match(data))
         greeted = bool(data and not expected and not self.replies and GREETING.match(data))
         if data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 CLIENT = b"watchfloor"
 
@@ -183,3 +184,33 @@ def oracle_version() -> bytes:
     head = struct.pack("!HHHHHHHHHHIBBQ", 0x0136, 0x012C, 0, 0x0800, 0x7FFF, 0x7F08, 0, 1, len(text), 58, 0, 0, 0, 0) + b"\0" * 16
     size = 8 + len(head) + len(text)
     return struct.pack("!HHBBH", size, 0, 1, 0, 0) + head + text
+
+
+def erlang_name() -> bytes:
+    """Return the first message of a node, version 6. Source: Erlang distribution protocol."""
+    name = b"watchfloor@scanner.invalid"
+    body = b"N" + struct.pack("!QIH", 0x4_0307_0F94, 1, len(name)) + name
+    return struct.pack("!H", len(body)) + body
+
+
+def nrpe_version() -> bytes:
+    """Return the query of NRPE, version 2, that asks for the agent's version."""
+    head, text = struct.pack("!hh", 2, 1), b"_NRPE_CHECK".ljust(1024, b"\0")
+    checksum = zlib.crc32(head + b"\0" * 4 + b"\0\0" + text + b"\0\0")
+    return head + struct.pack("!I", checksum) + b"\0\0" + text + b"\0\0"
+
+
+def distcc_nothing() -> bytes:
+    """Return a job of distcc for a compiler that nobody has. Source: distcc protocol 1."""
+    words = (b"watchfloor-no-such-compiler", b"-c", b"none.c", b"-o", b"none.o")
+    return b"DIST00000001ARGC%08x" % len(words) + b"".join(b"ARGV%08x%s" % (len(word), word) for word in words) + b"DOTI00000000"
+
+
+def firebird_connect() -> bytes:
+    """Return op_connect with protocol 10 and 13 and no user. Source: Firebird wire protocol."""
+
+    def text(value: bytes) -> bytes:
+        return struct.pack("!I", len(value)) + value + b"\0" * (-len(value) % 4)
+
+    offers = b"".join(struct.pack("!IIIII", version, 1, 0, 5, weight) for version, weight in ((10, 2), (0x800D, 4)))
+    return struct.pack("!IIII", 1, 19, 3, 1) + text(b"") + struct.pack("!I", 2) + text(b"") + offers

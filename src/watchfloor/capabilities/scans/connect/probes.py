@@ -147,7 +147,7 @@ OPENING = (
         says="Opens an X11 display without credentials, as far as its greeting; no window is opened and nothing is read.",
     ),
     Probe(
-        name="epmd", sends=b"\0\x01n", ports=(4369,), expects=re.compile(rb"\0\0\x11\x11"),
+        name="epmd", sends=b"\0\x01n", ports=(4369,), expects=re.compile(rb"\0\0..(?:name [\w.@-]{1,60} at port|\Z)", re.DOTALL),
         says="Asks the Erlang port mapper for the names it holds.",
     ),
     Probe(
@@ -186,8 +186,8 @@ OPENING = (
         says="Opens an XMPP stream, to which a server answers with what it offers; nobody signs in.",
     ),
     Probe(
-        name="distcc", sends=b"DIST00000001ARGC00000000", ports=(3632,), expects=re.compile(rb"DONE0000"),
-        says="Sends distccd a job without any argument, which it refuses.",
+        name="distcc", sends=packets.distcc_nothing(), ports=(3632,), expects=re.compile(rb"DONE0000"),
+        says="Asks distccd to run a compiler that does not exist, on an empty file; it refuses.",
     ),
     Probe(
         name="ajp", sends=b"\x12\x34\0\x01\x0a", ports=(8009,), expects=re.compile(rb"AB\0\x01\x09"),
@@ -249,6 +249,23 @@ OPENING = (
         name="gopher", sends=b"\r\n", ports=(70,), expects=re.compile(rb"[0-9igshIT+][^\t\r\n]{0,200}\t"), says="Asks a gopher server for its first menu.",
     ),
     Probe(
+        name="irc", sends=b"NICK wfcheck\r\nUSER wfcheck 0 * :service check\r\n", ports=(6660, 6665, 6666, 6667, 6668, 6669, 6697, 7000, 9999),
+        expects=re.compile(rb":[\w.*-]{1,100} (?:NOTICE|\d{3}) |NOTICE AUTH|PING :|ERROR :"), seconds=4.0,
+        says="Introduces itself to an IRC server, which then tells its version; no channel is joined.",
+    ),
+    Probe(
+        name="erlang", sends=packets.erlang_name(), ports=(25672,), expects=re.compile(rb"\0.s(?:ok|nok|alive|not_allowed)", re.DOTALL),
+        says="Names itself to an Erlang node and leaves before its cookie would be checked.",
+    ),
+    Probe(
+        name="nrpe", sends=packets.nrpe_version(), ports=(5666,), expects=re.compile(rb"\0[\x02-\x04]\0\x02"),
+        says="Asks a Nagios agent for its version; no command is run.",
+    ),
+    Probe(
+        name="firebird", sends=packets.firebird_connect(), ports=(3050,), expects=re.compile(rb"\0\0\0[\x03\x04\x09\x5c\x5e\x62]"),
+        says="Offers Firebird the versions of its protocol; no database is opened and nobody signs in.",
+    ),
+    Probe(
         name="echo", sends=b"watchfloor\r\n", ports=(7,), expects=re.compile(rb"watchfloor"), says="Sends one line to see whether it comes back.",
     ),
 )  # fmt: skip
@@ -307,7 +324,6 @@ FOLLOWING = (
     Probe(name="ldap-starttls", sends=packets.ldap_start_tls(), upgrades=re.compile(rb"\x30.{1,6}\x02\x01\x02\x78.{1,3}\x0a\x01\0", re.DOTALL), says="Starts TLS on a directory connection to see its certificate."),
     Probe(name="xmpp-starttls", sends=b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", upgrades=re.compile(rb"<proceed"), says="Starts TLS on an XMPP stream to see its certificate."),
     Probe(name="rsync-modules", sends=b"@RSYNCD: 29.0\n#list\n", says="Asks rsync for the list of modules that it shows to anyone."),
-    Probe(name="irc-register", sends=b"NICK wfcheck\r\nUSER wfcheck 0 * :service check\r\n", seconds=4.0, says="Introduces itself to an IRC server, which then tells its version; no channel is joined."),
     Probe(name="irc-pong", sends=b"PONG :{found}\r\n", seconds=4.0, says="Repeats the word an IRC server sends to see that we listen."),
     Probe(name="munin-version", sends=b"version\n", says="Asks a Munin node for its version."),
     Probe(name="jdwp-version", sends=b"\0\0\0\x0b\0\0\0\x01\0\x01\x01", says="Asks a Java debugger for the version of its machine."),
@@ -315,7 +331,10 @@ FOLLOWING = (
     Probe(name="tor-version", sends=b"PROTOCOLINFO 1\r\n", says="Asks a Tor control port what it is, the one question allowed before sign-in."),
     Probe(name="sentinel", sends=b"*2\r\n$4\r\nINFO\r\n$8\r\nsentinel\r\n", says="Asks a Redis sentinel for its counters."),
     _page("http-host", "/", f"Asks for the front page with Host, for servers that insist on it: {CONSTRAINT}."),
-    _page("http-redirect", "{found}", f"Follows a redirect to the same server once: {CONSTRAINT}."),
+    _page("http-redirect", "{found}", f"Follows a redirect to the same server: {CONSTRAINT}."),
+    _page("http-redirect-2", "{found}", f"Follows a second redirect to the same server: {CONSTRAINT}."),
+    _page("http-haproxy", "/", "Reads HAProxy's page of statistics, of which only the line with the version is kept.", keep=rb"^HTTP/|HAProxy version"),
+    _page("http-aria2", "/jsonrpc", "Asks aria2 for its version.", method="POST", body='{"jsonrpc":"2.0","id":"wf","method":"aria2.getVersion"}'),
     _page("http-missing", "/watchfloor-no-such-page", "Asks for a page that does not exist, because the error page names the server."),
     _page("http-version", "/version", f"Asks an API for its version: {CONSTRAINT}.", keep=rb"(?i)^HTTP/|version|etcd|^[a-z-]+:|Major|^[{}]"),
     _page("http-metrics", "/metrics", "Reads the public counters, of which only the lines with a version are kept.", keep=rb"^HTTP/|^(?:server|content-type):|_info[{ ]|_version"),
@@ -347,10 +366,16 @@ FOLLOWING = (
 PROBES = (*OPENING, *FOLLOWING)
 BY_NAME = {probe.name: probe for probe in PROBES}
 
-# Tried on a port that neither speaks first nor answers the web, six at a time, likeliest first.
-GENERIC = (
-    ("postgresql", "smb", "ldap", "mqtt", "dns", "rdp"),
-    ("kafka", "zookeeper", "socks", "tds", "mongodb", "cassandra"),
-    ("x11", "epmd", "jdwp", "git", "ajp", "rpcbind"),
+# Tried on a port that neither speaks first nor answers the web, six at a time, likeliest first: those whose servers hang up at the first
+# word of HTTP, and those whose servers wait for more of what they take for a length.
+GENERIC_CLOSED = (
+    ("postgresql", "mqtt", "memcached", "zookeeper", "kafka", "socks"),
+    ("epmd", "git", "zabbix-agent", "x11", "tds", "jdwp"),
+    ("dns", "ldap", "cassandra", "mongodb", "distcc", "firebird"),
 )
-GENERIC_SECURE = (("ldap", "mqtt", "dns", "kafka"),)
+GENERIC_SILENT = (
+    ("ldap", "dns", "smb", "rdp", "stomp", "irc"),
+    ("tds", "rpcbind", "erlang", "mongodb", "ajp", "sip"),
+    ("mqtt", "x11", "oracle", "rmi", "fastcgi", "kafka"),
+)
+GENERIC_SECURE = (("ldap", "mqtt", "dns", "nrpe", "stomp", "irc"),)

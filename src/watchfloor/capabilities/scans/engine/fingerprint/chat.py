@@ -8,7 +8,7 @@ from watchfloor.capabilities.scans.engine.fingerprint.match import ANY, LIKELY, 
 
 V = rb"(?P<v>\d[\w.]{0,24})"
 IRC_VERSION = re.compile(rb"\n?:[^ \r\n]{1,100} 004 [^ \r\n]{1,60} [^ \r\n]{1,100} ([^ \r\n]{1,80})")
-IRC_RUNNING = re.compile(rb":[^ \r\n]{1,100} 002 [^\r\n]{1,200}?running (?:version )?([^ \r\n]{1,80})")
+IRC_RUNNING = re.compile(rb":[^ \r\n]{1,100} 002 [^\r\n]{1,200}?running (?:version )?((?:BitlBee )?[^ \r\n]{1,80})")
 IRC_KINDS = (
     (re.compile(rb"ngircd-(\d[\w.~]{0,24})"), "ngIRCd"),
     (re.compile(rb"InspIRCd-(\d[\w.]{0,24})"), "InspIRCd"),
@@ -22,24 +22,25 @@ IRC_KINDS = (
     (re.compile(rb"plexus-(\d[\w.()]{0,24})"), "Plexus"),
     (re.compile(rb"u(2\.\d\d[\w.]{0,20})"), "ircu"),
     (re.compile(rb"(2\.1[01]\.\d[\w.]{0,10})"), "IRCnet ircd"),
-    (re.compile(rb"BitlBee-(\d[\w.]{0,24})"), "BitlBee"),
+    (re.compile(rb"BitlBee[- ](\d[\w.]{0,24})"), "BitlBee"),
     (re.compile(rb"miniircd-(\d[\w.]{0,24})"), "miniircd"),
 )
 
 
 def _irc(said: Said) -> Match | None:
-    told = b"\n".join(reply.data for reply in said.replies if reply.probe in {"irc-register", "irc-pong", "greeting", "http"})
-    found = IRC_VERSION.search(told) or IRC_RUNNING.search(told)
-    if found:
+    told = b"\n".join(reply.data for reply in said.replies if reply.probe in {"irc", "irc-pong", "greeting", "http"})
+    for found in (IRC_VERSION.search(told), IRC_RUNNING.search(told)):
         for pattern, product in IRC_KINDS:
-            known = pattern.match(found[1])
-            if known:
-                version = next((one for one in known.groups() if one), b"")
-                return Match(
-                    name="irc", product=product, version=text(version), revision=revision(found[1]), evidence=found[0].strip()[:200]
-                )
-        return Match(name="irc", product=text(found[1], 60), evidence=found[0].strip()[:200], confidence=LIKELY)
-    if re.search(rb"(?:^|\n):[\w.*-]{1,100} (?:NOTICE|451|421|433|020) |(?:^|\n)NOTICE (?:AUTH|\*) :", told):
+            known = pattern.match(found[1]) if found else None
+            if known and found:
+                version = text(next((one for one in known.groups() if one), b""))
+                return Match(name="irc", product=product, version=version, revision=revision(found[1]), evidence=found[0].strip()[:200])
+    if b"Oops, HTTP request received? This is IRC!" in told:
+        return Match(name="irc", product="ngIRCd", evidence=told.strip()[:120], confidence=LIKELY)
+    if re.search(
+        rb"(?:^|\n):[\w.*-]{1,100} (?:NOTICE|451|421|433|020|00[1-4]) |(?:^|\n)ERROR :[^\r\n]{0,100}(?:IRC|Closing [Ll]ink)|(?:^|\n)NOTICE (?:AUTH|\*) :",
+        told,
+    ):
         for mark, product in ((b"BitlBee", "BitlBee"), (b"irc.znc.in", "ZNC"), (b"IRC-Proxy", "ZNC")):
             if mark in told:
                 return Match(name="irc", product=product, evidence=told.strip()[:120])
@@ -61,6 +62,11 @@ def _xmpp(said: Said) -> Match | None:
     ):
         if re.search(mark, everything):
             return Match(name="xmpp", product=product, evidence=told[:200], facts=facts)
+    # Their words for a host they do not serve, and how they number streams.
+    if re.search(rb"This (?:server|host) does not serve ", everything):
+        return Match(name="xmpp", product="Prosody", evidence=told[:200], facts=facts, confidence=LIKELY + 1)
+    if re.search(rb"<stream:stream id='\d{16,20}' version='1\.0'", everything):
+        return Match(name="xmpp", product="ejabberd", evidence=told[:200], facts=facts, confidence=LIKELY + 1)
     return Match(name="xmpp", evidence=told[:200], confidence=LIKELY, facts=facts)
 
 

@@ -121,10 +121,14 @@ def _mysql_kind(words: str) -> tuple[str, str]:
 
 # Who refuses a protocol that never existed in which words.
 REFUSALS = (
-    (re.compile(rb"\0F(?:postmaster|backend_startup)\.c\0|\0RProcessStartupPacket"), "PostgreSQL", CERTAIN),
+    (
+        re.compile(rb"\0F(?:postmaster|backend_startup)\.c\0|\0RProcessStartupPacket|unsupported frontend protocol \d"),
+        "PostgreSQL",
+        CERTAIN,
+    ),
     (re.compile(rb"\0Fpool_|(?i:pgpool)"), "Pgpool-II", CERTAIN),
     (re.compile(rb"unknown protocol version|(?i:cockroach)"), "CockroachDB", LIKELY),
-    (re.compile(rb"(?i:pgbouncer)|no such user|unsupported (?:startup )?(?:pkt|protocol) "), "PgBouncer", LIKELY),
+    (re.compile(rb"(?i:pgbouncer)|no such user|bad packet header|unsupported (?:startup )?(?:pkt|protocol) "), "PgBouncer", LIKELY),
 )
 
 
@@ -201,7 +205,8 @@ SIGNS = (
     sign(("oracle",), rb".{8,600}?\(DESCRIPTION=", "oracle", "Oracle Database"),
     sign(("http",), rb"HTTP/1\.0 400 Bad Request\r\n\r\nPort \d+ is for clickhouse-client program", "clickhouse", "ClickHouse"),
     sign(ANY, rb"\{\"(?:type|t)\":\"?hello\"?[^\r\n]{0,200}rethinkdb|ERROR: Received an unsupported protocol version", "rethinkdb", "RethinkDB"),
-    sign(("greeting",), rb"\0\0\0.{1,4}Firebird", "firebird", "Firebird"),
+    sign(("firebird",), rb"\0\0\0[\x03\x04\x09\x5c\x5e\x62].{2,20}", "firebird", "Firebird"),
+    sign(("greeting",), rb"\0\0\0\x01\Z", "sphinxapi", "Sphinx", confidence=60),
 )  # fmt: skip
 
 

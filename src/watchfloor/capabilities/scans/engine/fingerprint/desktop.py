@@ -38,7 +38,8 @@ def _vnc(said: Said) -> Match | None:
         return Match(name="vnc", product="Apple Remote Desktop", evidence=evidence, facts=facts)
     if found[1] in {b"004.001", b"005.000", b"005.001"}:
         return Match(name="vnc", product="RealVNC", evidence=evidence, facts=facts)
-    return Match(name="vnc", evidence=evidence, confidence=LIKELY, facts=facts)
+    # Tight's own sign-in, which only its relatives offer.
+    return Match(name="vnc", product="TightVNC" if 16 in types else "", evidence=evidence, confidence=LIKELY, facts=facts)  # noqa: PLR2004 - its number
 
 
 def _security_types(data: bytes) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ GREETING = ("greeting",)
 
 def _epmd(said: Said) -> Match | None:
     data = said.to("epmd")
-    if data[:4] != b"\0\0\x11\x11":
+    if not re.match(rb"\0\0..(?:name [\w.@-]{1,60} at port|\Z)", data, re.DOTALL):
         return None
     names = re.findall(rb"name ([\w.@-]{1,60}) at port (\d{1,5})", data[4:1000])
     listed = b", ".join(name + b" at " + port for name, port in names[:10])
@@ -51,7 +51,7 @@ def _zabbix(said: Said) -> Match | None:
 
 
 def _socks(said: Said) -> Match | None:
-    data = said.to("socks")
+    data = said.to("socks") or said.to("http")
     if len(data) == 2 and data[0] == 5:  # noqa: PLR2004 - version 5 and a method
         facts = ("no-authentication",) if data[1] == 0 else ()
         return Match(name="socks5", evidence=f"method {data[1]} chosen".encode(), confidence=LIKELY, facts=facts)
@@ -75,7 +75,7 @@ SIGNS = (
     sign(GREETING, rb"<\?xml.{0,3500}?<GANGLIA_XML VERSION=\"(?P<v>\d[\w.]{0,20})\"", "ganglia", "Ganglia", "no-authentication"),
     sign(GREETING, rb'\{"class":"VERSION","release":"(?P<v>\d[\w.~]{0,20})"', "gpsd", "gpsd", "no-authentication"),
     sign(ANY, rb"Network UPS Tools upsd (?P<v>\d[\w.]{0,20})", "nut", "Network UPS Tools"),
-    sign(("http", "upsd"), rb"ERR UNKNOWN-COMMAND", "nut", "Network UPS Tools", confidence=LIKELY),
+    sign(("http", "upsd"), rb"ERR (?:UNKNOWN-COMMAND|INVALID-ARGUMENT)", "nut", "Network UPS Tools", confidence=LIKELY),
     sign(GREETING, rb"\d{3} \d{1,5} {1,8}\n[a-z]{32}\n\nAuthentication required", "varnish-cli", "Varnish"),
     sign(GREETING, rb"200 \d{1,5} {1,8}\n-{5,40}\nVarnish Cache CLI.{0,300}?varnish-(?P<v>\d[\d.]{0,12})", "varnish-cli", "Varnish", "no-authentication"),
     sign(GREETING, rb"\|/dev/[^|\r\n]{1,30}\|", "hddtemp", "hddtemp"),
@@ -86,6 +86,14 @@ SIGNS = (
     sign(("ovsdb",), rb'\{.{0,200}?"(?:result|method|id)"', "ovsdb", "Open vSwitch", "no-authentication"),
     sign(("fastcgi",), rb"\x01\x0a\0\0", "fastcgi", ""),
     sign(("tor-version",), rb"250-PROTOCOLINFO.{0,400}?VERSION Tor=\"(?P<v>\d[\w.-]{0,20})\"", "tor-control", "Tor"),
+    sign(("http",), rb"HTTP/1\.0 501 Tor ControlPort is not an HTTP proxy", "tor-control", "Tor", confidence=LIKELY),
+    sign(("http",), rb"HTTP/1\.0 501 Tor is not an HTTP Proxy|HTTP/1\.[01] \d{3} .{0,400}?This is a SOCKS [Pp]roxy, [Nn]ot [Aa]n HTTP [Pp]roxy", "socks5", "Tor"),
+    sign(ANY, rb"KO\nnuttcp-[tr]: v(?P<v>\d[\d.]{0,12})", "nuttcp", "nuttcp"),
+    sign(ANY, rb"(?:KO|OK)\n?nuttcp", "nuttcp", "nuttcp"),
+    sign(("nrpe",), rb"\0[\x02\x03\x04]\0\x02.{8}NRPE v(?P<v>\d[\w.-]{0,20})", "nrpe", "NRPE", "no-authentication"),
+    sign(("http", "kerberos"), rb"\0\0..\x7e.{1,3}\x30.{1,3}\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x1e.{0,80}?\xa6\x03\x02\x01\x3d", "kerberos", "MIT Kerberos", confidence=LIKELY),
+    sign(("http", "kerberos"), rb"\0\0..\x7e.{1,3}\x30.{1,3}\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x1e", "kerberos", ""),
+    sign(("erlang",), rb"\0.s(?:ok|nok|alive|not_allowed|ok_simultaneous)", "erlang-node", "Erlang"),
     sign(("http",), rb"51[04] (?:Unrecognized command|Authentication required)", "tor-control", "Tor", confidence=LIKELY),
     sign(("finger", "http"), rb"(?:Login(?:\s|:)|No one logged on|[^\r\n]{0,60}no such user|\r?\nLogin )", "finger", ""),
     sign(("ident", "http"), rb"\s{0,3}\d{1,5}\s{0,3},\s{0,3}\d{1,5}\s{0,3}: ?ERROR ?: ?[A-Z-]{3,30}", "ident", ""),

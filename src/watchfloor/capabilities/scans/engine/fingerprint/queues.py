@@ -101,7 +101,7 @@ def _stomp(said: Said) -> Match | None:
 
 
 SIGNS = (
-    sign(("gearman",), rb"(?:OK )?" + V + rb"\r?\n\Z", "gearman", "Gearman", "no-authentication"),
+    sign(("gearman",), rb"(?:OK )?" + V + rb"(?:\+ds|\+dfsg)?[^\r\n]{0,20}\r?\n\Z", "gearman", "Gearman", "no-authentication"),
     sign(("http", "gearman"), rb"ERR UNKNOWN_COMMAND Unknown\+server\+command", "gearman", "Gearman", "no-authentication"),
     sign(("beanstalkd",), rb"OK \d+\r\n---\n.{0,1500}?\nversion: \"?" + V, "beanstalkd", "beanstalkd", "no-authentication"),
     sign(("http", "beanstalkd"), rb"UNKNOWN_COMMAND\r\n", "beanstalkd", "beanstalkd", "no-authentication", confidence=LIKELY),

@@ -16,6 +16,10 @@ STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 TOKEN = re.compile(rb"([A-Za-z][\w .+-]{0,40}?)/v?(\d[\w.+~-]{0,30})")
 # Marks of a source that Debian repacked: the same software, not another version.
 REPACKED = re.compile(r"[+~.-](?:ds|dfsg|repack)[\d.]*")
+# Tor says in HTTP that it is no web server.
+NO_WEB = re.compile(
+    rb"Tor is not an HTTP Proxy|Tor's ControlPort is not an HTTP proxy|This is a SOCKS [Pp]roxy, [Nn]ot [Aa]n HTTP [Pp]roxy"
+)
 BUILD_INFO = re.compile(rb'(?:^|\n)([a-z][a-z0-9_]{1,40})_build_info\{[^}\n]{0,600}?\bversion="v?(\d[^"\n]{0,40})"')
 
 
@@ -42,7 +46,7 @@ def page(data: bytes) -> Page | None:
 
 def _http(said: Said) -> Match | None:
     pages = [found for reply in said.replies if (found := page(reply.data))]
-    if not pages:
+    if not pages or NO_WEB.search(pages[0].body[:400]):
         return None
     best = _application(said, pages) or _intermediary(pages) or _server(pages)
     shown = next((one for one in pages if TITLE.search(one.body)), pages[0])
@@ -117,11 +121,20 @@ def _server(pages: list[Page]) -> Match:
         powered = one.headers.get(b"x-powered-by", b"")[:200]
         if powered:
             return _by_header(powered, b"X-Powered-By: ", one)
+    found = _anonymous(pages)
+    return found or Match(name="http", confidence=LIKELY)
+
+
+def _anonymous(pages: list[Page]) -> Match | None:
     for pattern, product in ANONYMOUS:
         for one in pages:
             if pattern.search(one.body[:2048]):
                 return Match(name="http", product=product, evidence=one.body[:100], confidence=LIKELY)
-    return Match(name="http", confidence=LIKELY)
+    # Node.js answers HTTP/1.0 in 1.1, names nobody, and writes these two last.
+    last = list(pages[0].headers)[:2] if pages[0].first_line.startswith(b"HTTP/1.1") else []
+    if set(last) == {b"date", b"connection"}:
+        return Match(name="http", product="Node.js", evidence=pages[0].first_line, confidence=POSSIBLE)
+    return None
 
 
 def _by_header(value: bytes, header: bytes, one: Page) -> Match:

@@ -89,8 +89,12 @@ APPLICATIONS = (
     _page(rb'"swagger_ui":.{0,300}?weaviate|/v1/meta","name":"Meta information', "Weaviate", sure=False),
     # Pages
     _page(rb"Statistics Report for HAProxy.{0,2500}?HAProxy version " + V, "HAProxy"),
-    _page(rb"HAProxy version " + V, "HAProxy"),
+    _page(rb"HAProxy version " + V, "HAProxy", after=("http-haproxy", *FRONT)),
+    _page(rb"Statistics Report for HAProxy", "HAProxy"),
     _page(rb"<title>RabbitMQ Management", "RabbitMQ"),
+    _page(rb"<title>Radicale", "Radicale"),
+    _ok(rb'"result":\{[^}]{0,400}?"version":"' + V, "aria2", "no-authentication", after=("http-aria2",)),
+    _page(rb'"jsonrpc":"2\.0"', "aria2", after=("http-aria2",)),
     _page(rb"<title>Prometheus(?: Time Series| Server)?", "Prometheus", sure=False),
     _page(rb"<title>Alertmanager", "Prometheus Alertmanager", sure=False),
     _page(rb"<title>Grafana", "Grafana"),
@@ -138,7 +142,6 @@ APPLICATIONS = (
     _page(rb"<title>Nextcloud|\nset-cookie: oc_sessionPassphrase", "Nextcloud", sure=False),
     _page(rb"<title>Mattermost|content=\"Mattermost", "Mattermost", sure=False),
     _page(rb"<title>Apache2 Debian Default Page: It works", "Apache httpd", sure=False),
-    _page(rb"This is a SOCKS [Pp]roxy, [Nn]ot an? HTTP [Pp]roxy|Tor is not an HTTP Proxy", "Tor"),
     _page(rb"\nserver: Jetty.{0,2000}?<title>(?:Apache )?ActiveMQ", "ActiveMQ"),
 )  # fmt: skip
 

@@ -89,5 +89,9 @@ ANONYMOUS = (
     (re.compile(rb"<h1>(?:503 Service Unavailable|400 Bad request|403 Forbidden|408 Request Time-out)</h1>\n(?:No server is available|Your browser sent an invalid request|Request forbidden by administrative|Your browser didn't send)"), "HAProxy"),
     (re.compile(rb"Statistics Report for HAProxy"), "HAProxy"),
     (re.compile(rb"Tor is not an HTTP Proxy"), "Tor"),
-    (re.compile(rb"<h1>Bad Gateway</h1>|<h1>404 Not Found</h1>\nThe page that you have requested could not be found\.", re.IGNORECASE), "BusyBox httpd"),
+    (re.compile(rb"<HTML><HEAD><TITLE>404 Not Found</TITLE></HEAD>\n<BODY><H1>404 Not Found</H1>\nThe requested URL was not found\n"), "BusyBox httpd"),
+    (re.compile(rb"\AInvalid header received from client\.|Privoxy"), "Privoxy"),
+    (re.compile(rb"ShellInABox - Make command line|Shell In A Box"), "Shell In A Box"),
+    (re.compile(rb"\np\.warning>span\{font-size:large;background-color:yellow\}"), "Prosody"),
+    (re.compile(rb"\AMissing Host header\Z"), "ejabberd"),
 )  # fmt: skip

@@ -86,6 +86,7 @@ RULES = (
     _rule("cassandra", ("http",), rb"[\x83-\x86]\0\0\0\0", fresh=True),
     _rule("cassandra-startup", ("cassandra",), rb"[\x83-\x86]...\x06"),
     _rule("cassandra-version", ("cassandra-startup",), rb"[\x83-\x86]...\x02"),
+    _rule("postgresql", ("http",), rb"E\0\0..SFATAL", fresh=True),
     _rule("postgresql-startup", ("postgresql",), rb"[SN]\Z"),
     _rule("postgresql-trust", ("postgresql-startup",), rb"E(?:....S.{0,400}?\0RProcessStartupPacket|FATAL:  unsupported frontend)", fresh=True),
     _rule("mysql-starttls", ("greeting",), rb".{3}\0\x0a[\x20-\x7e]{3,60}\0.{4}.{8}\0." + TLS_BIT),

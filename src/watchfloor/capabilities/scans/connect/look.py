@@ -271,7 +271,7 @@ class Conversation:
         line.say(self.visit.fill(probe, found))
         data = await line.read(seconds or probe.seconds, probe.keep) if probe.seconds else b""
         self.closed = self.closed or (line.ended and not data)
-        expected = bool(data and probe.expects.match(data))
+        expected = bool(data and (probe.expects.match(data) or HTTP.expects.match(data)))
         greeted = bool(data and not expected and not self.replies and GREETING.match(data))
         if data:
             self.replies.append(Reply(probe="greeting" if greeted else probe.name, data=data))

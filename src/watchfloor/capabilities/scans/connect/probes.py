@@ -369,9 +369,9 @@ BY_NAME = {probe.name: probe for probe in PROBES}
 # Tried on a port that neither speaks first nor answers the web, six at a time, likeliest first: those whose servers hang up at the first
 # word of HTTP, and those whose servers wait for more of what they take for a length.
 GENERIC_CLOSED = (
-    ("postgresql", "mqtt", "memcached", "zookeeper", "kafka", "socks"),
-    ("epmd", "git", "zabbix-agent", "x11", "tds", "jdwp"),
-    ("dns", "ldap", "cassandra", "mongodb", "distcc", "firebird"),
+    ("postgresql", "mqtt", "memcached", "zookeeper", "dns", "epmd"),
+    ("kafka", "socks", "git", "zabbix-agent", "x11", "tds"),
+    ("jdwp", "mongodb", "cassandra", "ldap", "distcc", "firebird"),
 )
 GENERIC_SILENT = (
     ("ldap", "dns", "smb", "rdp", "stomp", "irc"),

@@ -67,7 +67,7 @@ PRODUCTS: dict[str, tuple[str, ...]] = {
     "Elasticsearch": ("elastic:elasticsearch", "elasticsearch:elasticsearch"),
     "EMQX": ("emqx:emqx",),
     "Envoy": ("envoyproxy:envoy",),
-    "Erlang Port Mapper": ("erlang:erlang\\/otp", "erlang:otp"),
+    "Erlang Port Mapper Daemon": ("erlang:erlang\\/otp", "erlang:otp"),
     "Erlang/OTP SSH": ("erlang:erlang\\/otp", "erlang:otp"),
     "etcd": ("etcd:etcd", "redhat:etcd", "etcd-io:etcd"),
     "Exim": ("exim:exim",),

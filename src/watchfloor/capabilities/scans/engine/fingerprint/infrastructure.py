@@ -16,7 +16,7 @@ def _epmd(said: Said) -> Match | None:
         return None
     names = re.findall(rb"name ([\w.@-]{1,60}) at port (\d{1,5})", data[4:1000])
     listed = b", ".join(name + b" at " + port for name, port in names[:10])
-    return Match(name="epmd", product="Erlang Port Mapper", evidence=b"names: " + listed, facts=("no-authentication",))
+    return Match(name="epmd", product="Erlang Port Mapper Daemon", evidence=b"names: " + listed, facts=("no-authentication",))
 
 
 def _jdwp(said: Said) -> Match | None:
@@ -90,7 +90,7 @@ SIGNS = (
     sign(("http",), rb"HTTP/1\.0 501 Tor is not an HTTP Proxy|HTTP/1\.[01] \d{3} .{0,400}?This is a SOCKS [Pp]roxy, [Nn]ot [Aa]n HTTP [Pp]roxy", "socks5", "Tor"),
     sign(ANY, rb"KO\nnuttcp-[tr]: v(?P<v>\d[\d.]{0,12})", "nuttcp", "nuttcp"),
     sign(ANY, rb"(?:KO|OK)\n?nuttcp", "nuttcp", "nuttcp"),
-    sign(("nrpe",), rb"\0[\x02\x03\x04]\0\x02.{8}NRPE v(?P<v>\d[\w.-]{0,20})", "nrpe", "NRPE", "no-authentication"),
+    sign(("nrpe",), rb"\0[\x02\x03\x04]\0\x02.{6}NRPE v(?P<v>\d[\w.-]{0,20})", "nrpe", "NRPE", "no-authentication"),
     sign(("http", "kerberos"), rb"\0\0..\x7e.{1,3}\x30.{1,3}\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x1e.{0,80}?\xa6\x03\x02\x01\x3d", "kerberos", "MIT Kerberos", confidence=LIKELY),
     sign(("http", "kerberos"), rb"\0\0..\x7e.{1,3}\x30.{1,3}\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x1e", "kerberos", ""),
     sign(("erlang",), rb"\0.s(?:ok|nok|alive|not_allowed|ok_simultaneous)", "erlang-node", "Erlang"),

@@ -142,7 +142,6 @@ auth_file = @here@/users
                 name="api",
                 service="sphinxapi",
                 product="Sphinx",
-                version=package("sphinxsearch"),
                 also=("Sphinx Search", "Sphinx search daemon"),
             ),
             Door(

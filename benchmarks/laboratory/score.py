@@ -27,7 +27,7 @@ SAME: Final = (
     {"varnish-cli", "varnish"}, {"telnet"}, {"nuttcp"}, {"nbd"}, {"tarantool"}, {"nats"}, {"stomp"}, {"zookeeper"}, {"rsync"}, {"ssh"},
     {"tor-control"}, {"nrpe"}, {"rpcbind", "sunrpc"},
 )  # fmt: skip
-RANGE: Final = re.compile(r"\bor later\b|\bor earlier\b| - |[<>~]|\.[xX]\b")
+RANGE: Final = re.compile(r"\bor later\b|\bor earlier\b| - |[<>]|\.[xX]\b")
 
 
 class Mark(StrEnum):

@@ -69,7 +69,8 @@ ALLOWED_TAGS = {
 def hostile(text: str) -> Document:
     """Return a document that holds the text wherever text can stand."""
     finding = ReportFinding(
-        key="k", title=text, severity=Severity.HIGH, target=text, port=80, evidence=text, remedy=text, status=text, first_seen=MOMENT
+        key="k", title=text, severity=Severity.HIGH, target=text, port=80, protocol=text, description=text, evidence=text, remedy=text,
+        references=(text, text), status=text, reason=text, first_seen=MOMENT, last_seen=MOMENT,
     )  # fmt: skip
     table = Table(title=text, columns=(text, "n"), rows=((text, 1234), (None, True), ("", 1.5)), note=text)
     section = Section(
@@ -171,6 +172,30 @@ def test_first_sentence_sums_up(severities: list[Severity], said: str) -> None:
     findings = tuple(ReportFinding(key=str(place), title="t", severity=severity, target="t") for place, severity in enumerate(severities))
     document = Document(title="t", org="o", generated_at=MOMENT, sections=(Section(name="s", title="s", findings=findings),))
     assert said in render_html(document).decode()
+
+
+def test_what_is_set_aside_is_listed_and_not_counted() -> None:
+    findings = tuple(
+        ReportFinding(key=status, title=f"a {status} one", severity=Severity.HIGH, target="t", status=status, reason=f"why {status}")
+        for status in ("open", "accepted", "false positive", "fixed")
+    )
+    document = Document(title="t", org="o", generated_at=MOMENT, sections=(Section(name="s", title="s", findings=findings),))
+    page = Seen(render_html(document).decode()).text
+    assert "1 of 1 finding should be looked at first." in page
+    assert page.index("a open one") < page.index("Set aside") < page.index("a accepted one")
+    assert all(f"why {finding.status}" in page for finding in findings)
+    assert json.loads(render_json(document))["findings_by_severity"]["high"] == 1
+
+
+def test_references_and_description_are_told() -> None:
+    finding = ReportFinding(
+        key="k", title="t", severity=Severity.LOW, target="192.0.2.1", port=53, protocol="udp", description="Anybody may ask.",
+        references=("https://example.org/a", "RFC 5358"), last_seen=MOMENT,
+    )  # fmt: skip
+    document = Document(title="t", org="o", generated_at=MOMENT, sections=(Section(name="s", title="s", findings=(finding,)),))
+    page = Seen(render_html(document).decode()).text
+    for part in ("udp/53", "Anybody may ask.", "https://example.org/a", "RFC 5358", "last seen 01 June 2026, 12:30 UTC"):
+        assert part in page, part
 
 
 def test_empty_document_is_a_whole_page() -> None:

@@ -34,8 +34,8 @@ def scan(**changes: Any) -> ScanView:
 def finding(severity: Severity, state: str = "open") -> ScanFindingView:
     """Return a finding."""
     return ScanFindingView(
-        id=uuid4(), key="k", check="c", title="t", severity=severity, target="127.0.0.1", port=1, evidence="", remedy="r", state=state, is_new=True,
-        first_seen=NOON, last_seen=NOON,
+        id=uuid4(), key="k", check="c", title="t", severity=severity, target="127.0.0.1", protocol="tcp", port=1, description="", evidence="",
+        remedy="r", references=[], state=state, accepted_until=None, reason=None, is_new=True, first_seen=NOON, last_seen=NOON,
     )  # fmt: skip
 
 

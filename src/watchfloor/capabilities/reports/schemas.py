@@ -41,10 +41,15 @@ class ReportFinding(Part):
     severity: Severity
     target: str
     port: int | None = None
+    protocol: str = "tcp"
+    description: str = ""
     evidence: str = ""
     remedy: str = ""
-    status: str = "open"
+    references: tuple[str, ...] = ()
+    status: str = Field("open", description="Any other word sets the finding aside: it is listed, and not counted.")
+    reason: str = Field("", description="Why it has this status.")
     first_seen: AwareDatetime | None = None
+    last_seen: AwareDatetime | None = None
 
 
 class Section(Part):

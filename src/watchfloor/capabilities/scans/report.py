@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from watchfloor.capabilities.scans.models import Scan
-from watchfloor.capabilities.scans.queries import read
+from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.kernel.db.keyset import LIMIT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
+    from watchfloor.capabilities.scans.engine.difference import Difference, PortChange
     from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanView, ServiceView
     from watchfloor.kernel.db.keyset import Page
 
@@ -35,6 +36,7 @@ def section(session: Session, subject: UUID) -> dict[str, Any]:
     findings: list[ScanFindingView] = _rows(lambda after: read.list_scan_findings(session, org, subject, limit=LIMIT_MAX, after=after))
     services: list[ServiceView] = _rows(lambda after: read.list_services(session, org, subject, limit=LIMIT_MAX, after=after))
     hosts: list[HostView] = _rows(lambda after: read.list_hosts(session, org, subject, limit=LIMIT_MAX, after=after))
+    changes = _changes(session, org, view)
     return {
         "name": "scans",
         "title": "Exposed services",
@@ -46,7 +48,7 @@ def section(session: Session, subject: UUID) -> dict[str, Any]:
             {"label": "Findings", "value": view.findings},
         ],
         "findings": [_finding(one) for one in findings],
-        "tables": [_services(services, view.open_ports), _hosts(hosts, view.hosts_up)],
+        "tables": [*changes, _services(services, view.open_ports), _hosts(hosts, view.hosts_up)],
         "not_looked_at": view.not_looked_at,
         "method": [*METHOD, *view.notes],
     }
@@ -72,9 +74,74 @@ def _summary(view: ScanView) -> str:
 
 def _finding(one: ScanFindingView) -> dict[str, Any]:
     return {
-        "key": one.key, "title": one.title, "severity": one.severity, "target": one.target, "port": one.port, "evidence": one.evidence,
-        "remedy": one.remedy, "status": one.state, "first_seen": one.first_seen,
+        "key": one.key, "title": one.title, "severity": one.severity, "target": one.target, "port": one.port, "protocol": one.protocol,
+        "description": one.description, "evidence": one.evidence, "remedy": one.remedy, "references": one.references,
+        "status": one.state.replace("_", " "), "reason": _reason(one), "first_seen": one.first_seen, "last_seen": one.last_seen,
     }  # fmt: skip
+
+
+def _reason(one: ScanFindingView) -> str:
+    until = f"until {one.accepted_until:%d %B %Y, %H:%M} UTC: " if one.accepted_until and one.state == "accepted" else ""
+    return until + (one.reason or "")
+
+
+def _changes(session: Session, org: UUID, view: ScanView) -> list[dict[str, Any]]:
+    """Return one table of what changed since the scan before of the same targets; none before this one has ended."""
+    if view.finished_at is None or not view.targets:
+        return []
+    columns = ["What", "Where", "Port", "Change", "Before", "Now"]
+    base = difference.previous(session, org, view.id)
+    if base is None:
+        return [
+            {
+                "title": "What changed",
+                "columns": columns,
+                "empty": "This is the first scan of these targets and ports: nothing to compare with.",
+            }
+        ]
+    found, before = difference.difference(session, org, view.id), read.get_scan(session, org, base)
+    when = f" of {before.finished_at:%d %B %Y, %H:%M} UTC" if before.finished_at else ""
+    return [
+        {
+            "title": f"What changed since the scan{when}",
+            "columns": columns,
+            "rows": list(_change_rows(found)),
+            "note": _unknown(found),
+            "empty": "Nothing.",
+        }
+    ]
+
+
+def _change_rows(found: Difference) -> Iterator[list[Any]]:
+    for host in found.hosts:
+        if host.change != "changed":  # what changed on a host is in the lines that follow
+            yield ["Host", f"{host.address} {host.name}".strip(), "", host.change, "", ""]
+    for port in found.ports:
+        told = " ".join(part for part in (port.service, port.product, port.version) if part)
+        yield ["Port", port.address, f"{port.port}/{port.protocol}", _word(port), *(("", told) if "open" in port.change else (told, ""))]
+    for service in found.services:
+        yield ["Service", service.address, f"{service.port}/{service.protocol}", service.field, service.before, service.after]
+    for finding in found.findings:
+        where = "" if finding.port is None else f"{finding.port}/{finding.protocol}"
+        yield [
+            "Finding",
+            finding.target,
+            where,
+            finding.change,
+            *(("", finding.title) if finding.change != "fixed" else (finding.title, "")),
+        ]
+
+
+def _word(port: PortChange) -> str:
+    return {"reopened": "opened again", "filtered": "silent now"}.get(port.change, port.change)
+
+
+def _unknown(found: Difference) -> str:
+    missed = found.not_compared
+    cut = "Only the first 1,000 changes of each kind are listed; the API counts all. " if found.cut else ""
+    if not (missed.hosts or missed.ports):
+        return cut.strip()
+    return f"{cut}Not compared, because one of the scans did not look there: {missed.hosts:,} hosts and {missed.ports:,} ports."
 
 
 def _services(services: list[ServiceView], total: int) -> dict[str, Any]:

@@ -27,9 +27,14 @@ def worst_first(findings: Iterable[ReportFinding]) -> list[ReportFinding]:
     return sorted(findings, key=lambda one: (-one.severity.rank, one.target, one.port or 0, one.title, one.key))
 
 
+def counts(finding: ReportFinding) -> bool:
+    """Tell whether a finding is open; accepted risks, false positives and what is fixed are listed, and not counted."""
+    return finding.status == "open"
+
+
 def by_severity(document: Document) -> dict[Severity, int]:
-    """Return how many findings there are of each severity, all severities named, worst first."""
-    counted = Counter(finding.severity for section in document.sections for finding in section.findings)
+    """Return how many open findings there are of each severity, all severities named, worst first."""
+    counted = Counter(finding.severity for section in document.sections for finding in section.findings if counts(finding))
     return {severity: counted[severity] for severity in reversed(Severity)}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from watchfloor.capabilities.reports.engine import charts
-from watchfloor.capabilities.reports.engine.document import by_severity, verdict, visible, worst_first
+from watchfloor.capabilities.reports.engine.document import by_severity, counts, verdict, visible, worst_first
 
 if TYPE_CHECKING:
     from watchfloor.capabilities.reports.schemas import Cell, Document
@@ -21,14 +21,14 @@ PACKAGE = "watchfloor.capabilities.reports.engine"
 
 def render_html(document: Document) -> bytes:
     """Return the report as UTF-8; every text in it is shown as text, whatever it holds."""
-    counts = by_severity(document)
+    counted = by_severity(document)
     style = _style()
     html = _template().render(
         document=document,
-        counts=counts,
-        total=sum(counts.values()),
-        verdict=verdict(counts),
-        bar=charts.severity_bar(counts),
+        counts=counted,
+        total=sum(counted.values()),
+        verdict=verdict(counted),
+        bar=charts.severity_bar(counted),
         style=style,
         policy=_policy(style),
     )
@@ -44,6 +44,7 @@ def _policy(style: str) -> str:
 def _environment() -> Environment:
     found = Environment(loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters |= {"cell": _cell, "when": _when, "worst_first": worst_first, "visible": visible}
+    found.tests["open"] = counts
     # Everything printed passes here before it is escaped.
     found.finalize = lambda value: visible(value) if type(value) is str else value
     return found

@@ -151,8 +151,10 @@ def _finding(row: Any) -> ScanFindingView:  # noqa: ANN401 - a row of the query 
     found: Finding = row[0]
     seen: ScanFinding = row[1]
     return ScanFindingView(
-        id=found.id, key=found.key, check=found.check, title=found.title, severity=Severity(found.severity), target=found.target, port=found.port,
-        evidence=str(found.evidence.get("text", "")), remedy=found.remedy, state=found.state, is_new=seen.is_new, first_seen=found.first_seen,
+        id=found.id, key=found.key, check=found.check, title=found.title, severity=Severity(found.severity), target=found.target,
+        protocol=found.protocol, port=found.port, description=found.description, evidence=str(found.evidence.get("text", "")),
+        remedy=found.remedy, references=found.references, state=found.state, accepted_until=found.accepted_until, reason=found.reason,
+        is_new=seen.is_new, first_seen=found.first_seen,
         last_seen=found.last_seen,
     )  # fmt: skip
 

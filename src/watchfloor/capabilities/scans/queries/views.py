@@ -102,10 +102,15 @@ class ScanFindingView(View):
     title: str
     severity: Severity
     target: str
+    protocol: str
     port: int | None
+    description: str
     evidence: str
     remedy: str
-    state: str
+    references: list[str]
+    state: str = Field(description="open, fixed, accepted or false_positive")
+    accepted_until: datetime | None
+    reason: str | None = Field(description="Why it is in this state.")
     is_new: bool = Field(description="Seen for the first time by this scan.")
     first_seen: datetime
     last_seen: datetime

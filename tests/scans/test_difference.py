@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -17,6 +18,8 @@ from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.cli import commands
 from watchfloor.capabilities.scans.queries import difference as comparing
 from watchfloor.capabilities.scans.queries import read
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, NotFound
 from watchfloor.kernel.findings.queries import list_findings
 from watchfloor.kernel.findings.triage import triage
@@ -274,3 +277,41 @@ def test_a_scan_that_has_not_ended_is_no_base(loopback: UUID, worker: Worker, le
         diff(ledger, loopback, first.id, waiting)
     found = diff(ledger, loopback, waiting, first.id)
     assert (found.changed, found.not_compared.hosts) == (False, 1)
+
+
+WIDE = """
+insert into scan (org, id, request, seed, state, started_at, finished_at, subject, previous_scan)
+  values (%(org)s, %(scan)s, '{"targets": ["10.0.0.0/16"], "ports": "1-100"}', 0, 'finished', wf_now(), wf_now(), 'wide', %(base)s);
+insert into asset (org, id, kind, key) select %(org)s, gen_random_uuid(), 'host', host('10.0.0.0'::inet + n)
+  from generate_series(1, %(hosts)s) n on conflict do nothing;
+insert into host (org, id, scan, asset, address, counts)
+  select %(org)s, gen_random_uuid(), %(scan)s, a.id, a.key::inet, jsonb_build_object(((a.key::inet - '10.0.0.0'::inet) / 256)::text,
+    '{"low": {"open": 4, "closed": 96}}'::jsonb) from asset a where a.org = %(org)s;
+insert into service (org, id, scan, host, port, port_group, name, product, version)
+  select %(org)s, gen_random_uuid(), %(scan)s, h.id, p, 'low', 'http', 'nginx', case when h.address = '10.0.1.1' then %(version)s else '1.0' end
+  from host h cross join generate_series(80, 83) p where h.org = %(org)s and h.scan = %(scan)s;
+insert into shard (org, id, scan, n, request, totals, state)
+  select %(org)s, gen_random_uuid(), %(scan)s, n, jsonb_build_object('spans', jsonb_build_array(jsonb_build_array(
+    host('10.0.0.0'::inet + n * 256), host('10.0.0.0'::inet + n * 256 + 255))), 'names', '{}'::jsonb,
+    'groups', '[{"group": "low", "ports": [[1, 100]]}]'::jsonb), '{}', 'finished' from generate_series(0, %(hosts)s / 256) n;
+"""
+
+
+def wide(ledger: Ledger, org: UUID, hosts: int) -> tuple[UUID, UUID]:
+    """Write two scans of a wide network down; on one host four services have another version."""
+    base, scan = new_id(), new_id()
+    with ledger.database.transaction(org) as session:
+        for one, before, version in ((base, None, "1.0"), (scan, base, "1.1")):
+            for statement in WIDE.split(";\n")[:-1]:
+                wire_of(session).execute(statement, {"org": org, "scan": one, "base": before, "hosts": hosts, "version": version})
+    return base, scan
+
+
+def test_a_wide_scan_is_compared_page_by_page(org: UUID, ledger: Ledger) -> None:
+    base, scan = wide(ledger, org, 3000)
+    tracemalloc.start()
+    found = diff(ledger, org, scan)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.base, counts(found)) == (base, {"hosts_changed": 1, "services_changed": 4})
+    assert peak < 8 << 20, f"{peak:,} bytes"

@@ -400,6 +400,7 @@ def test_excluded_names_are_refused_with_all_below_them() -> None:
     held = Scope(networks=("10.0.0.0/8",), domains=("example.com",), excluded_names=("db.example.com",))
     assert scope.refusal(held, "8.8.8.8", "www.example.com") is None
     assert "excluded" in (scope.refusal(held, "8.8.8.8", "a.db.example.com") or "")
+    assert (scope.in_domains(held, "a.example.com"), scope.in_domains(held, "a.db.example.com")) == (True, False)
     with pytest.raises(OutOfScope, match="excluded"):
         plan.make(["db.example.com"], "80", held)
 
@@ -448,7 +449,22 @@ def test_a_wide_scan_is_estimated_by_arithmetic() -> None:
     assert (found.addresses, found.names, found.ports, found.probes) == (65_538, 2, 1000, 65_538_000)
     assert timedelta(minutes=5) < found.duration < timedelta(hours=1)
     assert estimate(parts, names=0, max_rate=1000, slots=4).duration == timedelta(seconds=65_536)
-    assert "65,538,000 probes" in sentence(found)
+    assert sentence(found) == "65,538 addresses times 1,000 ports are 65,538,000 probes, about 14 minutes"
+    one, _ = plan.apart(plan.make(["10.0.0.1"], "top-100", HOME), ())
+    assert sentence(estimate(one, names=0, max_rate=None, slots=9)).endswith("about a minute")
+    assert sentence(estimate(parts, names=0, max_rate=1000, slots=4)).endswith("about 18.2 hours")
+
+
+def test_a_scope_of_ten_thousand_entries_judges_ten_thousand_addresses_and_names_quickly() -> None:
+    held = Scope(
+        networks=tuple(f"10.{n >> 8}.{n & 255}.0/25" for n in range(10_000)), excluded=tuple(f"10.{n >> 8}.{n & 255}.7" for n in range(10_000)),
+        domains=tuple(f"n{n}.example" for n in range(10_000)), excluded_names=tuple(f"db.n{n}.example" for n in range(10_000)),
+    )  # fmt: skip
+    started = time.process_time()
+    found = [scope.refusal(held, f"10.{n >> 8}.{n & 255}.{n % 9}", f"www.n{n}.example") for n in range(10_000)]
+    # Reading the lists again for each address would take minutes.
+    assert time.process_time() - started < 10
+    assert [n for n, why in enumerate(found) if why] == [n for n in range(10_000) if n % 9 == 7]
 
 
 addresses = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=8)

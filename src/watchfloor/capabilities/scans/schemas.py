@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -90,6 +91,14 @@ class Scope(Shape):
     excluded: tuple[str, ...] = ()
     excluded_names: tuple[str, ...] = ()
     control: tuple[ControlPoint, ...] = ()
+
+    def __hash__(self) -> int:
+        """Count once: what a scope allows is kept by scope and asked for each address, and thousands of entries take a while."""
+        return self._hashed
+
+    @cached_property
+    def _hashed(self) -> int:
+        return hash(tuple(getattr(self, name) for name in type(self).model_fields))
 
 
 class AddressRange(Shape):

@@ -67,14 +67,19 @@ def merge(found: Iterable[Span]) -> list[Span]:
 def subtract(whole: Sequence[Span], minus: Sequence[Span]) -> list[Span]:
     """Return what is in `whole` and not in `minus`; both merged."""
     left: list[Span] = []
+    at = 0
     for version, start, last in whole:
         first = start
-        for cut in minus:
-            if cut.version != version or cut.last < first or cut.first > last:
-                continue
+        # What ends before this span ends before all that follow; what reaches over its end is met again by the next.
+        while at < len(minus) and (minus[at].version, minus[at].last) < (version, first):
+            at += 1
+        here = at
+        while here < len(minus) and minus[here].version == version and minus[here].first <= last:
+            cut = minus[here]
             if cut.first > first:
                 left.append(Span(version, first, cut.first - 1))
             first = cut.last + 1
+            here += 1
         if first <= last:
             left.append(Span(version, first, last))
     return left

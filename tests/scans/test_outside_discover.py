@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from watchfloor.capabilities.scans.connect import discover as discovering
+import watchfloor
 from watchfloor.capabilities.scans.connect.discover import discover, echo, neighbours
 from watchfloor.capabilities.scans.engine.discovery import PORTS, doubtful, left_out
 from watchfloor.capabilities.scans.engine.ranges import Span, spans
@@ -69,7 +69,7 @@ def test_ranges_that_are_not_permitted_are_sent_nothing() -> None:
 @pytest.mark.parametrize(("allowed", "way"), [("1 0", "tcp"), ("0 2147483647", "icmp")])
 def test_living_hosts_are_told_from_empty_addresses(allowed: str, way: str) -> None:
     command = ["unshare", "-n", "bash", "-c", LAB, "lab", allowed, sys.executable, ASK]
-    environment = {**os.environ, "PYTHONPATH": str(Path(discovering.__file__).parents[4])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(watchfloor.__file__).parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
     if "Operation not permitted" in done.stderr:
         pytest.skip("this machine lets nobody make networks")

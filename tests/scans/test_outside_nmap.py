@@ -16,8 +16,8 @@ import pytest
 
 from tests.scans import servers
 from watchfloor.capabilities.scans.connect import nmap
-from watchfloor.capabilities.scans.connect.nmap import arguments, run_nmap, stop, unpacked
-from watchfloor.capabilities.scans.engine.imports.nmap import read_nmap
+from watchfloor.capabilities.scans.connect.nmap import arguments, run_nmap, stop
+from watchfloor.capabilities.scans.engine.imports.nmap import read_nmap, unpacked
 from watchfloor.capabilities.scans.schemas import AddressRange, Group, Limits, PortGroup, ProbeHost, ProbeRequest
 from watchfloor.kernel.errors import Cancelled, GiveUp, OutOfScope
 from watchfloor.kernel.sandbox.client import Sandbox
@@ -43,7 +43,7 @@ def boxed(nursery: Zygote, asked: ProbeRequest, *, should_stop: object = None) -
     answers = Sandbox(nursery.address).run(
         run_nmap, asked, deadline=timedelta(seconds=60), profile=profile, should_stop=should_stop  # type: ignore[arg-type] # a callable or none
     )  # fmt: skip
-    return [b"".join(unpacked(document)) for document in answers.documents]
+    return [unpacked(document) for document in answers.documents]
 
 
 @installed

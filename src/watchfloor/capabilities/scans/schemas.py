@@ -135,6 +135,9 @@ class ScanRequest(Shape):
     max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of the whole scan.")
     profile: Profile = Field(Profile.NORMAL, description="polite, normal or fast: what the fields that are left out mean.")
     services: bool = Field(default=True, description="Identify what answers on each open port.")
+    checks: list[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]] = Field(
+        default=[], max_length=20, description="Opt-in checks that are not made otherwise, such as default-snmp-community."
+    )
     discovery: Discovery = Field(Discovery.AUTO, description="Look for hosts before their ports are asked: auto (wide targets), on or off.")
     engine: Engine = Field(Engine.NATIVE, description="native, or nmap where it is installed.")
     name: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="What people call this scan; its targets when empty.")

@@ -52,6 +52,21 @@ class Pace(StrEnum):
     FAST = "fast"
 
 
+class Find(StrEnum):
+    """Whether hosts are looked for first."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class Asker(StrEnum):
+    """Who asks the ports."""
+
+    NATIVE = "native"
+    NMAP = "nmap"
+
+
 @commands.command("run")
 def run(
     context: typer.Context,
@@ -74,7 +89,12 @@ def run(
     ] = None,
     ports: Annotated[
         str | None,
-        typer.Option("--ports", "-p", help="1-1000, 22,80,443, top-100, top-1000, all, or several of them.", show_default="top-1000"),
+        typer.Option(
+            "--ports",
+            "-p",
+            help="1-1000, 22,80,443, top-100, top-1000, all, several of them; U:53,161 or U:common for UDP.",
+            show_default="top-1000",
+        ),
     ] = None,
     timeout: Annotated[
         timedelta | None,
@@ -87,6 +107,16 @@ def run(
     profile: Annotated[Pace | None, typer.Option("--profile", help="How hard to press.", show_default="normal")] = None,
     rate: Annotated[
         int | None, typer.Option("--rate", min=1, max=1_000_000, help="Most connection attempts per second.", show_default="by profile")
+    ] = None,
+    discovery: Annotated[
+        Find | None, typer.Option("--discovery", help="Look for hosts before their ports are asked.", show_default="auto: wide targets")
+    ] = None,
+    engine: Annotated[
+        Asker | None, typer.Option("--engine", help="Who asks: our own engine, or nmap where it is installed.", show_default="native")
+    ] = None,
+    checks: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="CHECK", help="Make an opt-in check as well, as default-snmp-community. May be repeated."),
     ] = None,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this severe.")] = FailOn.HIGH,
     output: Annotated[
@@ -106,6 +136,7 @@ def run(
     began = monotonic()
     asked = request.build(
         targets or (), files or (), exclude=exclude, ports=ports, timeout=timeout, max_concurrent=max_concurrent, profile=profile, max_rate=rate,
+        discovery=discovery, engine=engine, checks=checks,
         confirmed=yes or None,
     )  # fmt: skip
     here = desk(context)

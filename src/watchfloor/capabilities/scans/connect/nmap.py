@@ -22,7 +22,7 @@ from watchfloor.capabilities.scans.schemas import NmapAnswers, ProbeRequest, Sto
 from watchfloor.kernel.errors import GiveUp, OutOfScope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from watchfloor.kernel.contract import Report
 
@@ -131,13 +131,3 @@ def _percent(file: Path) -> int:
         found: list[bytes] = PERCENT.findall(held.read())
         return min(99, int(found[-1])) if found else 0
     return 0
-
-
-def unpacked(document: bytes) -> Iterator[bytes]:
-    """Yield a compressed document in pieces, no more than nmap was allowed to write."""
-    inflating, left = zlib.decompressobj(), XML_BYTES
-    data = document
-    while data and left > 0:
-        piece = inflating.decompress(data, min(left, 1 << 20))
-        data, left = inflating.unconsumed_tail, left - len(piece)
-        yield piece

@@ -33,6 +33,7 @@ class Shard:
 
     spans: tuple[Span, ...]
     groups: tuple[PortGroup, ...]
+    udp: tuple[PortRange, ...] = ()
 
     @property
     def size(self) -> int:

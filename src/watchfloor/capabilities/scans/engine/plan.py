@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ports import ranges, split, top
+from watchfloor.capabilities.scans.engine.protocols import UDP_PORTS_MAX
+from watchfloor.capabilities.scans.engine.protocols import apart as apart_by_protocol
 from watchfloor.capabilities.scans.engine.ranges import Span, intersect, merge, span, subtract
 from watchfloor.capabilities.scans.engine.targets import Targets, demand_size, parse_exclusions, parse_targets
 from watchfloor.capabilities.scans.schemas import PAIRS_MAX, ControlPoint, PortGroup, PortRange, Scope
@@ -27,6 +29,7 @@ class Plan:
 
     targets: Targets
     groups: tuple[PortGroup, ...]
+    udp: tuple[PortRange, ...] = ()
     refused: tuple[OutOfScope, ...] = ()  # tagged assets that the scope does not allow
     named: dict[str, str] = field(default_factory=dict)  # names of tagged assets by address
     excluded: tuple[Span, ...] = ()  # what names may not stand for either
@@ -35,7 +38,7 @@ class Plan:
     @property
     def ports(self) -> int:
         """Return the number of ports per address."""
-        return sum(width(group.ports) for group in self.groups)
+        return sum(width(group.ports) for group in self.groups) + width(self.udp)
 
     @property
     def pairs(self) -> int:
@@ -59,21 +62,32 @@ def make(targets: Sequence[str], ports: str, scope: Scope, *, exclude: Sequence[
         OutOfScope: A target is not wholly inside the scope on all these ports.
     """
     wanted, excluded = parse_targets(targets), parse_exclusions(exclude)
-    groups = port_groups(parse_ports(ports))
-    asked = tuple(one for group in groups for one in group.ports)
+    groups, udp = _ports_of(ports)
+    asked = (*(one for group in groups for one in group.ports), *udp)
     known, refused = _known(assets, scope, asked)
     spans = subtract(merge((*wanted.spans, *known.spans)), excluded.spans)
     names = [name for name in dict.fromkeys((*wanted.names, *known.names)) if not allowing.below(name, excluded.names)]
     left = Targets(tuple(spans), tuple(names), wanted.tags)
     demand_size(left)
-    plan = Plan(left, groups)
+    plan = Plan(left, groups, udp)
     demand_pairs(plan)
     if wanted.spans and not wanted.names and not wanted.tags and not left.size:
         raise InvalidInput("Everything that is to be looked at is excluded. Choose other targets or exclusions.", field="/exclude")
     return Plan(
-        _in_scope(left, scope, asked), groups, refused=tuple(refused), named={one.address: one.names[0] for one in assets if one.names},
+        _in_scope(left, scope, asked), groups, udp, refused=tuple(refused), named={one.address: one.names[0] for one in assets if one.names},
         excluded=excluded.spans, excluded_names=tuple(dict.fromkeys((*excluded.names, *scope.excluded_names))),
     )  # fmt: skip
+
+
+def _ports_of(ports: str) -> tuple[tuple[PortGroup, ...], tuple[PortRange, ...]]:
+    """Return TCP ports by priority group, and UDP ports."""
+    tcp, udp = apart_by_protocol(ports)
+    found = parse_ports(udp) if udp else []
+    if len(found) > UDP_PORTS_MAX:
+        raise InvalidInput(
+            f"{len(found):,} UDP ports are more than {UDP_PORTS_MAX:,}: silence is slow to tell. Choose fewer.", field="/ports"
+        )
+    return port_groups(parse_ports(tcp)) if tcp or not udp else (), ranges(found)
 
 
 def demand_pairs(plan: Plan) -> None:
@@ -169,7 +183,7 @@ def _cut_out(part: Plan, here: Sequence[Span], port: int) -> Iterator[Plan]:
         left = subtract(merge(Span(0, *one) for one in group.ports), [Span(0, port, port)])
         if left:
             fewer.append(PortGroup(group=group.group, ports=tuple((one.first, one.last) for one in left)))
-    if fewer:
+    if fewer or part.udp:
         yield replace(part, targets=Targets(tuple(hit), ()), groups=tuple(fewer))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from watchfloor.capabilities.scans.schemas import HostAnswer, PortGroup, PortRange
+    from watchfloor.capabilities.scans.schemas import HostAnswer, PortGroup, PortRange, Protocol
 
 # A proxy or tarpit that accepts every port would otherwise fill the database with nothing.
 LISTED_MAX = 1024
@@ -37,6 +37,7 @@ class Sighting:
     filtered: tuple[PortRange, ...] = ()
     skipped: tuple[PortRange, ...] = ()  # not settled: nothing is known
     unlisted: int = 0  # open ports beyond those listed as services
+    protocol: Protocol = "tcp"
 
 
 def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> Sighting | None:

@@ -8,13 +8,16 @@ from dataclasses import replace
 from datetime import timedelta
 from heapq import merge as merge_sorted
 from ipaddress import ip_address
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID  # noqa: TC003 - pydantic reads it when the program runs
 
 from pydantic import Field
 
+from watchfloor.capabilities.scans.connect import nmap
 from watchfloor.capabilities.scans.engine import plan as planner
-from watchfloor.capabilities.scans.engine.cut import shards
+from watchfloor.capabilities.scans.engine import protocols
+from watchfloor.capabilities.scans.engine.cut import Shard, shards
 from watchfloor.capabilities.scans.engine.estimate import estimate
 from watchfloor.capabilities.scans.engine.ranges import Span, span
 from watchfloor.capabilities.scans.engine.targets import parse_targets
@@ -23,9 +26,10 @@ from watchfloor.capabilities.scans.jobs.finish import finish_scan
 from watchfloor.capabilities.scans.jobs.pin import excluded_addresses, pin
 from watchfloor.capabilities.scans.jobs.refusal import demand_confirmed, named, write_down_all
 from watchfloor.capabilities.scans.jobs.shard import scan_shard
+from watchfloor.capabilities.scans.jobs.sift import sift
 from watchfloor.capabilities.scans.queries import write
 from watchfloor.capabilities.scans.queries.scope import known_assets, scope_of
-from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Group, OneScan, ScanRequest, Shape, Target
+from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, Group, OneScan, ScanRequest, Shape, Target
 from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.errors import GiveUp, InvalidInput, OutOfScope, OutsideError, Unconfirmed
@@ -37,8 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.capabilities.scans.engine.cut import Shard
-    from watchfloor.capabilities.scans.schemas import Scope
+    from watchfloor.capabilities.scans.schemas import PortRange, Scope
     from watchfloor.kernel.contract import JobContext
 
 CHILDREN = 10_000  # what one batch takes
@@ -77,6 +80,8 @@ def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
             raise GiveUp(str(wrong)) from wrong
         with context.transaction() as session:
             write.insert_shards(session, context.org, scan.id, cut.parts, hosts=cut.hosts, not_looked_at=cut.missed, notes=cut.notes)
+            if not cut.hosts:
+                _nobody(session, context, scan.id, missed=cut.missed)
     with context.transaction() as session:
         now = write.find_planned(session, context.org, scan.id)
         count = write.count_shards(session, context.org, scan.id)
@@ -88,6 +93,13 @@ def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
         with context.transaction() as session:
             write.keep_finish_job(session, context.org, scan.id, batch)
     return ScanPlanned(scan_id=scan.id, shards=count)
+
+
+def _nobody(session: Session, context: JobContext, scan: UUID, *, missed: list[str]) -> None:
+    """End a scan whose targets hold no host that answers: there is nothing left to ask."""
+    state = "incomplete" if missed else "finished"
+    if write.end_scan(session, context.org, scan, state=state):
+        emit(session, context.org, "scans.finished", data={"scan": str(scan), "state": state, "findings": {}}, job=context.job_id)
 
 
 def _begin(context: JobContext, request: RunScan) -> write.Planned:
@@ -161,10 +173,14 @@ def _plan(context: JobContext, scan: write.Planned) -> Cut:
         raise GiveUp(" ".join(missed) or "There is nothing to look at: everything is excluded.")
     parts, own = planner.apart(whole, scope.control)
     demand_confirmed(estimate(parts, names=0, max_rate=scan.request.max_rate, slots=workers), confirmed=scan.request.confirmed)
+    if scan.request.engine is Engine.NMAP and nmap.program() is None:
+        raise GiveUp(nmap.MISSING)
+    parts, silent = sift(context, scan.request, parts, scope)
     duration = read_settings(ScanSettings, "scans").shard_duration
     # The critical ports of all targets come first, whichever part they are in.
-    cut = merge_sorted(*(shards(part, duration=duration, free_workers=workers) for part in parts), key=_urgency)
-    return Cut(_parts(cut, plan.named | names), sum(part.targets.size for part in parts), missed, own)
+    cut = merge_sorted(*(shards(part, duration=duration, free_workers=workers) for part in parts if part.groups), key=_urgency)
+    datagrams = (Shard(block, (), part.udp) for part in parts if part.udp for block in protocols.blocks(part.targets.spans))
+    return Cut(_parts(chain(cut, datagrams), plan.named | names), sum(part.targets.size for part in parts), missed, [*own, *silent])
 
 
 def _urgency(shard: Shard) -> int:
@@ -188,9 +204,17 @@ def _parts(cut: Iterable[Shard], names: dict[str, str]) -> Iterator[dict[str, An
                 "spans": [(str(one.at(0)), str(one.at(one.size - 1))) for one in shard.spans],
                 "names": {str(one.at(0)): name for held in found for one, name in held},
                 "groups": [group.model_dump(mode="json") for group in shard.groups],
+                "udp": shard.udp,
             },
-            "totals": {str(group.group): planner.width(group.ports) * shard.size for group in shard.groups},
+            "totals": {
+                str(group.group): planner.width(group.ports) * shard.size
+                for group in (*shard.groups, *planner.port_groups(_each(shard.udp)))
+            },
         }
+
+
+def _each(ports: Iterable[PortRange]) -> list[int]:
+    return [port for first, last in ports for port in range(first, last + 1)]
 
 
 def settled(request: ScanRequest) -> ScanRequest:

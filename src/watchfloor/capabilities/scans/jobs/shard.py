@@ -13,6 +13,7 @@ from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.ranges import merge, span
 from watchfloor.capabilities.scans.engine.sight import Sighting, sight
 from watchfloor.capabilities.scans.engine.timing import TIMINGS
+from watchfloor.capabilities.scans.jobs import ways
 from watchfloor.capabilities.scans.jobs.refusal import write_down_all
 from watchfloor.capabilities.scans.queries import write
 from watchfloor.capabilities.scans.queries.scope import scope_of
@@ -58,6 +59,8 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
         with context.transaction() as session:
             write.abandon(session, context.org, taken, reason)
         return ScanSummary(skipped=sum(taken.part.totals.values()), notes=(reason,))
+    if ways.another(taken):
+        return ways.look(context, taken, asked)
     try:
         answers = context.sandbox(probe, asked)
     except OutsideError as wrong:
@@ -73,7 +76,7 @@ def scan_shard(context: JobContext, request: OneScan) -> ScanSummary:
 
 def _refused(part: write.Part, scope: Scope) -> dict[str, str]:
     """Return the pinned addresses that the scope, as it is now, does not allow on this part's ports any more, each with the reason."""
-    ports = tuple(one for group in part.groups for one in group.ports)
+    ports = (*(one for group in part.groups for one in group.ports), *part.udp)
     found = ((host.address, allowing.refusal(scope, host.address, host.name, ports)) for host in part.hosts)
     return {address: why for address, why in found if why is not None}
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from watchfloor.capabilities.scans.engine.scan_types import asked_by
 from watchfloor.capabilities.scans.jobs.run import RunScan, ScanPlanned, plan_scan
 from watchfloor.capabilities.scans.queries import daily
-from watchfloor.capabilities.scans.schemas import OneScan, Shape
+from watchfloor.capabilities.scans.schemas import Discovery, OneScan, Shape
 from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.errors import GiveUp, InvalidInput
@@ -82,7 +82,7 @@ def security_scan(context: JobContext, request: SecurityScan) -> ScanPlanned:
 @job("scans.discover_network", DiscoverNetwork, **LIMITS)
 def discover_network(context: JobContext, request: DiscoverNetwork) -> ScanPlanned:
     """Find the living hosts of a network by asking a few ports that most have or refuse; its hosts become assets."""
-    asked = RunScan(targets=[request.cidr], ports=KNOCK, services=False, name=f"hosts of {request.cidr}"[:200])
+    asked = RunScan(targets=[request.cidr], ports=KNOCK, services=False, discovery=Discovery.ON, name=f"hosts of {request.cidr}"[:200])
     return plan_scan(context, asked)
 
 

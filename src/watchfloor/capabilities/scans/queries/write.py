@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.scans.engine.ranges import Span, between
-from watchfloor.capabilities.scans.schemas import PortGroup, ProbeHost, ScanRequest, ScanSummary
+from watchfloor.capabilities.scans.schemas import PortGroup, PortRange, ProbeHost, ScanRequest, ScanSummary
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
@@ -51,6 +51,7 @@ class Part:
     names: dict[str, str]  # of addresses that came from names
     groups: tuple[PortGroup, ...]
     totals: dict[str, int]
+    udp: tuple[PortRange, ...] = ()  # a part of UDP ports has no groups
 
     @property
     def size(self) -> int:
@@ -193,6 +194,7 @@ def take_shard(session: Session, org: UUID, scan: UUID, job: UUID) -> Taken | No
     part = Part(
         id=row[0], n=row[1], spans=tuple(between(first, last) for first, last in plan["spans"]), names=plan["names"],
         groups=tuple(PortGroup.model_validate(group) for group in plan["groups"]), totals=row[3],
+        udp=tuple((first, last) for first, last in plan.get("udp", ())),
     )  # fmt: skip
     return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11])
 
@@ -238,14 +240,14 @@ def _save_hosts(session: Session, org: UUID, scan: UUID, n: int, sightings: Sequ
 
 
 SERVICES = """
-insert into service as s (org, id, scan, host, port, port_group, name, product, version, confidence, detail)
-select %s, id, %s, host, port, port_group, name, product, version, confidence, detail
+insert into service as s (org, id, scan, host, port, protocol, port_group, name, product, version, confidence, detail)
+select %s, id, %s, host, port, protocol, port_group, name, product, version, confidence, detail
 from jsonb_to_recordset(%s::jsonb)
-  as t (id uuid, host uuid, port integer, port_group text, name text, product text, version text, confidence smallint, detail jsonb)
+  as t (id uuid, host uuid, port integer, protocol text, port_group text, name text, product text, version text, confidence smallint, detail jsonb)
 on conflict (org, host, protocol, port) do update set port_group = excluded.port_group, name = excluded.name, product = excluded.product,
   version = excluded.version, confidence = excluded.confidence, detail = excluded.detail
 """
-IN_COLUMNS = {"port", "name", "product", "version", "confidence"}
+IN_COLUMNS = {"port", "protocol", "name", "product", "version", "confidence"}
 
 
 def _save_services(session: Session, org: UUID, scan: UUID, hosts: dict[str, tuple[UUID, UUID]], sightings: Sequence[Sighting]) -> None:
@@ -277,7 +279,9 @@ def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UU
     }  # fmt: skip
     if one.known_ports:
         reason = "this look found the port closed, or its service without this trouble"
-        close_missing(session, org, capability="scans", asset=asset, seen=fresh, job=job, actor=actor, reason=reason, ports=one.known_ports)
+        close_missing(
+            session, org, capability="scans", asset=asset, seen=fresh, job=job, actor=actor, reason=reason, ports=one.known_ports, protocol=one.protocol
+        )  # fmt: skip
     if fresh:
         wire_of(session).execute(
             "insert into scan_finding (org, id, scan, finding, is_new) select %(org)s, t.id, %(scan)s, f.id, t.fresh "

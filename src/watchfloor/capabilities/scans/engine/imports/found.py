@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import datetime  # noqa: TC003 - pydantic reads it when the program runs
+from typing import Final
 
 from watchfloor.capabilities.scans.engine.text import escape
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from watchfloor.capabilities.scans.schemas import PortRange, Protocol, Service
+from watchfloor.capabilities.scans.schemas import PortRange, Protocol, Service, Shape
 
 HOSTS_MAX: Final = 65_536
 PORTS_MAX: Final = 2_000_000
@@ -50,6 +47,12 @@ class Imported:
     at: datetime | None = None
     silent: int = 0
     notes: tuple[str, ...] = ()
+
+
+class FileRead(Shape):
+    """What a file says, on its way out of a box."""
+
+    found: tuple[Imported, ...]
 
 
 def words(text: str, most: int = TEXT_CHARACTERS) -> str:

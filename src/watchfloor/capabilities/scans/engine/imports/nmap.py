@@ -5,20 +5,31 @@ Source: nmap's output format 1.05 (nmap.dtd). A file that breaks off, as that of
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
-from watchfloor.capabilities.scans.engine.imports.found import HOSTS_MAX, PORTS_MAX, FoundHost, Imported, OpenPort, ranges_of, words
-from watchfloor.capabilities.scans.schemas import Service
+from watchfloor.capabilities.scans.engine.imports.found import (
+    HOSTS_MAX,
+    PORTS_MAX,
+    FileRead,
+    FoundHost,
+    Imported,
+    OpenPort,
+    ranges_of,
+    words,
+)
+from watchfloor.capabilities.scans.schemas import NmapAnswers, Service
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+XML_BYTES: Final = 64 * 1024 * 1024
 DEPTH_MAX: Final = 32
 VALUE_CHARACTERS: Final = 400_000  # the list of all ports as numbers
 CHUNK: Final = 1 << 20
@@ -296,3 +307,13 @@ def _doctype(_name: str, system: str | None, public: str | None, internal: int) 
 
 def _entity(*_: object) -> NoReturn:
     raise InvalidInput("The XML holds a DTD or entities, which nmap's never does; it was not read.", field="/file")
+
+
+def read_documents(answers: NmapAnswers, _report: object) -> FileRead:
+    """Return what nmap's compressed documents say; meant to run in a box of its own, for the words in them are strangers'."""
+    return FileRead(found=tuple(read_nmap(unpacked(document)) for document in answers.documents))
+
+
+def unpacked(document: bytes) -> bytes:
+    """Return a compressed document, cut where it is longer than any that we let nmap write."""
+    return zlib.decompressobj().decompress(document, XML_BYTES)

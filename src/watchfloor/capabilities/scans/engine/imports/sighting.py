@@ -28,9 +28,14 @@ class Part:
     groups: tuple[PortGroup, ...]
 
 
-def sighted(hosts: Sequence[FoundHost], today: datetime, *, settled: frozenset[str] = frozenset()) -> Part:
-    """Return what is kept of hosts. Of the `settled` ones something newer is known: their findings are neither opened nor closed."""
-    asked = {port for host in hosts for port in _asked(host)}
+def sighted(
+    hosts: Sequence[FoundHost], today: datetime, *, settled: frozenset[str] = frozenset(), wanted: Iterable[int] = ()
+) -> Part:  # fmt: skip
+    """Return what is kept of hosts. Of the `settled` ones something newer is known: their findings are neither opened nor closed.
+
+    `wanted` are TCP ports that somebody meant to ask: what the file does not say about one of them is not known.
+    """
+    asked = {*wanted, *(port for host in hosts for port in _asked(host))}
     return Part(tuple(_one(host, asked, today, newer=host.address in settled) for host in hosts), _groups(asked))
 
 

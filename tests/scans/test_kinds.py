@@ -18,7 +18,7 @@ from watchfloor.capabilities.scans.schemas import ScanRequest
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.db.ids import new_id
-from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.errors import InvalidInput, Unconfirmed
 from watchfloor.kernel.jobs.enqueue import Options, bind, submit
 from watchfloor.kernel.jobs.ledger import use_ledger
 from watchfloor.kernel.jobs.queries import get_job, open_result
@@ -300,3 +300,37 @@ def test_a_queue_that_there_is_not_is_refused(here: Ledger, loopback: UUID) -> N
     allow(here, loopback, "::1")
     with pytest.raises(InvalidInput, match="does not run on queue 'fast'"):
         jobs.security_scan.apply_async(kwargs={"target_ip": "127.0.0.1"}, queue="fast", org=loopback)
+
+
+def test_what_is_tagged_daily_is_meant_however_much_it_is(
+    loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_SCANS_CONFIRM_ADDRESSES", "1")
+    monkeypatch.setenv("WATCHFLOOR_SCANS_PORTS", "1-3")
+    for address in ("127.0.0.1", "127.0.0.2"):
+        tagged(ledger, loopback, address)
+    job, result = do(ledger, loopback, worker, jobs.daily_security_scan)
+    assert (result["targets"], worker.view(loopback, job).state) == (2, "finished")
+
+
+def test_a_wide_network_is_discovered_when_that_is_meant(
+    loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_SCANS_CONFIRM_ADDRESSES", "1")
+    _job, refused = do(ledger, loopback, worker, jobs.discover_network, cidr="127.0.0.0/30")
+    assert refused["state"] == "FAILURE"
+    assert "wide scan" in refused["reason"]
+    meant, _ = do(ledger, loopback, worker, jobs.discover_network, cidr="127.0.0.0/30", confirmed=True)
+    assert worker.view(loopback, meant).hosts == 4
+
+
+def test_a_wide_draft_is_confirmed_when_it_starts(loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHFLOOR_SCANS_CONFIRM_PROBES", "1")
+    with ledger.database.transaction(loopback) as session:
+        scan = jobs.draft_scan(ledger, session, loopback, ScanRequest(targets=["127.0.0.1"], ports="1-2"), actor="test")
+    with pytest.raises(Unconfirmed, match="2 probes"), ledger.database.transaction(loopback) as session:
+        jobs.start_scan(ledger, session, loopback, scan, actor="test")
+    with ledger.database.transaction(loopback) as session:
+        jobs.start_scan(ledger, session, loopback, scan, actor="test", approver=True)
+    worker.run_all(loopback)
+    assert worker.view(loopback, scan).state == "finished"

@@ -48,6 +48,7 @@ class DiscoverNetwork(Shape):
     """A network whose living hosts are wanted."""
 
     cidr: Target
+    confirmed: bool = Field(default=False, description="A network of more addresses than usual is meant.")
 
 
 class DailyScan(Shape):
@@ -82,7 +83,10 @@ def security_scan(context: JobContext, request: SecurityScan) -> ScanPlanned:
 @job("scans.discover_network", DiscoverNetwork, **LIMITS)
 def discover_network(context: JobContext, request: DiscoverNetwork) -> ScanPlanned:
     """Find the living hosts of a network by asking a few ports that most have or refuse; its hosts become assets."""
-    asked = RunScan(targets=[request.cidr], ports=KNOCK, services=False, discovery=Discovery.ON, name=f"hosts of {request.cidr}"[:200])
+    asked = RunScan(
+        targets=[request.cidr], ports=KNOCK, services=False, discovery=Discovery.ON, confirmed=request.confirmed,
+        name=f"hosts of {request.cidr}"[:200],
+    )  # fmt: skip
     return plan_scan(context, asked)
 
 
@@ -99,5 +103,5 @@ def daily_security_scan(context: JobContext, _request: DailyScan) -> DailyScanne
         return DailyScanned(note="Nothing is to be scanned daily: tag assets `daily`, or set WATCHFLOOR_SCANS_DAILY_TARGETS.")
     if before is not None:
         return DailyScanned(targets=len(targets), note=f"The daily scan {before} has not ended yet; this one was left out.")
-    planned = plan_scan(context, RunScan(targets=targets, name=daily.NAME))
+    planned = plan_scan(context, RunScan(targets=targets, name=daily.NAME, confirmed=True))
     return DailyScanned(scan_id=planned.scan_id, targets=len(targets), shards=planned.shards)

@@ -133,7 +133,7 @@ def test_ipv6(pem: Path) -> None:
         assert asked(port, address="::1").versions == ("TLSv1.2", "TLSv1.3")
 
 
-def issue(folder: Path, *, root_hash: hashes.HashAlgorithm | None = None) -> tuple[Path, list[bytes]]:
+def issue(folder: Path) -> tuple[Path, list[bytes]]:
     """Write a server's file with leaf, intermediate and root; return it with the three certificates."""
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
     subjects = ["localhost", "Test intermediate", "Test root"]
@@ -146,7 +146,7 @@ def issue(folder: Path, *, root_hash: hashes.HashAlgorithm | None = None) -> tup
         builder = builder.serial_number(1000 + at).not_valid_before(TODAY - timedelta(days=1)).not_valid_after(TODAY + timedelta(days=90))
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=at > 0, path_length=None), critical=True)
-        chain.append(builder.sign(keys[signer], root_hash if root_hash and signer == at else hashes.SHA256()))  # type: ignore[arg-type] # SHA-1, as old roots have it
+        chain.append(builder.sign(keys[signer], hashes.SHA256()))
     path = folder / "chain.pem"
     private = keys[0].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain) + private)

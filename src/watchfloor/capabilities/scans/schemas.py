@@ -278,6 +278,19 @@ class TlsAnswer(Shape):
     hellos: int = 0
 
 
+class SshAnswer(Shape):
+    """What an SSH server told: its KEXINIT and host keys as sent, the answer to a request of method `none` when it was `asked`."""
+
+    identity: bytes = b""
+    kexinit: bytes = b""
+    host_keys: tuple[bytes, ...] = ()
+    methods: tuple[str, ...] = ()
+    asked: bool = False
+    open: bool = False
+    connections: int = 0
+    error: str = ""
+
+
 class PortAnswer(Shape):
     """All evidence of one open port; replies under TLS when `tls` has a version.
 
@@ -288,6 +301,7 @@ class PortAnswer(Shape):
     protocol: Protocol = "tcp"
     replies: tuple[Reply, ...] = ()
     tls: TlsAnswer | None = None
+    ssh: SshAnswer | None = None
     starttls: str = ""
     looked: bool = False
     connections: int = 0
@@ -418,6 +432,29 @@ class TlsFacts(Shape):
     starttls: str = Field("", description="The protocol that starts TLS here; empty where TLS begins with the first byte.")
 
 
+class SshKey(Shape):
+    """A host key; the fingerprint is written as `ssh-keygen -l` does."""
+
+    type: str
+    bits: int
+    fingerprint: str
+
+
+class SshFacts(Shape):
+    """What SSH a port speaks; `strict` protects the key exchange against Terrapin, `open` means that anyone is let in."""
+
+    key_exchanges: tuple[str, ...] = ()
+    strict: bool = False
+    host_key_algorithms: tuple[str, ...] = ()
+    ciphers: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    compressions: tuple[str, ...] = ()
+    keys: tuple[SshKey, ...] = ()
+    methods: tuple[str, ...] = ()
+    methods_known: bool = False
+    open: bool = False
+
+
 class Service(Shape):
     """What answers on one port."""
 
@@ -437,6 +474,7 @@ class Service(Shape):
     tls_oldest: str = ""
     certificate: Certificate | None = None
     tls: TlsFacts | None = None
+    ssh: SshFacts | None = None
     facts: tuple[str, ...] = Field((), description="Observed properties a check relies on, such as `no-authentication`.")
 
 

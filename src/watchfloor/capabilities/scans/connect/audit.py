@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.connect import tls
+from watchfloor.capabilities.scans.connect import ssh, tls
 from watchfloor.capabilities.scans.connect.handshake import Audit, Door, full_chain
 from watchfloor.capabilities.scans.connect.upgrade import upgrade_of
 from watchfloor.capabilities.scans.schemas import TlsAnswer
@@ -23,6 +23,8 @@ async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: 
     protocol = upgrade_of(answer)
     if protocol is not None:
         answer = await _tls(Door(address, port, name, protocol, limits.helo), answer)
+    if any(reply.data.startswith(b"SSH-") for reply in answer.replies):
+        answer = answer.model_copy(update={"ssh": await ssh.ask(address, port)})
     return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watchfloor.capabilities.scans.engine import certificate, tls
+from watchfloor.capabilities.scans.engine import certificate, ssh, tls
 
 if TYPE_CHECKING:
     from watchfloor.capabilities.scans.schemas import PortAnswer, Service
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def audited(service: Service, answer: PortAnswer) -> Service:
     """Return the service with its TLS facts; one with a distribution's revision is marked, because its fixes are back-ported."""
     found = tls.facts(answer)
-    added: dict[str, Any] = {"tls": found}
+    added: dict[str, Any] = {"tls": found, "ssh": ssh.facts(answer.ssh)}
     if found is not None and answer.tls is not None:
         leaf = certificate.read(answer.tls.certificate) if answer.tls.certificate else None
         added |= {"certificate": service.certificate or leaf, "tls_oldest": answer.tls.oldest}

@@ -119,7 +119,7 @@ SIGNS = (
     sign(GREETING, rb"\( success \( \d \d \( ", "svn", "Subversion"),
     sign(("git", "http"), rb"[0-9a-f]{4}ERR ", "git", "git"),
     sign(("git",), rb"[0-9a-f]{4}[0-9a-f]{40} ", "git", "git", "no-authentication"),
-    sign(ANY, rb"NBDMAGIC(?:IHAVEOPT|\0\0\x42\x02\x81\x86\x12\x53)", "nbd", ""),
+    sign(ANY, rb"NBDMAGIC(?:IHAVEOPT|\0\0\x42\x02\x81\x86\x12\x53)", "nbd", "NBD Server"),
     sign(ANY, rb"ceph v\d", "ceph", "Ceph"),
     sign(("http",), rb"cvs \[[^\]]{1,40}\]: |cvs-?pserver|error 0 Unknown", "cvs", "CVS", confidence=LIKELY),
     sign(ANY, rb"\0\0\0\x12\0\0\0\0AmuleEC", "amule", "aMule"),

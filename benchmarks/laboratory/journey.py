@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = Path(__file__).resolve().parents[2] / "watchfloor"
 PATIENCE_S: Final = 600
-# Another product takes over a port, and one server is switched off.
+# One server is upgraded, another product takes over the port of a second, and a third is switched off.
+UPGRADED: Final = "apache2-older"
 SUCCESSION: Final = ("dropbear", "tinyssh")
 STOPPED: Final = "memcached"
 UNDERSTOOD: Final = (0, 1, 3)  # clean, findings, not everything could be looked at
@@ -62,17 +64,26 @@ def _run(arguments: list[str], environment: dict[str, str]) -> Any:  # noqa: ANN
 
 
 def _change(floor: Floor, folder: Path, stack: ExitStack) -> dict[str, Any]:
-    """Put another server in one's place, at the same port, and stop one."""
+    """Upgrade one server and put another in one's place, at the same ports, and stop one; return their ports."""
     leaving, heir = SUCCESSION
     rooms = {room.server.name: room for room in floor.rooms}
-    ports = rooms[leaving].ports
-    for name in (leaving, STOPPED):
+    absent = sorted({UPGRADED, leaving, STOPPED} - rooms.keys())
+    if absent:
+        message = f"the journey needs {', '.join(absent)}, which did not start"
+        raise RuntimeError(message)
+    for name in (UPGRADED, leaving, STOPPED):
         rooms[name].close()
         floor.rooms.remove(rooms[name])
-    start([server for server in SERVERS if server.name == heir], {heir: ports}, folder / "heir", floor, stack)
-    if heir in floor.failures:
-        raise RuntimeError(floor.failures[heir])
-    return {"replaced": next(iter(ports.values())), "stopped": next(iter(rooms[STOPPED].ports.values()))}
+    upgrade = replace(rooms[UPGRADED].server, name="apache2-upgraded", unpacked=())
+    heirs = {upgrade.name: rooms[UPGRADED].ports, heir: rooms[leaving].ports}
+    start([upgrade, *(server for server in SERVERS if server.name == heir)], heirs, folder / "heirs", floor, stack)
+    if heirs.keys() & floor.failures.keys():
+        raise RuntimeError(str(floor.failures))
+    return {
+        "upgraded": rooms[UPGRADED].ports["http"],
+        "replaced": rooms[leaving].ports["ssh"],
+        "stopped": next(iter(rooms[STOPPED].ports.values())),
+    }
 
 
 def _told(document: dict[str, Any]) -> dict[str, Any]:
@@ -88,8 +99,10 @@ def _told(document: dict[str, Any]) -> dict[str, Any]:
 def _right(difference: dict[str, Any], changed: dict[str, Any]) -> dict[str, bool]:
     """Tell whether the difference names what was changed, and nothing that was not."""
     ports = [(one["change"], one["port"]) for one in difference["ports"]]
-    services = {one["port"] for one in difference["services"]}
+    services = {(one["port"], one["field"]) for one in difference["services"]}
     return {
-        "replaced": changed["replaced"] in services, "stopped": ("closed", changed["stopped"]) in ports,
-        "nothing_else": services == {changed["replaced"]} and ports == [("closed", changed["stopped"])],
-    }  # fmt: skip
+        "upgraded": (changed["upgraded"], "version") in services and (changed["upgraded"], "product") not in services,
+        "replaced": (changed["replaced"], "product") in services,
+        "stopped": ("closed", changed["stopped"]) in ports,
+        "nothing_else": {port for port, _ in services} == {changed["upgraded"], changed["replaced"]} and len(ports) == 1,
+    }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SERVICE_BLOCK: Final = Path("/usr/sbin/policy-rc.d")
 LAYERS: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "watchfloor-laboratory"
 BATCH: Final = 25
+OLDER: Final = "/older"  # after a package's name: the newest version before the installed one
 
 
 def missing(server: Server) -> list[str]:
@@ -72,22 +73,33 @@ class _services_blocked:  # noqa: N801 - reads as a statement
 
 
 def _unpack(name: str) -> None:
-    LAYERS.mkdir(parents=True, exist_ok=True)
-    work = LAYERS / f".{name}"
+    wanted = _older(name.removesuffix(OLDER)) if name.endswith(OLDER) else name
+    if wanted is None:
+        return
+    work = LAYERS / f".{name.replace('/', '-')}"
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    work.mkdir(parents=True)
     try:
         # As nobody's sandbox user apt could not write here, which it only warns about.
-        got = subprocess.run(["apt-get", "download", "-qq", name], cwd=work, capture_output=True, check=False)
+        got = subprocess.run(["apt-get", "download", "-qq", wanted], cwd=work, capture_output=True, check=False)
         if got.returncode:
             return
         archive = next(work.glob("*.deb"))
         subprocess.run(["dpkg-deb", "-x", archive, work / "tree"], check=True)
         version = subprocess.run(["dpkg-deb", "-f", archive, "Version"], capture_output=True, text=True, check=True).stdout
+        (LAYERS / name).parent.mkdir(exist_ok=True)
         (work / "tree").rename(LAYERS / name)
         (LAYERS / f"{name}.version").write_text(version, encoding="utf-8")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _older(name: str) -> str | None:
+    """Return `name=version` of what the package sources hold besides the newest, or None."""
+    lines = subprocess.run(["apt-cache", "madison", name], capture_output=True, text=True, check=False).stdout.splitlines()
+    versions = [line.split("|")[1].strip() for line in lines]
+    others = [one for one in versions if one != versions[0]]  # newest first
+    return f"{name}={others[0]}" if others else None
 
 
 def version(told: Told) -> str:

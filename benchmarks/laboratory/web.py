@@ -195,4 +195,26 @@ hosts:
         command="busybox httpd -f -p 127.0.0.1:@http@ -h @here@/www",
         account="nobody",
     ),
+    Server(
+        name="apache2-older",
+        packages=("apache2-bin",),
+        unpacked=("apache2-bin/older",),
+        doors=(Door(name="http", service="http", product="Apache httpd", version=package("apache2-bin/older")),),
+        files={
+            "www/index.html": PAGE,
+            "apache2.conf": """ServerName laboratory
+ServerRoot @here@
+PidFile @here@/pid
+ErrorLog @here@/error.log
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+User www-data
+Group www-data
+Listen 127.0.0.1:@http@
+DocumentRoot @here@/www
+""",
+        },
+        command="apache2 -f @here@/apache2.conf -DFOREGROUND",
+    ),
 )

@@ -115,12 +115,16 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes() -> None:
         ("<", "not nmap's XML"),
         (RUN + "<a>" * 40, "nested deeper"),
         (f'<nmaprun args="{"x" * 500_000}"/>', "longer than any"),
-        (RUN + host(SSH.replace("OpenSSH", "&xxe;")) + END, "not nmap's XML"),
     ],
 )  # fmt: skip
 def test_hostile_xml_is_refused(content: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         read(content.encode(), Form.NMAP)
+
+
+def test_an_entity_ends_the_reading_and_is_never_resolved() -> None:
+    found = nmap(host(SSH.replace("OpenSSH", "&xxe;")), host(SSH))
+    assert (found.hosts, "undefined entity" in found.notes[0]) == ((), True)
 
 
 def test_what_a_stranger_wrote_is_bounded_and_harmless() -> None:

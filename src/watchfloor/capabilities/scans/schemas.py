@@ -359,9 +359,9 @@ class DiscoverAnswers(Shape):
 
 
 class NmapAnswers(Shape):
-    """nmap's XML, compressed with zlib and not yet read."""
+    """nmap's XML, compressed with zlib, as base64, not yet read."""
 
-    documents: tuple[bytes, ...] = ()
+    documents: tuple[str, ...] = ()
     stopped: Stopped | None = None
 
 

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 import zlib
+from base64 import b64encode
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -57,11 +58,11 @@ def run_nmap(request: ProbeRequest, report: Report) -> NmapAnswers:
     if found is None:
         raise GiveUp(MISSING)
     ends = time.monotonic() + request.limits.timeout.total_seconds()
-    documents: list[bytes] = []
+    documents: list[str] = []
     for version in (4, 6):
         hosts = [host.address for host in request.hosts if ip_address(host.address).version == version]
         if hosts:
-            documents.append(zlib.compress(_run(found, request, hosts, ends, report), 6))
+            documents.append(b64encode(zlib.compress(_run(found, request, hosts, ends, report), 6)).decode())
     if sum(map(len, documents)) > KEPT_BYTES:
         raise GiveUp("nmap wrote more than one part of a scan may bring; use fewer ports or smaller targets.")
     return NmapAnswers(documents=tuple(documents), stopped=Stopped.TIMEOUT if time.monotonic() >= ends else None)

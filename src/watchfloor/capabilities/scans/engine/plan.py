@@ -62,7 +62,7 @@ def make(targets: Sequence[str], ports: str, scope: Scope, *, exclude: Sequence[
         OutOfScope: A target is not wholly inside the scope on all these ports.
     """
     wanted, excluded = parse_targets(targets), parse_exclusions(exclude)
-    groups, udp = _ports_of(ports)
+    groups, udp = ports_by_protocol(ports)
     asked = (*(one for group in groups for one in group.ports), *udp)
     known, refused = _known(assets, scope, asked)
     spans = subtract(merge((*wanted.spans, *known.spans)), excluded.spans)
@@ -79,8 +79,8 @@ def make(targets: Sequence[str], ports: str, scope: Scope, *, exclude: Sequence[
     )  # fmt: skip
 
 
-def _ports_of(ports: str) -> tuple[tuple[PortGroup, ...], tuple[PortRange, ...]]:
-    """Return TCP ports by priority group, and UDP ports."""
+def ports_by_protocol(ports: str) -> tuple[tuple[PortGroup, ...], tuple[PortRange, ...]]:
+    """Return TCP ports by priority group, and UDP ports; raises InvalidInput."""
     tcp, udp = apart_by_protocol(ports)
     found = parse_ports(udp) if udp else []
     if len(found) > UDP_PORTS_MAX:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.imports.sighting import sighted
 from watchfloor.capabilities.scans.engine.ranges import merge, span
-from watchfloor.capabilities.scans.queries import importing, read, write
+from watchfloor.capabilities.scans.queries import difference, importing, read, write
 from watchfloor.capabilities.scans.queries.scope import scope_of
 from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, ScanRequest
 from watchfloor.kernel import clock
@@ -105,6 +105,7 @@ def _end(session: Session, org: UUID, scan: UUID, missed: list[str], notes: list
     found = read.by_severity(session, org, scan)
     data = {"scan": str(scan), "state": state, "findings": {str(severity): count for severity, count in found.items()}}
     emit(session, org, "scans.finished", severity=max(found, key=lambda one: one.rank, default=Severity.INFO), data=data)
+    difference.announce(session, org, scan, job=None)
 
 
 def _portions(hosts: Sequence[FoundHost]) -> Iterator[Sequence[FoundHost]]:

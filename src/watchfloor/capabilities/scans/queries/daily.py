@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.scans.engine import scope as allowing
-from watchfloor.capabilities.scans.engine.plan import parse_ports
-from watchfloor.capabilities.scans.engine.ports import ranges
+from watchfloor.capabilities.scans.engine.plan import ports_by_protocol
 from watchfloor.capabilities.scans.engine.ranges import Span, holds
 from watchfloor.capabilities.scans.engine.targets import parse_target
 from watchfloor.capabilities.scans.queries.scope import scope_of
@@ -36,7 +35,8 @@ UNFINISHED = (
 def targets(session: Session, org: UUID, configured: Iterable[str]) -> list[str]:
     """Return hosts tagged `daily` and those configured targets that the scope allows; of both only what is in the scope now."""
     scope = scope_of(session, org)
-    ports = ranges(parse_ports(read_settings(ScanSettings, "scans").ports))
+    groups, udp = ports_by_protocol(read_settings(ScanSettings, "scans").ports)
+    ports = (*(one for group in groups for one in group.ports), *udp)
     found = dict.fromkeys((*_tagged(session, org), *(plain for one in configured if (plain := one.strip()))))
     return [target for target in found if _allows(scope, ports, target)][:TARGETS_MAX]
 

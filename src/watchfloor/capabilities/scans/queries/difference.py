@@ -12,9 +12,10 @@ from psycopg.rows import dict_row
 
 from watchfloor.capabilities.scans.engine.difference import Comparison, Difference, FindingStates
 from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Known, Part, Place, know, mask, over
-from watchfloor.capabilities.scans.engine.plan import parse_ports
+from watchfloor.capabilities.scans.engine.plan import ports_by_protocol
 from watchfloor.capabilities.scans.engine.ranges import Span, between, subtract
 from watchfloor.capabilities.scans.engine.targets import parse_exclusions, parse_targets
+from watchfloor.capabilities.scans.schemas import Engine
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, NotFound
@@ -135,9 +136,18 @@ def _subject(request: dict[str, Any]) -> str:
     wanted, excluded = parse_targets(request["targets"]), parse_exclusions(request.get("exclude") or [])
     asked = {
         "spans": subtract(wanted.spans, excluded.spans), "names": sorted(wanted.names), "tags": sorted(wanted.tags),
-        "excluded": sorted(excluded.names), "ports": parse_ports(request["ports"]),
+        "excluded": sorted(excluded.names), **_ports(request),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def _ports(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked of each target; a file of another scanner is compared with other files."""
+    if request.get("engine") == Engine.IMPORT:
+        return {"ports": "imported"}
+    groups, udp = ports_by_protocol(request["ports"])
+    tcp = sorted(port for group in groups for first, last in group.ports for port in range(first, last + 1))
+    return {"ports": tcp, "udp": udp} if udp else {"ports": tcp}
 
 
 def _coverage(session: Session, org: UUID, scan: UUID) -> Coverage:

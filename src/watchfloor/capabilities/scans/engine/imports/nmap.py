@@ -6,6 +6,7 @@ Source: nmap's output format 1.05 (nmap.dtd). A file that breaks off, as that of
 from __future__ import annotations
 
 import zlib
+from base64 import b64decode
 from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -45,7 +46,7 @@ def read_nmap(content: bytes) -> Imported:
     """
     reader = _Reader()
     broken = reader.feed(content)
-    if not reader.tool or (broken and not reader.hosts):
+    if not reader.tool:
         raise InvalidInput(f"This is not nmap's XML{': ' + broken if broken else ''}. Write it with `nmap -oX FILE`.", field="/file")
     notes = [f"The file breaks off ({broken}); what it would say after that is not known."] if broken else []
     return Imported(tool=reader.tool, hosts=tuple(reader.hosts), at=reader.at, silent=reader.silent, notes=(*notes, *reader.notes))
@@ -314,6 +315,6 @@ def read_documents(answers: NmapAnswers, _report: object) -> FileRead:
     return FileRead(found=tuple(read_nmap(unpacked(document)) for document in answers.documents))
 
 
-def unpacked(document: bytes) -> bytes:
+def unpacked(document: str) -> bytes:
     """Return a compressed document, cut where it is longer than any that we let nmap write."""
-    return zlib.decompressobj().decompress(document, XML_BYTES)
+    return zlib.decompressobj().decompress(b64decode(document), XML_BYTES)

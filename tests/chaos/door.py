@@ -24,7 +24,7 @@ def main(door: str, *words: str) -> None:
         from watchfloor.kernel.sandbox import zygote  # noqa: PLC0415 - as above
 
         zygote.start = partial(zygote.start, paths=[Path(__file__).parents[2]])  # so that boxes find our functions
-        worker.main(queues=["default"], concurrency=int(words[0]))
+        worker.main(queues=words[1:] or ["default"], concurrency=int(words[0]))
 
 
 if __name__ == "__main__":

@@ -141,9 +141,9 @@ class Floor:
         self.wait(lambda: self.one("select count(*) from signer") > before or not door.lives(), "a scheduler's start")
         return door
 
-    def worker(self, *, slots: int = SLOTS, drain_s: float = 1) -> Door:
+    def worker(self, *queues: str, slots: int = SLOTS, drain_s: float = 1, **more: str) -> Door:
         """Start a worker; ready when its session is open and it answers to a dispatcher."""
-        door = self._open("worker", str(slots), WATCHFLOOR_WORKER_DRAIN=f"{drain_s}s")
+        door = self._open("worker", str(slots), *queues, WATCHFLOOR_WORKER_DRAIN=f"{drain_s}s", **more)
         self.wait(lambda: self.session(door) or not door.lives(), "a worker's start")
         return door
 

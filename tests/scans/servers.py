@@ -20,6 +20,7 @@ def listening(
     *,
     family: int = socket.AF_INET,
     secure: ssl.SSLContext | None = None,
+    address: str = "",
     port: int = 0,
 ) -> Iterator[int]:
     """Serve every connection with `talk` in a thread of its own; yields the port, a free one unless named; ends all at the end."""
@@ -41,7 +42,7 @@ def listening(
     with socket.socket(family) as server:
         if port:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1" if family == socket.AF_INET else "::1", port))
+        server.bind((address or ("127.0.0.1" if family == socket.AF_INET else "::1"), port))
         server.listen(64)
 
         def accept() -> None:

@@ -12,7 +12,7 @@ from tests.scans import servers
 from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.jobs import run
-from watchfloor.capabilities.scans.queries import read, write
+from watchfloor.capabilities.scans.queries import learned, read, write
 from watchfloor.capabilities.scans.schemas import ScanRequest
 from watchfloor.kernel.assets.queries import list_scope
 from watchfloor.kernel.assets.scope import remove_scope
@@ -288,7 +288,7 @@ def test_what_a_target_sends_is_stored_whatever_it_is(loopback: UUID, worker: Wo
 
 
 def test_json_that_postgresql_refuses_is_made_storable() -> None:
-    assert write.storable(["a\0b", "\ud800"]) == '["a\\ufffdb", "?"]'
+    assert learned.storable(["a\0b", "\ud800"]) == '["a\\ufffdb", "?"]'
 
 
 def test_a_very_wide_scan_has_several_batches_and_the_last_ends_it(

@@ -155,7 +155,7 @@ def test_groups_come_in_order_with_progress_of_their_own() -> None:
     done, of, _, note = told.calls[-1]
     assert done == of
     assert json.loads(note)["open"] == 1
-    assert set(json.loads(note)) == {"open", "rate", "eta_s"}
+    assert set(json.loads(note)) == {"open", "rate", "eta_s", "loss"}
     for phase in phases:
         counted = [call[0] for call in told.calls if call[2] == phase]
         assert counted == sorted(counted)

@@ -50,6 +50,7 @@ class Shard(OrgOwned, Base):
     state: Mapped[str]
     error: Mapped[str | None]
     summary: Mapped[dict[str, Any]]
+    resume: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     job: Mapped[UUID | None]
     finished_at: Mapped[datetime | None]
 

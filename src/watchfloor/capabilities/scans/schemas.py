@@ -217,6 +217,14 @@ class Limits(Shape):
     )
 
 
+class Rates(Shape):
+    """How many connection attempts a second may go out: in all, to one host, and to each network (by its first address)."""
+
+    total: float | None = None
+    host: float | None = None
+    nets: dict[str, float] = {}
+
+
 class ProbeRequest(Shape):
     """One shard: hosts (all of them inside `permitted`) and names still to be resolved, times ports in priority groups."""
 
@@ -227,6 +235,9 @@ class ProbeRequest(Shape):
     control: tuple[ControlPoint, ...] = ()
     limits: Limits = Limits()
     seed: int = 0
+    rates: Rates | None = None
+    keep_every: timedelta | None = Field(None, description="Hand over what was learned so far this often.")
+    resume: ProbeAnswers | None = Field(None, description="Go on from here, a part that an earlier attempt handed over.")
 
 
 class Tally(Shape):
@@ -308,6 +319,28 @@ class PortAnswer(Shape):
     unsettled: bool = Field(default=False, description="The audit ran out of time: what it did not find again may still be there.")
 
 
+class GroupCursor(Shape):
+    """Where one host stands in a group that is not finished: its ports in their seeded order before `next` are settled, except these.
+
+    `pending` were asked and not answered yet; `silent` did not answer and may be asked once more before they count as filtered.
+    """
+
+    next: int = 0
+    closed: int = 0
+    filtered: int = 0
+    unreachable: int = 0
+    pending: tuple[PortRange, ...] = ()
+    silent: tuple[PortRange, ...] = ()
+
+
+class Place(Shape):
+    """Where a shard stands: groups that are finished, the one that is not, and a checksum of the order of its ports."""
+
+    finished: tuple[Group, ...] = ()
+    group: Group | None = None
+    order: int = 0
+
+
 class HostAnswer(Shape):
     """What one address answered. A port that was asked and is in none of `open`, `filtered` and `skipped` is closed.
 
@@ -320,12 +353,18 @@ class HostAnswer(Shape):
     open: tuple[PortRange, ...] = ()
     filtered: tuple[PortRange, ...] = ()
     skipped: tuple[PortRange, ...] = ()
+    looked: tuple[PortRange, ...] = Field((), description="Open ports whose service was looked at, in parts handed over before, too.")
     ports: tuple[PortAnswer, ...] = ()
     rtt_ms: float | None = None
+    cursor: GroupCursor | None = None
 
 
 class ProbeAnswers(Shape):
-    """What one shard learned; `notes` are sentences about what limited it."""
+    """What one shard learned; `notes` are sentences about what limited it.
+
+    A part that is handed over before the end has a `place`: everything in it counts from the beginning of the shard, whatever attempt
+    learned it, except the evidence in `HostAnswer.ports`, which each part has only of what was looked at since the part before.
+    """
 
     hosts: tuple[HostAnswer, ...] = ()
     names: tuple[NameAnswer, ...] = ()
@@ -333,6 +372,7 @@ class ProbeAnswers(Shape):
     elapsed: timedelta = timedelta(0)
     stopped: Stopped | None = None
     notes: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 class DiscoverRequest(Shape):

@@ -18,7 +18,26 @@ class ScanSettings(BaseModel):
         6000, ge=1, le=20_000, description="Most connections in flight at once in one shard, whatever profile or request say."
     )
     max_rate: int | None = Field(
-        None, ge=1, le=1_000_000, description="Most connection attempts per second of one shard; empty means adaptive only."
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Most connection attempts per second of one scan, on all workers together; empty means adaptive only.",
+    )
+    host_rate: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="Most connection attempts per second to one public host; profile polite takes a fifth of it, fast ten times as much. "
+        "Hosts of private networks set their own pace, except with polite.",
+    )
+    net_rate: int = Field(
+        20_000,
+        ge=1,
+        le=1_000_000,
+        description="Most connection attempts per second to one network (IPv4 /24, IPv6 /48), by all scans together.",
+    )
+    worker_rate: int = Field(
+        50_000, ge=1, le=1_000_000, description="Most connection attempts per second of one worker, all its jobs together."
     )
     looks_at_once: int = Field(
         96,

@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 import time
+import zlib
 from array import array
 from collections import deque
 from ipaddress import ip_address
@@ -20,10 +21,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.control import Cap, Pace
-from watchfloor.capabilities.scans.schemas import Group, Limits, PortGroup, Stopped, Tally
+from watchfloor.capabilities.scans.schemas import (
+    Group,
+    GroupCursor,
+    HostAnswer,
+    Limits,
+    Place,
+    PortGroup,
+    PortRange,
+    ProbeAnswers,
+    Stopped,
+    Tally,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from watchfloor.capabilities.scans.connect.throttle import Throttle
 
 STILL_CONNECTING = frozenset((errno.EALREADY, errno.EINPROGRESS))
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -52,7 +66,7 @@ class Host:
     """One address: its pace, and where it stands in the present group."""
 
     __slots__ = (
-        "address", "again", "closed", "confirming", "family", "filtered", "filtered_ports", "gone", "in_flight", "loopback", "next", "opened", "pace", "passes",
+        "address", "again", "closed", "confirming", "family", "filtered", "filtered_ports", "gone", "in_flight", "loopback", "next", "opened", "opened_before", "pace", "passes",
         "queued", "rescued_before", "silent", "skipped", "skipped_ports", "tallies", "unreachable", "unreachable_row",
     )  # fmt: skip
 
@@ -66,6 +80,7 @@ class Host:
         self.opened: list[int] = []
         self.filtered_ports, self.skipped_ports = array("H"), array("H")  # asked without an answer, unreachable ones too; not settled
         self.tallies: dict[Group, Tally] = {}
+        self.opened_before = 0
         self.gone = False
         self.unreachable_row = self.in_flight = 0
         self.begin()
@@ -77,10 +92,38 @@ class Host:
         self.silent = array("H")
         self.confirming = self.queued = False
 
+    def restore(self, answer: HostAnswer, place: Place) -> None:
+        """Know again what an earlier attempt learned."""
+        self.opened = list(each_port(answer.open))
+        self.filtered_ports = array("H", each_port(answer.filtered))
+        self.tallies = {group: tally for group, tally in answer.tallies.items() if group in place.finished}
+
+    def go_on(self, cursor: GroupCursor) -> None:
+        """Stand in the present group where an earlier attempt stood; what was in flight then is asked again."""
+        self.next, self.closed, self.filtered, self.unreachable = cursor.next, cursor.closed, cursor.filtered, cursor.unreachable
+        self.again = deque((port, 0) for port in each_port(cursor.pending))
+        self.silent = array("H", each_port(cursor.silent))
+
     def room(self) -> int:
         """Return how many more probes may go out now."""
         room = self.pace.room()
         return (max(1, room // 4) if self.confirming else room) - self.in_flight
+
+
+def port_ranges(ports: Iterable[int]) -> tuple[PortRange, ...]:
+    """Return sorted ports as ranges."""
+    found: list[PortRange] = []
+    for port in ports:
+        if found and found[-1][1] == port - 1:
+            found[-1] = (found[-1][0], port)
+        else:
+            found.append((port, port))
+    return tuple(found)
+
+
+def each_port(ranges: Iterable[PortRange]) -> Iterator[int]:
+    """Yield every port of these ranges."""
+    return (port for first, last in ranges for port in range(first, last + 1))
 
 
 def reuse_works() -> bool:
@@ -142,8 +185,10 @@ class ConnectScanner:
         cancelled: Callable[[], bool] = lambda: False,
         seed: int = 0,
         reuse: bool | None = None,
+        resume: ProbeAnswers | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
-        """Prepare; nothing is opened before `run`. `reuse=False` takes a new socket for each probe."""
+        """Prepare; nothing is opened before `run`. `reuse=False` takes a new socket for each probe; `resume` goes on from a part."""
         self.hosts = [Host(address) for address in hosts]
         self.groups, self.limits, self.seed = groups, limits, seed
         self.on_open, self.on_group, self.on_progress, self.cancelled = on_open, on_group, on_progress, cancelled
@@ -161,6 +206,12 @@ class ConnectScanner:
         self.self_connects: dict[tuple[str, int], int] = {}
         self.waits_for_descriptors = False
         self.missing_families = {family for family in {host.family for host in self.hosts} if not _has_family(family)}
+        self.throttle, self.held_back = throttle, False
+        self.place = (resume.place if resume else None) or Place()
+        self.resumed = {answer.address: answer for answer in resume.hosts} if resume else {}
+        for host in self.hosts:
+            if host.address in self.resumed:
+                host.restore(self.resumed[host.address], self.place)
 
     def run(self) -> None:
         """Scan; results are in `hosts[…].tallies` and `.opened`, and in `trouble` what the system refused, by errno name."""
@@ -170,7 +221,9 @@ class ConnectScanner:
         self.epoll = select.epoll()
         try:
             for group in self.groups:
-                self._scan_group(group)
+                if group.group not in self.place.finished:
+                    self._scan_group(group)
+                    self.place = Place(finished=(*self.place.finished, group.group))
                 self.on_group(group.group)
         finally:
             self._drop_waiting()
@@ -185,23 +238,60 @@ class ConnectScanner:
             if host.family in self.missing_families:
                 host.next, host.unreachable = len(self.ports), len(self.ports)
                 host.filtered_ports.extend(self.ports)
-        before = {id(host): len(host.opened) for host in self.hosts}
-        self.settled, self.opened, self.group = 0, 0, group.group
+        self._take_up(group.group)
+        self.settled, self.group = 0, group.group
         self.total = len(self.ports) * len(self.hosts)
         self.ready = deque(self.hosts)
         for host in self.hosts:
             host.queued = True
         self._loop()
         for host in self.hosts:
-            self._tally(host, len(host.opened) - before[id(host)])
+            host.skipped_ports.extend(self._unsettled(host))
+            host.tallies[self.group] = self._tally(host)
         self.on_progress(self.group, self.total, self.total, self.opened)
 
-    def _tally(self, host: Host, opened: int) -> None:
-        host.skipped_ports.extend((*self.ports[host.next :], *(port for port, _ in host.again), *host.silent))
+    def _tally(self, host: Host) -> Tally:
+        opened = len(host.opened) - host.opened_before
         known = opened + host.closed + host.filtered + host.unreachable
-        host.tallies[self.group] = Tally(
-            open=opened, closed=host.closed, filtered=host.filtered, unreachable=host.unreachable, skipped=len(self.ports) - known
-        )
+        return Tally(open=opened, closed=host.closed, filtered=host.filtered, unreachable=host.unreachable, skipped=len(self.ports) - known)
+
+    def _unsettled(self, host: Host) -> list[int]:
+        return [*self.ports[host.next :], *(port for port, _ in host.again), *host.silent]
+
+    # Going on where an earlier attempt stopped
+
+    def _take_up(self, group: Group) -> None:
+        """Begin a group, or go on in it when the ports are in the order that the cursors speak of."""
+        mine, order = set(self.ports), zlib.crc32(self.ports.tobytes())
+        goes_on = self.place.group == group and self.place.order == order
+        self.place = Place(finished=self.place.finished, group=group, order=order)
+        for host in self.hosts:
+            host.opened_before = sum(port not in mine for port in host.opened)
+            cursor = self.resumed[host.address].cursor if goes_on and host.address in self.resumed else None
+            if cursor is not None:
+                host.go_on(cursor)
+            else:
+                host.opened = [port for port in host.opened if port not in mine]
+                host.filtered_ports = array("H", (port for port in host.filtered_ports if port not in mine))
+        self.resumed = {}
+        self.opened = sum(len(host.opened) - host.opened_before for host in self.hosts)
+
+    def standing(self) -> tuple[Place, dict[str, tuple[Tally, GroupCursor]]]:
+        """Return where the scan stands, and in an unfinished group the tally and cursor of each host; call it from a callback."""
+        if self.place.group is None:
+            return self.place, {}
+        in_flight: dict[int, list[int]] = {}
+        for one in self.waiting.values():
+            in_flight.setdefault(id(one.host), []).append(one.port)
+        found = {}
+        for host in self.hosts:
+            pending = sorted({*in_flight.get(id(host), ()), *(port for port, _ in host.again)})
+            cursor = GroupCursor(
+                next=host.next, closed=host.closed, filtered=host.filtered, unreachable=host.unreachable, pending=port_ranges(pending),
+                silent=port_ranges(sorted(host.silent)),
+            )  # fmt: skip
+            found[host.address] = (self._tally(host), cursor)
+        return self.place, found
 
     def _loop(self) -> None:
         reported = 0.0
@@ -244,19 +334,28 @@ class ConnectScanner:
     def _send(self, now: float) -> None:
         """Send to the hosts in turn, at most one batch before answers are looked at."""
         budget = self._rate_budget(now)
+        self.held_back = self.throttle is not None
         while self.ready and budget > 0:
             room = min(budget, int(self.cap.now) - len(self.waiting))
             if room <= 0:
                 return
             host = self.ready.popleft()
             host.queued = False
-            sent = self._send_to(host, min(room, BATCH, host.room()), now)
+            sent = self._send_to(host, min(room, BATCH, host.room(), self._allowed(host, now)), now)
+            if self.throttle is not None:
+                self.throttle.spend(host.address, sent)
+                self.held_back = self.held_back and not sent
             budget -= max(1, sent)
             self._requeue(host)
             if self.waits_for_descriptors:
                 return
 
+    def _allowed(self, host: Host, now: float) -> int:
+        return BATCH if self.throttle is None else self.throttle.room(host.address, now)
+
     def _rate_budget(self, now: float) -> int:
+        if self.throttle is not None:
+            return min(BATCH, self.throttle.all_room(now))
         if self.limits.max_rate is None:
             return BATCH
         return min(BATCH, int(self.limits.max_rate * (now - self.started)) + 1 - self.probes)
@@ -380,7 +479,7 @@ class ConnectScanner:
                 self._answered(one, answer, time.monotonic())
 
     def _can_send(self) -> bool:
-        if not self.ready or self.waits_for_descriptors or len(self.waiting) >= int(self.cap.now):
+        if not self.ready or self.waits_for_descriptors or self.held_back or len(self.waiting) >= int(self.cap.now):
             return False
         return self._rate_budget(time.monotonic()) > 0
 

@@ -12,25 +12,34 @@ from typing import TYPE_CHECKING
 from watchfloor.capabilities.scans.connect.look import look
 from watchfloor.capabilities.scans.connect.lookup import resolve
 from watchfloor.capabilities.scans.connect.permit import Permit
-from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, Host
+from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, Host, each_port, port_ranges
+from watchfloor.capabilities.scans.connect.throttle import Throttle
 from watchfloor.capabilities.scans.schemas import (
     Group,
+    GroupCursor,
     HostAnswer,
     NameAnswer,
     PortAnswer,
-    PortRange,
     ProbeAnswers,
     ProbeHost,
     ProbeRequest,
+    Rates,
     ResolveRequest,
     Stopped,
+    Tally,
 )
+from watchfloor.kernel.contract import KeepingReport
 
 if TYPE_CHECKING:
     from watchfloor.kernel.contract import Report
 
 # The sandbox hands back at most 8 MB of JSON; base64 makes a third more of what is kept.
 EVIDENCE_MAX = 4 * 1024 * 1024
+# The first part goes out soon: it shows that this attempt got on, and open ports are worth seeing at once.
+FIRST_KEEP_S = 0.5
+# Large parts go out less often.
+PART_BYTES = 512 * 1024
+KEEP_MOST_S = 6.0  # a lease lives 15 s
 TROUBLE = {
     "EMFILE": "This process ran out of file descriptors and went on with fewer connections; raise `ulimit -n` for more speed.",
     "ENFILE": "This machine ran out of open files and the scan went on with fewer connections.",
@@ -46,7 +55,8 @@ TROUBLE = {
 def probe(request: ProbeRequest, report: Report) -> ProbeAnswers:
     """Return what the hosts of one shard answer. Runs in the sandbox.
 
-    Reports (done, total, phase=group or `services`, note=JSON with `open`, `rate` per second and `eta_s`).
+    Reports (done, total, phase=group or `services`, note=JSON with `open`, `rate` per second and `eta_s`). With `keep_every` hands over
+    what was learned so far, again and again, and takes new rates from the reply.
 
     Raises:
         OutOfScope: A host is not in the permitted ranges; nothing has been contacted then.
@@ -76,15 +86,26 @@ class _Shard:
 
     def __init__(self, request: ProbeRequest, hosts: dict[str, str], report: Report, started: float) -> None:
         self.names, self.limits, self.report, self.started = hosts, request.limits, report, started
-        self.found: list[tuple[Host, int]] = []
-        self.looked: dict[str, list[PortAnswer]] = {address: [] for address in hosts}
-        self.not_looked = self.opened = self.evidence = 0
+        before = request.resume or ProbeAnswers()
+        self.probes_before, self.elapsed_before, self.notes_before = before.probes, before.elapsed, before.notes
+        self.rtt_before = {answer.address: answer.rtt_ms for answer in before.hosts}
+        self.seen: dict[str, set[int]] = {address: set() for address in hosts}
+        for answer in before.hosts:
+            self.seen.get(answer.address, set()).update(each_port(answer.looked))
+        self.fresh: dict[str, list[PortAnswer]] = {}
+        self.not_looked = self.evidence = 0
         self.late = False
+        self.throttle = Throttle(request.rates) if request.rates else None
+        self.keep_every = request.keep_every.total_seconds() if request.keep_every else None
+        self.keep_at = started + FIRST_KEEP_S
+        self.told: dict[str, object] = {}
         self.scanner = ConnectScanner(
             hosts,
             request.groups,
             request.limits,
             seed=request.seed,
+            resume=request.resume,
+            throttle=self.throttle,
             on_open=self._on_open,
             on_group=self._on_group,
             on_progress=self._on_progress,
@@ -93,24 +114,54 @@ class _Shard:
     def run(self) -> None:
         self.scanner.run()
 
+    @property
+    def opened(self) -> int:
+        return sum(len(host.opened) for host in self.scanner.hosts)
+
     def _on_open(self, host: Host, port: int) -> None:
-        self.opened += 1
-        self.found.append((host, port))
+        del host, port
+        self.keep_at = min(self.keep_at, time.monotonic() + FIRST_KEEP_S)
 
     def _on_progress(self, group: Group, done: int, total: int, opened: int) -> None:
         del opened
         elapsed = max(1e-3, time.monotonic() - self.started)
         rate = self.scanner.probes / elapsed
-        note = {"open": self.opened, "rate": round(rate), "eta_s": round((total - done) / rate, 1) if rate else None}
+        note = {
+            "open": self.opened, "rate": round(rate), "eta_s": round((total - done) / rate, 1) if rate else None, "loss": self._loss(),
+            **({"held_back": True} if self.scanner.held_back else {}),
+        }  # fmt: skip
         self.report(done, total, phase=group.value, note=json.dumps(note, separators=(",", ":")))
+        self._keep()
+
+    def _loss(self) -> float:
+        """Return which part of the probes that were answered had to be repeated first."""
+        answered = sum(host.pace.answered for host in self.scanner.hosts)
+        return round(sum(host.pace.rescued for host in self.scanner.hosts) / answered, 4) if answered else 0.0
+
+    def _keep(self) -> None:
+        """Hand over what was learned, when it is time and the part before it is kept; take the rates of the last reply."""
+        now = time.monotonic()
+        if self.keep_every is None or not isinstance(self.report, KeepingReport):
+            return
+        if self.throttle is not None and (told := self.report.reply.get("rates")) and told != self.told:
+            self.told = told
+            self.throttle.allow(Rates.model_validate(told))
+        if now < self.keep_at:
+            return
+        if not self.report.keep(self.answers((), part=True)):
+            return
+        size = self.evidence + sum(len(host.silent) + len(host.filtered_ports) for host in self.scanner.hosts) * 8
+        starved = self.throttle is not None and self.throttle.starved
+        self.keep_at = now + (FIRST_KEEP_S if starved else min(KEEP_MOST_S, self.keep_every * max(1, size // PART_BYTES)))
+        self.fresh, self.evidence = {}, 0
 
     def _on_group(self, group: Group) -> None:
         """Look at what this group opened before the next group begins: critical services are known first."""
         del group
-        fresh, self.found = sorted(self.found, key=lambda one: (one[0].address, one[1])), []
+        fresh = [(host, port) for host in self.scanner.hosts for port in sorted(set(host.opened) - self.seen[host.address])]
         if not (self.limits.services and fresh):
             return
-        room = max(0, self.limits.services_max - sum(map(len, self.looked.values())))
+        room = max(0, self.limits.services_max - sum(map(len, self.seen.values())))
         self.not_looked += max(0, len(fresh) - room)
         if fresh[:room] and not self.scanner.stopped:
             asyncio.run(self._look_at(fresh[:room]))
@@ -123,9 +174,10 @@ class _Shard:
             nonlocal done
             for host, port in waiting:
                 answer = await look(host.address, port, self.names[host.address], self.limits)
-                self._keep(host.address, answer)
+                self._take(host.address, answer)
                 done += 1
                 self.report(done, len(fresh), phase="services", note=json.dumps({"open": self.opened}))
+                self._keep()
 
         try:
             async with asyncio.timeout(max(0.0, self.scanner.ends - time.monotonic())), asyncio.TaskGroup() as group:
@@ -135,36 +187,41 @@ class _Shard:
             self.late = True
             self.not_looked += len(fresh) - done
 
-    def _keep(self, address: str, answer: PortAnswer) -> None:
+    def _take(self, address: str, answer: PortAnswer) -> None:
+        self.seen[address].add(answer.port)
         size = sum(len(reply.data) for reply in answer.replies) + (len(answer.tls.certificate) if answer.tls else 0)
         if self.evidence + size > EVIDENCE_MAX:
             self.not_looked += 1
             return
         self.evidence += size
-        self.looked[address].append(answer)
+        self.fresh.setdefault(address, []).append(answer)
 
-    def answers(self, names: tuple[NameAnswer, ...]) -> ProbeAnswers:
+    def answers(self, names: tuple[NameAnswer, ...], *, part: bool = False) -> ProbeAnswers:
         """Return everything, hosts in the order asked, ports sorted."""
+        place, standing = self.scanner.standing()
         return ProbeAnswers(
-            hosts=tuple(self._host(host) for host in self.scanner.hosts),
+            hosts=tuple(self._host(host, *standing.get(host.address, (None, None))) for host in self.scanner.hosts),
             names=names,
-            probes=self.scanner.probes,
-            elapsed=timedelta(seconds=round(time.monotonic() - self.started, 3)),
+            probes=self.probes_before + self.scanner.probes,
+            elapsed=self.elapsed_before + timedelta(seconds=round(time.monotonic() - self.started, 3)),
             stopped=self.scanner.stopped or (Stopped.TIMEOUT if self.late else None),
-            notes=tuple(self._notes()),
+            notes=tuple(dict.fromkeys((*self.notes_before, *self._notes()))),
+            place=place if part else None,
         )
 
-    def _host(self, host: Host) -> HostAnswer:
+    def _host(self, host: Host, tally: Tally | None, cursor: GroupCursor | None) -> HostAnswer:
         srtt = host.pace.srtt
         return HostAnswer(
             address=host.address,
             name=self.names[host.address],
-            tallies=host.tallies,
-            open=_ranges(sorted(set(host.opened))),
-            filtered=_ranges(sorted(set(host.filtered_ports))),
-            skipped=_ranges(sorted(set(host.skipped_ports))),
-            ports=tuple(sorted(self.looked[host.address], key=lambda one: one.port)),
-            rtt_ms=None if srtt is None else round(srtt * 1000, 3),
+            tallies=host.tallies if tally is None else host.tallies | {self.scanner.group: tally},
+            open=port_ranges(sorted(set(host.opened))),
+            filtered=port_ranges(sorted(set(host.filtered_ports))),
+            skipped=port_ranges(sorted(set(host.skipped_ports))),
+            looked=port_ranges(sorted(self.seen[host.address])),
+            ports=tuple(sorted(self.fresh.get(host.address, ()), key=lambda one: one.port)),
+            rtt_ms=self.rtt_before.get(host.address) if srtt is None else round(srtt * 1000, 3),
+            cursor=cursor,
         )
 
     def _notes(self) -> list[str]:
@@ -178,13 +235,3 @@ class _Shard:
                 f"{self.not_looked} open ports were not identified: time or the limit of {self.limits.services_max} per job was used up."
             )
         return notes
-
-
-def _ranges(ports: list[int]) -> tuple[PortRange, ...]:
-    found: list[PortRange] = []
-    for port in ports:
-        if found and found[-1][1] == port - 1:
-            found[-1] = (found[-1][0], port)
-        else:
-            found.append((port, port))
-    return tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine.audited import audited
@@ -30,12 +29,13 @@ class Sighting:
     name: str
     rtt_ms: float | None
     tallies: dict[Group, Tally]
-    services: tuple[tuple[Group, Service], ...]
+    services: tuple[tuple[Group, Service], ...]  # looked at since the part before
     problems: tuple[Problem, ...]
     known_ports: frozenset[int]  # all is known about these: a finding there that was not seen again is gone
     filtered_ports: frozenset[int]  # asked and silent: one such look says little, several say that it is gone
     filtered: tuple[PortRange, ...] = ()
     skipped: tuple[PortRange, ...] = ()  # not settled: nothing is known
+    unlooked: tuple[tuple[Group, Service], ...] = ()  # every other open port that is listed
     unlisted: int = 0  # open ports beyond those listed as services
     protocol: Protocol = "tcp"
 
@@ -45,21 +45,24 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
     if not any(tally.open or tally.closed for tally in answer.tallies.values()):
         return None
     looked = {one.port: one for one in answer.ports}
-    opened = list(_each(answer.open))
-    listed = [*(port for port in opened if port in looked), *islice((port for port in opened if port not in looked), LISTED_MAX)]
-    services = [audited(fingerprint(looked[port]), looked[port]) if port in looked else Service(port=port) for port in sorted(listed)]
+    before = set(_each(answer.looked)) - set(looked)
+    others = [port for port in _each(answer.open) if port not in looked and port not in before]
+    services = [audited(fingerprint(looked[port]), looked[port]) for port in sorted(looked)]
+    part = answer.cursor is not None  # of a host that accepts every port, the end alone decides which are listed
+    unlooked = sorted(before) + others[: 0 if part and len(others) > LISTED_MAX else LISTED_MAX]
     return Sighting(
         address=answer.address,
         name=answer.name,
         rtt_ms=answer.rtt_ms,
         tallies=answer.tallies,
         services=tuple((group_of(service.port), service) for service in services),
+        unlooked=tuple((group_of(port), Service(port=port)) for port in unlooked),
         problems=tuple(judge(answer.address, services, today, name=answer.name)),
         known_ports=frozenset(_known(answer, groups, looked)),
-        filtered_ports=frozenset(_each(answer.filtered)),
-        filtered=answer.filtered,
+        filtered_ports=frozenset() if part else frozenset(_each(answer.filtered)),
+        filtered=() if part else answer.filtered,
         skipped=answer.skipped,
-        unlisted=len(opened) - len(listed),
+        unlisted=len(others) + len(before) - len(unlooked),
     )
 
 
@@ -71,6 +74,8 @@ def group_of(port: int) -> Group:
 def _known(answer: HostAnswer, groups: Sequence[PortGroup], looked: dict[int, PortAnswer]) -> Iterator[int]:
     settled = (one for one in looked.values() if one.looked and (one.replies or one.tls) and not one.unsettled)
     yield from (one.port for one in settled if not (one.tls and one.tls.error))
+    if answer.cursor is not None:
+        return  # the group is under way: what was not asked yet must not look closed
     asked = (port for group in groups if group.group in answer.tallies for port in _each(group.ports))
     doubtful = {*_each(answer.open), *_each(answer.filtered), *_each(answer.skipped)}
     yield from (port for port in asked if port not in doubtful)

@@ -42,14 +42,21 @@ def finish_scan(context: JobContext, request: OneScan) -> ScanSummary:
 def _missed(ending: write.Ending) -> list[str]:
     """Say in sentences what the parts did not look at."""
     given_up: Counter[str] = Counter()
-    for _summary, error, ports in ending.shards:
-        if error is not None:
-            given_up[error] += ports
-    skipped = sum(summary.skipped for summary, _error, _ports in ending.shards)
+    skipped = 0
+    for summary, error, ports in ending.shards:
+        if error is None:
+            skipped += summary.skipped
+        else:
+            given_up[error] += _left(summary, ports)
     said = [f"{_ports(count)} not looked at, because a part of the scan was given up: {error}" for error, count in sorted(given_up.items())]
     if skipped:
         said.append(f"{_ports(skipped)} not looked at, because time ran out or the scope changed meanwhile.")
     return said
+
+
+def _left(summary: ScanSummary, ports: int) -> int:
+    """Return how many ports of a part that was given up nobody looked at: all, or what its last resume point says."""
+    return summary.skipped if summary.hosts else ports
 
 
 def _ports(count: int) -> str:
@@ -61,7 +68,7 @@ def _summary(ending: write.Ending, found: dict[Severity, int], notes: tuple[str,
     return ScanSummary(
         hosts=max((part.hosts for part in parts), default=0), open=sum(part.open for part in parts), services=sum(part.services for part in parts),
         problems=sum(found.values()), by_severity=found, probes=sum(part.probes for part in parts),
-        skipped=sum(part.skipped for part in parts) + sum(ports for _summary, error, ports in ending.shards if error is not None),
+        skipped=sum(part.skipped if error is None else _left(part, ports) for part, error, ports in ending.shards),
         elapsed=sum((part.elapsed for part in parts), timedelta(0)), notes=notes[:20],
         stopped=Stopped.TIMEOUT if any(part.stopped for part in parts) else None,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from watchfloor.capabilities.scans.engine import scope as allowing
 from watchfloor.capabilities.scans.engine.imports.sighting import sighted
 from watchfloor.capabilities.scans.engine.ranges import merge, span
-from watchfloor.capabilities.scans.queries import difference, importing, read, write
+from watchfloor.capabilities.scans.queries import difference, importing, learned, read, write
 from watchfloor.capabilities.scans.queries.scope import scope_of
 from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, ScanRequest
 from watchfloor.kernel import clock
@@ -95,7 +95,7 @@ def _save(session: Session, org: UUID, scan: UUID, found: Imported, portion: Seq
     taken = write.take_shard(session, org, scan, new_id())
     if taken is not None:
         ordered = sorted(part.sightings, key=lambda one: one.address)
-        write.save_shard(session, org, taken, scan, ordered, importing.summary(part), actor=actor)
+        learned.save_part(session, org, taken, scan, ordered, importing.summary(part), actor=actor, known={})
     return len(newer)
 
 

@@ -11,7 +11,7 @@ from watchfloor.capabilities.scans.connect.nmap import run_nmap
 from watchfloor.capabilities.scans.engine.imports.nmap import read_documents
 from watchfloor.capabilities.scans.engine.imports.sighting import sighted
 from watchfloor.capabilities.scans.engine.udp_sight import sight_udp
-from watchfloor.capabilities.scans.queries import write
+from watchfloor.capabilities.scans.queries import learned, write
 from watchfloor.capabilities.scans.schemas import Engine, ScanSummary, UdpRequest
 from watchfloor.kernel import clock
 from watchfloor.kernel.errors import GiveUp, OutsideError
@@ -38,7 +38,7 @@ def look(context: JobContext, taken: write.Taken, asked: ProbeRequest) -> ScanSu
     # One order for all shards, so that their transactions do not wait for each other in a circle.
     ordered = sorted(sightings, key=lambda one: one.address)
     with context.transaction() as session:
-        write.save_shard(session, context.org, taken, context.job_id, ordered, summary, actor=context.actor)
+        learned.save_part(session, context.org, taken, context.job_id, ordered, summary, actor=context.actor, known={})
     return summary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,11 +10,10 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.scans.engine.ranges import Span, between
-from watchfloor.capabilities.scans.schemas import PortGroup, PortRange, ProbeHost, ScanRequest, ScanSummary
-from watchfloor.kernel.assets.inventory import see
+from watchfloor.capabilities.scans.queries.learned import count
+from watchfloor.capabilities.scans.schemas import PortGroup, PortRange, ProbeAnswers, ProbeHost, ScanRequest, ScanSummary
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.findings.ledger import close_missing, record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy.orm import Session
-
-    from watchfloor.capabilities.scans.engine.sight import Sighting
 
 SENTENCES = 200
 ROWS = 1000
@@ -74,6 +70,8 @@ class Taken:
     ends_at: datetime
     now: datetime
     shards: int
+    resume: ProbeAnswers | None = None  # what earlier attempts learned, and where they stood
+    summary: ScanSummary = ScanSummary()  # what they counted
 
 
 def insert_scan(
@@ -177,7 +175,7 @@ update shard t set job = %(job)s, state = 'taken'
 from (select org, id from mine union all select org, id from next) w, scan c
 where t.org = w.org and t.id = w.id and c.org = t.org and c.id = t.scan and c.state = 'running'
 returning t.id, t.n, t.request, t.totals, c.id, c.request, c.seed, c.state, c.job, c.started_at, wf_now(),
-  (select count(*) from shard where org = %(org)s and scan = %(scan)s)
+  (select count(*) from shard where org = %(org)s and scan = %(scan)s), t.resume, t.summary
 """
 
 
@@ -196,123 +194,15 @@ def take_shard(session: Session, org: UUID, scan: UUID, job: UUID) -> Taken | No
         groups=tuple(PortGroup.model_validate(group) for group in plan["groups"]), totals=row[3],
         udp=tuple((first, last) for first, last in plan.get("udp", ())),
     )  # fmt: skip
-    return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11])
-
-
-def save_shard(
-    session: Session, org: UUID, taken: Taken, job: UUID, sightings: Sequence[Sighting], summary: ScanSummary, *, actor: str
-) -> None:
-    """Write down what a shard learned, all of it or nothing."""
-    scan, n = taken.scan.id, taken.part.n
-    hosts = _save_hosts(session, org, scan, n, sightings)
-    _save_services(session, org, scan, hosts, sightings)
-    for sighting in sightings:
-        _save_findings(session, org, scan, hosts[sighting.address][1], job, sighting, actor=actor)
-    wire_of(session).execute(
-        "update shard set state = 'finished', finished_at = wf_now(), summary = %s where org = %s and id = %s",
-        (Jsonb(summary.model_dump(mode="json")), org, taken.part.id),
-    )
-    _count(session, org, scan)
-
-
-HOSTS = """
-insert into host as h (org, id, scan, asset, address, name, rtt_ms, counts)
-select %s, id, %s, asset, address, name, rtt_ms, counts
-from jsonb_to_recordset(%s) as t (id uuid, asset uuid, address inet, name text, rtt_ms double precision, counts jsonb)
-on conflict (org, scan, address) do update
-set counts = h.counts || excluded.counts, name = coalesce(h.name, excluded.name), rtt_ms = coalesce(excluded.rtt_ms, h.rtt_ms)
-returning host(address), id, asset
-"""
-
-
-def _save_hosts(session: Session, org: UUID, scan: UUID, n: int, sightings: Sequence[Sighting]) -> dict[str, tuple[UUID, UUID]]:
-    """Return each address with the ids of its host row and its asset."""
-    rows = [
-        {
-            "id": str(new_id()), "asset": str(see(session, org, kind="host", key=one.address, name=one.name or None)), "address": one.address,
-            "name": one.name or None, "rtt_ms": one.rtt_ms,
-            "counts": {str(n): {str(group): tally.model_dump() for group, tally in one.tallies.items()}},
-        }
-        for one in sorted(sightings, key=lambda sighting: sighting.address)  # one order for all, so that shards do not wait in a circle
-    ]  # fmt: skip
-    found = wire_of(session).execute(HOSTS, (org, scan, Jsonb(rows))).fetchall() if rows else []
-    return {row[0]: (row[1], row[2]) for row in found}
-
-
-SERVICES = """
-insert into service as s (org, id, scan, host, port, protocol, port_group, name, product, version, confidence, detail)
-select %s, id, %s, host, port, protocol, port_group, name, product, version, confidence, detail
-from jsonb_to_recordset(%s::jsonb)
-  as t (id uuid, host uuid, port integer, protocol text, port_group text, name text, product text, version text, confidence smallint, detail jsonb)
-on conflict (org, host, protocol, port) do update set port_group = excluded.port_group, name = excluded.name, product = excluded.product,
-  version = excluded.version, confidence = excluded.confidence, detail = excluded.detail
-"""
-IN_COLUMNS = {"port", "protocol", "name", "product", "version", "confidence"}
-
-
-def _save_services(session: Session, org: UUID, scan: UUID, hosts: dict[str, tuple[UUID, UUID]], sightings: Sequence[Sighting]) -> None:
-    rows = [
-        {
-            **service.model_dump(mode="json", include=IN_COLUMNS), "id": str(new_id()), "host": str(hosts[one.address][0]), "port_group": str(group),
-            "detail": service.model_dump(mode="json", exclude=IN_COLUMNS, exclude_defaults=True),
-        }
-        for one in sightings
-        for group, service in one.services
-    ]  # fmt: skip
-    if rows:
-        wire_of(session).execute(SERVICES, (org, scan, storable(rows)))
-
-
-def storable(rows: object) -> str:
-    """Return JSON that PostgreSQL takes: it refuses NUL and lone surrogates, which a target may send."""
-    return json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
-
-
-def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UUID, one: Sighting, *, actor: str) -> None:
-    fresh = {
-        problem.key: record(
-            session, org, key=problem.key, capability="scans", check=problem.check, asset=asset, target=problem.target, port=problem.port,
-            title=_plain(problem.title), severity=problem.severity, evidence=_plain(problem.evidence), remedy=problem.remedy, job=job,
-            protocol=problem.protocol, description=problem.description, references=problem.references,
-        )
-        for problem in one.problems
-    }  # fmt: skip
-    if one.known_ports:
-        reason = "this look found the port closed, or its service without this trouble"
-        close_missing(
-            session, org, capability="scans", asset=asset, seen=fresh, job=job, actor=actor, reason=reason, ports=one.known_ports, protocol=one.protocol
-        )  # fmt: skip
-    if fresh:
-        wire_of(session).execute(
-            "insert into scan_finding (org, id, scan, finding, is_new) select %(org)s, t.id, %(scan)s, f.id, t.fresh "
-            "from unnest(%(ids)s::uuid[], %(keys)s::text[], %(fresh)s::boolean[]) as t (id, key, fresh) "
-            "join finding f on f.org = %(org)s and f.key = t.key on conflict (org, scan, finding) do nothing",
-            {"org": org, "scan": scan, "ids": [new_id() for _ in fresh], "keys": list(fresh), "fresh": list(fresh.values())},
-        )
-
-
-def _plain(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return Taken(part=part, scan=planned, ends_at=row[9] + planned.request.timeout, now=row[10], shards=row[11],
+        resume=ProbeAnswers.model_validate(row[12]) if row[12] else None, summary=ScanSummary.model_validate(row[13] or {}),
+    )  # fmt: skip
 
 
 def abandon(session: Session, org: UUID, taken: Taken, reason: str) -> None:
     """Give a shard up: its ports were not looked at."""
     sql = "update shard set state = 'abandoned', finished_at = wf_now(), error = %s where org = %s and id = %s"
     wire_of(session).execute(sql, (reason, org, taken.part.id))
-
-
-COUNT = """
-update scan c set
-  hosts_up = (select count(*) from host where org = c.org and scan = c.id),
-  open_ports = (select coalesce(sum((summary->>'open')::int), 0) from shard where org = c.org and scan = c.id),
-  probes = (select coalesce(sum((summary->>'probes')::bigint), 0) from shard where org = c.org and scan = c.id),
-  findings = (select count(*) from scan_finding where org = c.org and scan = c.id)
-where c.org = %s and c.id = %s
-"""
-
-
-def _count(session: Session, org: UUID, scan: UUID) -> None:
-    wire_of(session).execute(COUNT, (org, scan))
 
 
 @dataclass(frozen=True)
@@ -354,7 +244,7 @@ def end_scan(
     notes: Collection[str] = (),
 ) -> bool:
     """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts."""
-    _count(session, org, scan)
+    count(session, org, scan)
     ended = wire_of(session).execute(
         "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = notes || %s "
         "where org = %s and id = %s and state in ('draft', 'planned', 'running')",

@@ -69,11 +69,25 @@ class Report(Protocol):
         """Report progress; called as often as you like, recorded once a second."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """A limit that all running jobs keep together, whatever organisation they work for.
+
+    `per_second` is for all who use the key (`worker` stands for the worker that runs the job); `members`, numbers from 0 to 255, are what this job must have for itself. None: only the members matter.
+    """
+
+    key: str
+    per_second: float | None
+    members: frozenset[int] = frozenset()
+
+
 @runtime_checkable
 class KeepingReport(Report, Protocol):
     """A report that can also hand over parts of the answer before the end, where the handler keeps them."""
 
-    reply: dict[str, Any]  # what the handler said last when it had kept a part
+    @property
+    def reply(self) -> dict[str, Any]:
+        """Return what the handler said last when it had kept a part."""
 
     def keep(self, answer: BaseModel) -> bool:
         """Hand over a part of the answer, of the answer's own shape; False while the part before it is still being kept."""
@@ -115,6 +129,13 @@ class JobContext(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than the attempt: a cancel, soft limit or shutdown ends the wait by its exception."""
+
+    def lease(self, wants: Sequence[Want]) -> dict[str, float] | None:
+        """Take or renew this job's share of limits until 15 s from now, by key; None while another job has one of the members.
+
+        Shares never add up to more than a limit: a newcomer may get 0 until the others renew theirs. What is not renewed ends, and the
+        end of the attempt gives all back. Whom a job waits for is never told.
+        """
 
     def advanced(self, session: Session) -> None:
         """Say, in a transaction that saves a resume point, that this job gets on: lost workers until now do not count as its crashes."""

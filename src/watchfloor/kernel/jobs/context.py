@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Cancelled, GiveUp, SetupError, SoftTimeLimit
-from watchfloor.kernel.jobs import batches
+from watchfloor.kernel.jobs import batches, leases
 from watchfloor.kernel.jobs.board import Board, Word
 from watchfloor.kernel.jobs.claim import Claim, owned_transaction
 from watchfloor.kernel.jobs.statements import statement
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.contract import JobKind, Report
+    from watchfloor.kernel.contract import JobKind, Report, Want
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.sandbox.client import Sandbox, Usage
 
@@ -67,6 +67,7 @@ class AttemptContext:
         self._started = monotonic()
         self._progress: tuple[int, int, str, str] | None = None
         self._written = 0.0
+        self._leased = False
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Open one short transaction that commits only while this attempt owns its job."""
@@ -138,6 +139,16 @@ class AttemptContext:
                 raise SoftTimeLimit(message)
             case Word.HAND_BACK:
                 raise HandedBack
+
+    def lease(self, wants: Sequence[Want]) -> dict[str, float] | None:
+        """Take or renew shares of limits; see `contract.JobContext.lease`."""
+        self._leased = True
+        return leases.lease(self._ledger, self.job_id, wants, worker=self._board.session)
+
+    def close(self) -> None:
+        """Give back what the attempt leased."""
+        if self._leased:
+            leases.release(self._ledger, self.job_id)
 
     def advanced(self, session: Session) -> None:
         """Forget the lost workers of this job; see `contract.JobContext.advanced`."""

@@ -154,10 +154,18 @@ class Runner:
             return None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a recorded outcome
             end = self._failed(kind, held, _meant(error))
-        context.flush_progress()
+        self._close(context)
         if end.outcome is Outcome.SUCCEEDED and not context.in_force:
             return end
         return End(**{**end.__dict__, "in_force": context.in_force, "cpu_ms": round((time.process_time() - spent) * 1000, 1)})
+
+    def _close(self, context: AttemptContext) -> None:
+        """Write the last progress and give back leases; neither may keep the outcome from being recorded, and both end by themselves."""
+        context.flush_progress()
+        try:
+            context.close()
+        except (psycopg.Error, SetupError) as error:
+            log.warning("job %s: its leases end by themselves, giving them back failed: %s", context.job_id, error)
 
     def _open(self, kind: JobKind[Any, Any], held: Claim) -> BaseModel:
         if held.kind != kind.name:

@@ -174,7 +174,7 @@ class Reporter:
         self._sent_at = -math.inf
         self._answered = bytearray()
         self._owes_reply = False
-        self.reply: dict[str, Any] = {}
+        self._reply: dict[str, Any] = {}
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
         """Report from any thread."""
@@ -189,11 +189,15 @@ class Reporter:
             if time.monotonic() - self._sent_at >= _REPORT_EVERY_S:
                 self._send()
 
-    def keep(self, answer: BaseModel) -> bool:
-        """Hand over a part of the answer to be kept now; False while the part before it is still being kept, then nothing was sent.
+    @property
+    def reply(self) -> dict[str, Any]:
+        """Return what the supervisor said last when it had kept a part."""
+        with self._lock:
+            self._heard()
+            return self._reply
 
-        `reply` is what the supervisor said last when it had kept one.
-        """
+    def keep(self, answer: BaseModel) -> bool:
+        """Hand over a part of the answer to be kept now; False while the part before it is still being kept, then nothing was sent."""
         with self._lock:
             if not self._heard():
                 return False
@@ -209,7 +213,7 @@ class Reporter:
                 self._answered += piece
         for kind, body in wire.frames(self._answered):
             if kind == wire.REPLY:
-                self.reply, self._owes_reply = from_json(body), False
+                self._reply, self._owes_reply = from_json(body), False
         return not self._owes_reply
 
     def flush(self) -> None:

@@ -41,6 +41,10 @@ class Vault:
         kid = self._active.get(org) or self._load(org)
         return security.keyed_hash(self._purpose(org, kid, "blind"), text)
 
+    def blind_for_all(self, text: str) -> bytes:
+        """Return a keyed hash of `text` that is the same for every organisation of this installation."""
+        return security.keyed_hash(security.purpose_key(self._kek, "blind"), text)
+
     def wrap_new(self, org: UUID) -> tuple[str, bytes]:
         """Make a data key for a new organisation and return its id and its wrapped form."""
         key = security.new_key()

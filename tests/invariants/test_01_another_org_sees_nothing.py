@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 # Tables that belong to the installation; every other one belongs to an organisation.
-SHARED = {"queue", "budget", "worker_session", "signer", "ticket_rejection", "alembic_version"}
+SHARED = {"queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection", "alembic_version"}
 # Roles that pass their own organisation's id under another name.
 ORG_COLUMN = {"org": "id", "lane": "org"}
 BODIES: dict[str, Any] = {

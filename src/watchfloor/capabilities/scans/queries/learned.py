@@ -83,7 +83,7 @@ def _save_hosts(
     for one in sorted(sightings, key=lambda sighting: sighting.address):  # one order for all, so that shards do not wait in a circle
         if one.address not in known:
             known[one.address] = see(session, org, kind="host", key=one.address, name=one.name or None)
-        silent = {name: held for name, held in (("filtered", one.filtered), ("skipped", one.skipped)) if held}
+        silent = {name: held for name, held in (("filtered", one.filtered), ("skipped", one.skipped)) if held and one.protocol == "tcp"}
         rows.append({
             "id": str(new_id()), "asset": str(known[one.address]), "address": one.address, "name": one.name or None, "rtt_ms": one.rtt_ms,
             "counts": {str(n): {str(group): tally.model_dump() for group, tally in one.tallies.items()}}, "silent": {str(n): silent} if silent else {},

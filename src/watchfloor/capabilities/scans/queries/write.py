@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,7 +71,7 @@ class Taken:
     now: datetime
     shards: int
     resume: ProbeAnswers | None = None  # what earlier attempts learned, and where they stood
-    summary: ScanSummary = ScanSummary()  # what they counted
+    summary: ScanSummary = field(default_factory=ScanSummary)  # what they counted
 
 
 def insert_scan(

@@ -103,7 +103,7 @@ def _sip(said: Said) -> Match | None:
 
 
 SIGNS = (
-    sign(("greeting",), rb"20[01] [^\r\n]{0,200}?InterNetNews (?:NNRP |server )?(?:INN |server )?(?P<v>\d[\d.]{1,12})", "nntp", "INN"),
+    sign(("greeting",), rb"20[01] [^\r\n]{0,200}?InterNetNews [^\r\n]{0,40}?INN (?P<v>\d[\d.]{1,12})", "nntp", "INN"),
     sign(("nntp-capability",), rb"101.{0,800}?IMPLEMENTATION INN (?P<v>\d[\d.]{0,12})", "nntp", "INN"),
     sign(("greeting",), rb"20[01] Leafnode NNTP Daemon, version " + V, "nntp", "Leafnode"),
     sign(("greeting",), rb"20[01] [^\r\n]{0,100}?Dovecot|20[01] [^\r\n]{0,100}?Cyrus NNTP v?" + V, "nntp", "Cyrus IMAP"),

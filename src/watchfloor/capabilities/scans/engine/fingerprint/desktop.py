@@ -65,11 +65,11 @@ def _x11(said: Said) -> Match | None:
 
 
 def _xorg(release: int) -> str:
-    """Return the release people know: 12013000 is 1.20.13, and since 21.1 the number still begins with the old 1."""
-    major, minor, patch = release // 10_000_000, release // 100_000 % 100, release // 1000 % 100
+    """Return the release people know: 12013000 is 1.20.13, and 12101007 is 21.1.7, whose number still begins with the old 1."""
+    major, minor, patch, last = release // 10_000_000, release // 100_000 % 100, release // 1000 % 100, release % 1000
     if major != 1:
         return ""
-    return f"21.1.{patch}" if minor == 21 else f"1.{minor}.{patch}"  # noqa: PLR2004 - the series 21.1
+    return f"{minor}.{patch}.{last}" if minor >= 21 else f"1.{minor}.{patch}"  # noqa: PLR2004 - the first of the new series
 
 
 SIGNS = (

@@ -97,3 +97,20 @@ def test_ctrl_c_cancels_the_scan_and_says_so(home: Path) -> None:
                 os.kill(child.pid, signal.SIGINT)
         assert child.wait() == 130
     assert any("was cancelled" in line for line in told), told
+
+
+def test_what_changed_between_two_scans_and_why_a_finding_is_closed(home: Path) -> None:
+    with servers.listening(servers.answering(lambda _asked: PAGE)) as web:
+        first = json.loads(wf("scan", "127.0.0.1", "--ports", str(web), "--json", data_dir=home).stdout)
+        same = json.loads(wf("scan", "127.0.0.1", "--ports", str(web), "--json", data_dir=home).stdout)
+        quiet = wf("scans", "diff", same["scan"]["id"], data_dir=home)
+        assert (quiet.returncode, "nothing changed" in quiet.stdout) == (0, True), quiet.stderr
+        finding = first["findings"][0]["id"]
+        accepted = wf("findings", "accept", finding, "--reason", "a lab", "--expires", "30d", data_dir=home)
+        assert (accepted.returncode, accepted.stdout.startswith("Accepted until ")) == (0, True), accepted.stderr
+    third = json.loads(wf("scan", "127.0.0.1", "--ports", str(web), "--json", data_dir=home).stdout)
+    loud = wf("scans", "diff", third["scan"]["id"], "--json", data_dir=home)
+    assert (loud.returncode, json.loads(loud.stdout)["counts"]["findings_fixed"]) == (1, 1), loud.stderr
+    shown = json.loads(wf("findings", "show", finding, "--json", data_dir=home).stdout)
+    assert [one["to"] for one in shown["history"]] == ["fixed", "accepted", "open"]
+    assert "What changed since the scan of" in (home / "reports" / f"{third['scan']['id']}.html").read_text()

@@ -68,7 +68,7 @@ def test_scope_estimate_scan_and_tags_on_the_command_line(home: Path) -> None:
         "30d",
         data_dir=home,
     )
-    assert (added.returncode, added.stderr) == (0, ""), added.stderr
+    assert added.returncode == 0, added.stderr
     assert re.fullmatch(r"10\.9\.0\.0/16 may be looked at on ports 80,443 until \d{4}-\d\d-\d\d\.\n", added.stdout)
     assert wf("scope", "add", "10.9.0.0/24", "--exclude", data_dir=home).stdout == "10.9.0.0/24 is excluded.\n"
     assert wf("scope", "add", "10.8.0.0/16", "--expires", "400d", data_dir=home).returncode == 2

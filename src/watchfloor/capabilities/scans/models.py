@@ -84,6 +84,7 @@ class ScannedService(OrgOwned, Base):
     version: Mapped[str]
     confidence: Mapped[int]
     detail: Mapped[dict[str, Any]]
+    changed_at: Mapped[datetime]
 
 
 class ScanFinding(OrgOwned, Base):

@@ -560,6 +560,7 @@ class ScanSummary(Shape):
     by_severity: dict[Severity, int] = {}
     probes: int = 0
     skipped: int = 0
+    settled: dict[Group, int] = {}
     elapsed: timedelta = timedelta(0)
     stopped: Stopped | None = None
     notes: tuple[str, ...] = ()

@@ -38,8 +38,6 @@ from watchfloor.kernel.jobs.states import State
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from sqlalchemy.orm import Session
 
     from watchfloor.kernel.tenancy.access import Call
@@ -209,27 +207,13 @@ async def stream_job(caller: Caller, job: UUID) -> StreamingResponse:
             return queries.get_job(session, caller.org, job)
 
     await run_in_threadpool(known)
-    return _streamed(caller, stream.one_job(caller, job))
+    return stream.streamed(caller, stream.one_job(caller, job))
 
 
 @routes.get("/events", response_class=StreamingResponse, responses=STREAM, tags=["jobs"])
 async def stream_events(caller: Caller, last_event_id: LastEventId = None) -> StreamingResponse:
     """Follow all jobs as server-sent events; Last-Event-ID resumes up to a day back. An event may come twice, never not at all."""
-    return _streamed(caller, stream.all_jobs(caller, stream.read_position(last_event_id)))
-
-
-def _streamed(caller: Call, events: AsyncIterator[str]) -> StreamingResponse:
-    held = caller.limits.stream(caller.actor.key)
-    held.__enter__()  # counted before the answer begins, so that a refusal is still an answer
-
-    async def told() -> AsyncIterator[str]:
-        try:
-            async for event in events:
-                yield event
-        finally:
-            held.__exit__(None, None, None)
-
-    return StreamingResponse(told(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return stream.streamed(caller, stream.all_jobs(caller, stream.read_position(last_event_id)))
 
 
 @routes.post("/tasks/{name}", status_code=202, response_model=Accepted, tags=["tasks"])

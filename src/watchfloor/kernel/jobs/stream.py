@@ -10,6 +10,7 @@ from uuid import UUID
 import anyio
 from psycopg import OperationalError
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.db.session import wire_of
@@ -84,7 +85,7 @@ async def all_jobs(call: Call, start: tuple[datetime, UUID] | None) -> AsyncIter
             del told[job]
         return found
 
-    async for event in _follow(call, look):
+    async for event in follow(call, lambda rung: [_event(moment, view) for moment, view in look(rung)]):
         yield event
 
 
@@ -92,30 +93,35 @@ async def one_job(call: Call, job: UUID) -> AsyncIterator[str]:
     """Tell one job as it is, then each change, and end after its last."""
     seen: JobView | None = None
 
-    def look(_rung: list[UUID]) -> list[tuple[datetime, JobView]]:
+    def look(_rung: list[UUID]) -> list[str]:
         nonlocal seen
         with call.transaction() as session:
             view = find_job(session, call.org, job)
         changed = view if view != seen else None
         seen = view
-        return [(_moment(changed), changed)] if changed else []
+        return [_event(_moment(changed), changed)] if changed else []
 
-    async for event in _follow(call, look, until=lambda: seen is None or seen.finished_at is not None):
+    async for event in follow(call, look, until=lambda: seen is None or seen.finished_at is not None):
         yield event
 
 
-async def _follow(
-    call: Call, look: Callable[[list[UUID]], list[tuple[datetime, JobView]]], until: Callable[[], bool] = lambda: False
-) -> AsyncIterator[str]:
-    """Look when rung and every 2 s; a comment every 15 s keeps proxies from closing a silent line."""
+def _event(moment: datetime, view: JobView) -> str:
+    return f"id: {moment.isoformat()}/{view.id}\nevent: job\ndata: {view.model_dump_json()}\n\n"
+
+
+async def follow(call: Call, look: Callable[[list[UUID]], list[str]], until: Callable[[], bool] = lambda: False) -> AsyncIterator[str]:
+    """Tell what `look` returns as server-sent events: it is asked when jobs of the organisation report something, and every 2 s.
+
+    `look` gets the jobs that reported and runs in a thread; a comment every 15 s keeps proxies from closing a silent line.
+    """
     spoke = checked = monotonic()
     yield "retry: 2000\n\n"
     with call.listener.follow(call.org) as follower:
         while not call.listener.stopping:
             began = monotonic()
             try:
-                for moment, view in await run_in_threadpool(look, follower.take()):
-                    yield f"id: {moment.isoformat()}/{view.id}\nevent: job\ndata: {view.model_dump_json()}\n\n"
+                for event in await run_in_threadpool(look, follower.take()):
+                    yield event
                     spoke = monotonic()
                 if until() or (began - checked > CHECK_S and not await run_in_threadpool(still_valid, call.ledger, call.actor)):
                     return
@@ -132,3 +138,18 @@ async def _follow(
 def _moment(view: JobView) -> datetime:
     moments = (view.created_at, view.started_at, view.finished_at, view.progress.at if view.progress else None)
     return max(moment for moment in moments if moment is not None)
+
+
+def streamed(caller: Call, events: AsyncIterator[str]) -> StreamingResponse:
+    """Answer with server-sent events, as one of the key's few streams; raises TooMuch."""
+    held = caller.limits.stream(caller.actor.key)
+    held.__enter__()  # counted before the answer begins, so that a refusal is still an answer
+
+    async def told() -> AsyncIterator[str]:
+        try:
+            async for event in events:
+                yield event
+        finally:
+            held.__exit__(None, None, None)
+
+    return StreamingResponse(told(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.engine.difference import Difference
 from watchfloor.capabilities.scans.queries import difference, read
+from watchfloor.capabilities.scans.queries.following import Following
 from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
 from watchfloor.capabilities.scans.schemas import ScanEstimate, ScanRequest
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
+from watchfloor.kernel.jobs import stream
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
 
 if TYPE_CHECKING:
@@ -23,6 +27,12 @@ if TYPE_CHECKING:
 
 routes = APIRouter(tags=["scans"])
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {}},
+        "description": "Events named `progress` (data is a ScanProgress), `port` (a ServiceView) and `end` (a ScanView).",
+    }
+}
 
 
 class ScanCreate(ScanRequest):
@@ -84,6 +94,25 @@ def get_scan_progress(caller: Caller, scan: UUID) -> ScanProgress:
     """Show how far a scan is: phase, ports done of all, open ports so far, time left; and each priority group."""
     with caller.transaction() as session:
         return read.scan_progress(session, caller.org, scan)
+
+
+@routes.get("/{scan}/stream", response_class=StreamingResponse, responses=STREAM)
+async def stream_scan(caller: Caller, scan: UUID) -> StreamingResponse:
+    """Follow a scan as server-sent events: its progress, each port that opens and what answers there, and its end, which ends the stream."""
+    following = Following(caller.org, scan)
+
+    def look(_rung: list[UUID]) -> list[str]:
+        with caller.transaction() as session:
+            return [f"event: {name}\ndata: {told.model_dump_json()}\n\n" for name, told in following.look(session)]
+
+    first = await run_in_threadpool(look, [])  # an unknown scan is a 404, not a stream
+
+    def next_look(rung: list[UUID]) -> list[str]:
+        told = [*first, *([] if following.ended else look(rung))]
+        first.clear()
+        return told
+
+    return stream.streamed(caller, stream.follow(caller, next_look, until=lambda: following.ended))
 
 
 @routes.get("/{scan}/hosts")

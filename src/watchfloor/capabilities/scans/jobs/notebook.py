@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine.sight import Sighting, sight
 from watchfloor.capabilities.scans.queries import learned
-from watchfloor.capabilities.scans.schemas import ScanSummary
+from watchfloor.capabilities.scans.schemas import Group, ScanSummary
 from watchfloor.kernel import clock
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class Notebook:
         """Count from the beginning of the shard, whatever attempt learned it."""
         part = self._taken.part
         tallies = [tally for host in answers.hosts for tally in host.tallies.values()]
-        settled = sum(tally.open + tally.closed + tally.filtered + tally.unreachable for tally in tallies)
+        settled = Counter[Group]()
+        for host in answers.hosts:
+            settled.update({group: tally.open + tally.closed + tally.filtered + tally.unreachable for group, tally in host.tallies.items()})
         asked = sum(planner.width(group.ports) for group in part.groups)
         self._problems.update(problem.severity for one in seen for problem in one.problems)
         self._services += sum(len(one.services) for one in seen)
@@ -83,6 +85,6 @@ class Notebook:
             )
         return ScanSummary(
             hosts=len(answers.hosts), open=sum(tally.open for tally in tallies), services=self._services, problems=self._problems.total(),
-            by_severity=dict(self._problems), probes=answers.probes, skipped=asked * (len(answers.hosts) + self._left_out) - settled,
-            elapsed=answers.elapsed, stopped=answers.stopped, notes=tuple(notes),
+            by_severity=dict(self._problems), probes=answers.probes, skipped=asked * (len(answers.hosts) + self._left_out) - settled.total(),
+            settled=dict(settled), elapsed=answers.elapsed, stopped=answers.stopped, notes=tuple(notes),
         )  # fmt: skip

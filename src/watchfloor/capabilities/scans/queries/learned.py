@@ -99,7 +99,9 @@ from jsonb_to_recordset(%s::jsonb)
   as t (id uuid, host uuid, port integer, protocol text, port_group text, name text, product text, version text, confidence smallint, detail jsonb)
 on conflict (org, host, protocol, port) do """
 LOOKED_AT = """update set port_group = excluded.port_group, name = excluded.name, product = excluded.product,
-  version = excluded.version, confidence = excluded.confidence, detail = excluded.detail"""
+  version = excluded.version, confidence = excluded.confidence, detail = excluded.detail, changed_at = wf_now()
+where (s.name, s.product, s.version, s.confidence, s.detail)
+  is distinct from (excluded.name, excluded.product, excluded.version, excluded.confidence, excluded.detail)"""
 IN_COLUMNS = {"port", "protocol", "name", "product", "version", "confidence"}
 
 

@@ -123,10 +123,11 @@ def list_services(
     query = matching(joined.where(ScannedService.org == org, ScannedService.scan == scan), {ScannedService.name: words("name", name)})
     if port is not None:
         query = query.where(ScannedService.port == port)
-    return page(session, query, [ScannedService.id], shape=_service, limit=limit, after=after)
+    return page(session, query, [ScannedService.id], shape=service_view, limit=limit, after=after)
 
 
-def _service(row: Any) -> ServiceView:  # noqa: ANN401 - a row of the query above, with or without its key
+def service_view(row: Any) -> ServiceView:  # noqa: ANN401 - a row of service and host, with or without its key
+    """Return an open port as people read it."""
     service: ScannedService = row[0]
     host: Host = row[1]
     return ServiceView(
@@ -159,39 +160,63 @@ def _finding(row: Any) -> ScanFindingView:  # noqa: ANN401 - a row of the query 
     )  # fmt: skip
 
 
-SHARDS = """
-select s.n, s.state, s.totals, s.summary, p.phase, p.done, p.note from shard s
-left join job_progress p on p.org = s.org and p.job = s.job where s.org = %(org)s and s.scan = %(scan)s order by s.n
+TOTALS = """
+select t.key, sum(t.value::bigint)::bigint, coalesce(sum(t.value::bigint) filter (where s.state in ('finished', 'abandoned')), 0)::bigint
+from shard s cross join jsonb_each_text(s.totals) t where s.org = %(org)s and s.scan = %(scan)s group by t.key
 """
+ENDED = """
+select count(*), count(*) filter (where state in ('finished', 'abandoned')),
+  coalesce(sum((summary->>'open')::int) filter (where state in ('finished', 'abandoned')), 0)::bigint
+from shard where org = %(org)s and scan = %(scan)s
+"""
+RUNNING = """
+select s.n, s.totals, s.summary, p.phase, p.done, p.note from shard s
+left join job_progress p on p.org = s.org and p.job = s.job where s.org = %(org)s and s.scan = %(scan)s and s.state = 'taken' order by s.n
+"""
+SLOWED = "the limits of rate that all scans share leave less for this one just now"
 
 
 def scan_progress(session: Session, org: UUID, scan: UUID) -> ScanProgress:
     """Return how far a scan is, over all its shards; raises NotFound."""
-    view = get_scan(session, org, scan)
-    shards = wire_of(session).cursor(row_factory=dict_row).execute(SHARDS, {"org": org, "scan": scan}).fetchall()
-    total: Counter[str] = Counter()
-    done: Counter[str] = Counter()
-    opened, looking = 0, False
-    for shard in shards:
-        total.update(shard["totals"])
+    view, wire, values = get_scan(session, org, scan), wire_of(session), {"org": org, "scan": scan}
+    totals: Any = wire.execute(TOTALS, values).fetchall()
+    counted: Any = wire.execute(ENDED, values).fetchone()
+    running = wire.cursor(row_factory=dict_row).execute(RUNNING, values).fetchall()
+    total: Counter[str] = Counter({row[0]: row[1] for row in totals})
+    done: Counter[str] = Counter({row[0]: row[2] for row in totals})
+    for shard in running:
         done.update(_done(shard))
-        opened += _opened(shard)
-        looking |= shard["state"] == "taken" and shard["phase"] == "services"
     groups = [GroupProgress(group=group, done=done[group], total=total[group]) for group in Group if total[group]]
-    finished = sum(shard["state"] in {"finished", "abandoned"} for shard in shards)
+    present = next((one for one in groups if one.done < one.total), None)
+    rates = [(_number(_note(shard), "rate"), _number(_note(shard), "loss")) for shard in running if shard["phase"] in shard["totals"]]
+    rate = sum(one for one, _loss in rates)
+    active = view.state == "running"
     return ScanProgress(
-        scan=scan, state=view.state, phase=_phase(view.state, groups, looking=looking), done=done.total(), total=total.total(), open=opened,
-        eta_s=_left(session, view, done.total(), total.total()), shards_done=finished, shards_total=len(shards), groups=groups,
+        scan=scan, state=view.state, phase=_phase(view.state, present, looking=any(shard["phase"] == "services" for shard in running)),
+        current_group=present.group if present and active else None, group_size=present.total if present and active else 0,
+        done=done.total(), total=total.total(), percent=_percent(done.total(), total.total()),
+        open=counted[2] + sum(_opened(shard) for shard in running), rate=rate if active and rates else None,
+        loss=round(sum(one * loss for one, loss in rates) / rate, 4) if active and rate else None,
+        eta_s=_left(session, view, done.total(), total.total()), waits=_waits(running) if active else None,
+        shards_done=counted[1], shards_total=counted[0], groups=groups,
     )  # fmt: skip
 
 
+def _percent(done: int, total: int) -> float:
+    """Round down, so that 100 means all."""
+    return done * 1000 // total / 10 if total else 0.0
+
+
 def _done(shard: dict[str, Any]) -> dict[str, int]:
-    """Return a shard's settled probes by group: groups run in order, so those before the present one are complete."""
+    """Return a running shard's settled ports by group: what it last reported, or, where that is more, what it saved."""
+    saved: dict[str, int] = shard["summary"].get("settled", {})
+    reported = _reported(shard)
+    return {group: min(total, max(saved.get(group, 0), reported.get(group, 0))) for group, total in shard["totals"].items()}
+
+
+def _reported(shard: dict[str, Any]) -> dict[str, int]:
+    """Groups run in order, so those before the present one are complete."""
     totals: dict[str, int] = shard["totals"]
-    if shard["state"] in {"finished", "abandoned"}:
-        return totals
-    if shard["state"] == "waiting" or shard["phase"] is None:
-        return {}
     present = shard["phase"] if shard["phase"] in totals else _note(shard).get("group")
     settled: dict[str, int] = {}
     for group in Group:
@@ -203,8 +228,18 @@ def _done(shard: dict[str, Any]) -> dict[str, int]:
 
 
 def _opened(shard: dict[str, Any]) -> int:
-    found = shard["summary"].get("open", 0) if shard["state"] == "finished" else _note(shard).get("open", 0)
-    return found if isinstance(found, int) else 0
+    return int(max(_number(_note(shard), "open"), _number(shard["summary"], "open")))
+
+
+def _waits(running: list[dict[str, Any]]) -> str | None:
+    notes = [_note(shard) for shard in running]
+    waits = next((note["waits"] for note in notes if isinstance(note.get("waits"), str)), None)
+    return waits or (SLOWED if any(note.get("held_back") for note in notes) else None)
+
+
+def _number(held: dict[str, Any], name: str) -> float:
+    found = held.get(name)
+    return found if isinstance(found, int | float) else 0.0
 
 
 def _note(shard: dict[str, Any]) -> dict[str, Any]:
@@ -215,11 +250,10 @@ def _note(shard: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _phase(state: str, groups: list[GroupProgress], *, looking: bool) -> str:
+def _phase(state: str, present: GroupProgress | None, *, looking: bool) -> str:
     if state != "running":
         return "planning" if state == "planned" else state
-    present = next((one.group for one in groups if one.done < one.total), None)
-    return "services" if looking else present or "finishing"
+    return "services" if looking else present.group if present else "finishing"
 
 
 def _left(session: Session, view: ScanView, done: int, total: int) -> float | None:

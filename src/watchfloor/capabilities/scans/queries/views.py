@@ -57,10 +57,16 @@ class ScanProgress(View):
     scan: UUID
     state: str
     phase: str = Field(description="planning, a priority group, services, finishing, or the state of a scan that does not run")
+    current_group: str | None = Field(None, description="The most important priority group that is not finished; none when all are.")
+    group_size: int = Field(0, description="Ports of the current group over all addresses.")
     done: int
-    total: int
+    total: int = Field(description="Ports over all addresses, fixed once the scan is planned.")
+    percent: float = Field(0.0, description="Of the ports that are settled; 100 only when all are.")
     open: int
-    eta_s: float | None
+    rate: float | None = Field(None, description="Connection attempts per second of all parts together.")
+    loss: float | None = Field(None, description="Which part of the answered attempts had to be repeated first, from 0 to 1.")
+    eta_s: float | None = Field(description="Seconds left at the pace so far.")
+    waits: str | None = Field(None, description="Why a part waits or is slowed down; whom it waits for is never told.")
     shards_done: int
     shards_total: int
     groups: list[GroupProgress]

@@ -248,7 +248,9 @@ class _Host:
 
 def _service(port: int, protocol: str, attributes: Attributes) -> Service:
     tunnel = attributes.get("tunnel") == "ssl"
-    name = words(attributes.get("name", ""), 60) or "unknown"
+    name = words(attributes.get("name", ""), 60)
+    if name in {"", "tcpwrapped"}:  # nmap's word for a line that was cut before anything was said
+        name = "unknown"
     probed = attributes.get("method") == "probed"
     product, version = words(attributes.get("product", "")), words(attributes.get("version", ""), 100)
     said = " ".join(part for part in (product, version, words(attributes.get("extrainfo", ""))) if part)

@@ -290,6 +290,8 @@ class Conversation:
             if following is None:
                 return
             self.asked.add(following.probe)
+            if self.secure and following.probe.endswith("-starttls"):
+                continue
             if following.fresh:
                 fresh += 1
                 if fresh > FRESH_MAX:

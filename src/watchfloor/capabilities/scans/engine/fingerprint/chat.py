@@ -11,7 +11,7 @@ IRC_VERSION = re.compile(rb"\n?:[^ \r\n]{1,100} 004 [^ \r\n]{1,60} [^ \r\n]{1,10
 IRC_RUNNING = re.compile(rb":[^ \r\n]{1,100} 002 [^\r\n]{1,200}?running (?:version )?((?:BitlBee )?[^ \r\n]{1,80})")
 IRC_KINDS = (
     (re.compile(rb"ngircd-(\d[\w.~]{0,24})"), "ngIRCd"),
-    (re.compile(rb"InspIRCd-(\d[\w.]{0,24})"), "InspIRCd"),
+    (re.compile(rb"InspIRCd-(\d{1,2}\.[\w.]{1,24})?"), "InspIRCd"),
     (re.compile(rb"UnrealIRCd?-?(\d[\w.]{0,24})|Unreal(\d[\w.]{0,24})"), "UnrealIRCd"),
     (re.compile(rb"hybrid-?(?:1:)?(\d[\w.]{0,24})|ircd-hybrid-(\d[\w.]{0,24})"), "ircd-hybrid"),
     (re.compile(rb"(?:charybdis-)(\d[\w.]{0,24})"), "Charybdis"),

@@ -61,7 +61,7 @@ def _ftp(said: Said) -> Match | None:
     facts = []
     if said.to("ftp-anonymous").startswith(b"230") or said.to("ftp-user").startswith(b"230"):
         facts.append("anonymous-ftp")
-    if re.match(rb"211.{0,1500}?AUTH (?:TLS|SSL)", said.to("ftp-features"), re.DOTALL):
+    if not said.secure and re.match(rb"211.{0,1500}?AUTH (?:TLS|SSL)", said.to("ftp-features"), re.DOTALL):
         facts.append("starttls")
     line = said.to("greeting").partition(b"\n")[0].strip()
     return replace(found, evidence=line or found.evidence, revision=revision(line), facts=tuple(facts))
@@ -78,7 +78,7 @@ def _smb(said: Said) -> Match | None:
         evidence = f"SMB {dialect >> 8}.{dialect >> 4 & 0xF}.{dialect & 0xF}, signing {'required' if security & SIGNING_REQUIRED else 'not required'}".encode()
         if not security & SIGNING_REQUIRED:
             facts.append("smb-signing-off")
-    if said.to("smb-1")[4:8] == b"\xffSMB" or answer[4:8] == b"\xffSMB":
+    if any(_speaks_smb_1(said.to(probe)) for probe in ("smb-1", "smb")):
         facts.append("smb1")
     told = challenge(said.to("smb-challenge"))
     if told is None:
@@ -88,6 +88,11 @@ def _smb(said: Said) -> Match | None:
         # Samba calls itself Windows 6.1 build 0 and hides its own version.
         return Match(name="smb", product="Samba", evidence=evidence, facts=tuple(facts))
     return Match(name="smb", product=told.product, version=told.version, evidence=evidence, facts=tuple(facts))
+
+
+def _speaks_smb_1(answer: bytes) -> bool:
+    """Tell whether a dialect of SMB 1 was chosen: servers without it answer in its form that none is."""
+    return answer[4:8] == b"\xffSMB" and len(answer) > 38 and answer[36] > 0 and answer[37:39] != b"\xff\xff"  # noqa: PLR2004 - the index
 
 
 def _rsync(said: Said) -> Match | None:

@@ -134,8 +134,7 @@ def _mailbox(said: Said) -> Match | None:
     if found.name == "imap" and greeting.startswith(b"* PREAUTH"):
         facts.append("no-authentication")
     evidence = found.evidence if found.version else _line(greeting) or found.evidence
-    package = re.search(rb"(?:Debian|Ubuntu)[-_ ]([\w.+~:-]{1,60})", found.evidence)
-    return replace(found, evidence=evidence, facts=tuple(facts), revision=found.revision if not package else revision(package[0]))
+    return replace(found, evidence=evidence, facts=tuple(facts), revision=found.revision or revision(_line(greeting)))
 
 
 def _filter(said: Said) -> Match | None:

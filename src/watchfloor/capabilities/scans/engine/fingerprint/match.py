@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.scans.schemas import PortAnswer, Reply
 
 CERTAIN, LIKELY, POSSIBLE, GUESS = 95, 80, 60, 30
-VERSION_CHARACTERS = 40
+VERSION_CHARACTERS, EVIDENCE_BYTES = 40, 150
 # A distribution's own words: `Debian-2+deb12u10`, `Ubuntu-3ubuntu0.6`, `(Debian)`, `0+deb12u1`, `0ubuntu0.22.04.1`.
 DISTRIBUTION = r"Debian|Ubuntu|Raspbian|FreeBSD|Fedora|CentOS|Rocky|AlmaLinux|SUSE|Alpine|Gentoo|Arch"
 REVISION = re.compile(rf"\b({DISTRIBUTION})[-_ ]([\w.+~:-]{{0,60}}\d[\w.+~:-]{{0,60}})")
 PACKAGE = re.compile(r"[-_ +](\d{0,4}[.\w]{0,8}[+~-]?(?:deb\d{1,2}u\d{1,3}|ubuntu[\d.]{1,16}|el\d{1,2}[\w.]{0,12})[\w.~+]{0,30})")
-KNOWN_ONLY = re.compile(rf"[( /-]({DISTRIBUTION})\b", re.IGNORECASE)
+KNOWN_ONLY = re.compile(rf"[(/-]({DISTRIBUTION})\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,11 @@ def by_signs(said: Said, signs: Sequence[Sign]) -> Match | None:
 
 def _shown(one: Sign, found: re.Match[bytes]) -> Match:
     groups = found.groupdict()
-    line = found[0].strip()[:300]
+    data, begins = found.string, found.start()
+    if groups.get("v") and found.start("v") - begins > EVIDENCE_BYTES:
+        begins = found.start("v") - EVIDENCE_BYTES // 2
+    ends = data.find(b"\n", found.end())
+    line = data[begins : min(ends if ends >= 0 else len(data), begins + 2 * EVIDENCE_BYTES)].strip()
     return Match(
         name=one.name,
         product=one.product,
@@ -125,7 +129,7 @@ def revision(found: bytes | str) -> str:
     if package:
         return package[1]
     known = KNOWN_ONLY.search(words)
-    return known[1].capitalize() if known else ""
+    return known[1] if known else ""
 
 
 def lines(data: bytes) -> Iterator[bytes]:

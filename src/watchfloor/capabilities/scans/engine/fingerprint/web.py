@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from watchfloor.capabilities.scans.engine.fingerprint.match import CERTAIN, LIKELY, POSSIBLE, Match, Reader, Said, by_signs, revision, text
-from watchfloor.capabilities.scans.engine.fingerprint.web_applications import APPLICATIONS, EXPORTERS
+from watchfloor.capabilities.scans.engine.fingerprint.web_applications import APPLICATIONS, EXPORTERS, OPEN
 from watchfloor.capabilities.scans.engine.fingerprint.web_servers import ANONYMOUS, PRODUCTS, SPECIAL
 from watchfloor.capabilities.scans.engine.text import escape
 
@@ -20,6 +20,7 @@ REPACKED = re.compile(r"[+~.-](?:ds|dfsg|repack)[\d.]*")
 NO_WEB = re.compile(
     rb"Tor is not an HTTP Proxy|Tor's ControlPort is not an HTTP proxy|This is a SOCKS [Pp]roxy, [Nn]ot [Aa]n HTTP [Pp]roxy"
 )
+PACKAGED = re.compile(r"(\d[\w.~+]*?)-(\d[\w.]*[+~]?(?:deb|ubuntu)[\w.+~]+)\Z")
 BUILD_INFO = re.compile(rb'(?:^|\n)([a-z][a-z0-9_]{1,40})_build_info\{[^}\n]{0,600}?\bversion="v?(\d[^"\n]{0,40})"')
 
 
@@ -52,41 +53,36 @@ def _http(said: Said) -> Match | None:
     shown = next((one for one in pages if TITLE.search(one.body)), pages[0])
     title = TITLE.search(shown.body)
     header = next((one.headers[b"server"] for one in pages if one.headers.get(b"server")), b"")
-    repacked = REPACKED.search(best.version)
+    version, package = _split(best.version)
     return replace(
         best,
-        version=best.version[: repacked.start()] if repacked else best.version,
-        revision=best.revision or ("Debian" if repacked else ""),
+        version=version,
+        revision=package if len(package) > len(best.revision) else best.revision,
         evidence=best.evidence or pages[0].first_line + (b" | Server: " + header if header else b""),
         title=escape(title[1], 120) if title else "",
-        facts=tuple(dict.fromkeys((*best.facts, *_facts(pages)))),
+        facts=tuple(dict.fromkeys((*best.facts, *_facts(said, pages)))),
     )
 
 
-def _facts(pages: list[Page]) -> list[str]:
+def _split(version: str) -> tuple[str, str]:
+    """Return the software's version and what a distribution added to it."""
+    packaged = PACKAGED.match(version)
+    if packaged:
+        return packaged[1], packaged[2]
+    repacked = REPACKED.search(version)
+    return (version[: repacked.start()], "Debian") if repacked else (version, "")
+
+
+def _facts(said: Said, pages: list[Page]) -> list[str]:
     asks = any(one.headers.get(b"www-authenticate", b"").lower().startswith(b"basic") for one in pages)
-    return ["basic-authentication"] if asks else []
+    gives = any(pattern.match(said.to(probe)) for probe, pattern in OPEN)
+    return [*(["basic-authentication"] if asks else []), *(["no-authentication"] if gives else [])]
 
 
 def _application(said: Said, pages: list[Page]) -> Match | None:
     """Return what a page says it is: more telling than the Server header of whatever stands before it."""
     found = _exporter(said) or by_signs(said, APPLICATIONS)
-    if found is None:
-        return None
-    version = found.version
-    evidence = _brief(found.evidence, version) or pages[0].first_line
-    return replace(found, evidence=evidence, revision=_near(found.evidence, version))
-
-
-def _near(evidence: bytes, version: str) -> str:
-    """Return the package revision told right behind a version."""
-    place = evidence.rfind(version.encode()) if version else -1
-    return revision(evidence[place - 40 if place > 40 else 0 : place + 80]) if place >= 0 else ""  # noqa: PLR2004 - the words around it
-
-
-def _brief(evidence: bytes, version: str) -> bytes:
-    place = evidence.rfind(version.encode()) if version else -1
-    return evidence[max(0, place - 100) : place + len(version) + 40] if place >= 0 else b""
+    return replace(found, evidence=found.evidence if found.version else pages[0].first_line) if found else None
 
 
 def _exporter(said: Said) -> Match | None:

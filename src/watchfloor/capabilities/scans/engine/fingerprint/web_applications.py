@@ -6,7 +6,7 @@ import re
 
 from watchfloor.capabilities.scans.engine.fingerprint.match import CERTAIN, LIKELY, Sign
 
-FRONT = ("http", "http-host", "http-redirect")
+FRONT = ("http", "http-host", "http-redirect", "http-redirect-2")
 V = rb"v?(?P<v>\d[\w.+~-]{0,36})"
 
 
@@ -159,3 +159,11 @@ EXPORTERS = {
     "mongodb_exporter": "Prometheus MongoDB Exporter", "squid_exporter": "Prometheus Squid Exporter", "varnish_exporter": "Prometheus Varnish Exporter",
     "postfix_exporter": "Prometheus Postfix Exporter", "frr_exporter": "Prometheus FRR Exporter", "bird_exporter": "Prometheus BIRD Exporter",
 }  # fmt: skip
+
+# What an answer to a harmless read shows: the server wanted no sign-in.
+OPEN = tuple((probe, re.compile(rb"HTTP/\d\.\d 200 .{0,4090}?" + pattern, re.DOTALL)) for probe, pattern in (
+    ("http-etcd", rb'"cluster_id"'),
+    ("http-couchdb", rb"\r\n\r\n\["),
+    ("http-influxdb", rb'"results":'),
+    ("http-kubelet", rb'"PodList"'),
+))  # fmt: skip

@@ -18,10 +18,14 @@ from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.cli import commands
 from watchfloor.capabilities.scans.queries import difference as comparing
 from watchfloor.capabilities.scans.queries import read
+from watchfloor.capabilities.scans.queries.silence import fix_silent
+from watchfloor.kernel.assets.inventory import see
+from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, NotFound
-from watchfloor.kernel.findings.queries import list_findings
+from watchfloor.kernel.findings.ledger import record
+from watchfloor.kernel.findings.queries import get_finding, list_findings
 from watchfloor.kernel.findings.triage import triage
 from watchfloor.kernel.jobs import rescue, schedules
 
@@ -290,21 +294,24 @@ insert into host (org, id, scan, asset, address, counts)
 insert into service (org, id, scan, host, port, port_group, name, product, version)
   select %(org)s, gen_random_uuid(), %(scan)s, h.id, p, 'low', 'http', 'nginx', case when h.address = '10.0.1.1' then %(version)s else '1.0' end
   from host h cross join generate_series(80, 83) p where h.org = %(org)s and h.scan = %(scan)s;
-insert into shard (org, id, scan, n, request, totals, state)
-  select %(org)s, gen_random_uuid(), %(scan)s, n, jsonb_build_object('spans', jsonb_build_array(jsonb_build_array(
+insert into shard (org, id, scan, n, job, request, totals, state)
+  select %(org)s, gen_random_uuid(), %(scan)s, n, gen_random_uuid(), jsonb_build_object('spans', jsonb_build_array(jsonb_build_array(
     host('10.0.0.0'::inet + n * 256), host('10.0.0.0'::inet + n * 256 + 255))), 'names', '{}'::jsonb,
     'groups', '[{"group": "low", "ports": [[1, 100]]}]'::jsonb), '{}', 'finished' from generate_series(0, %(hosts)s / 256) n;
 """
 
 
-def wide(ledger: Ledger, org: UUID, hosts: int) -> tuple[UUID, UUID]:
-    """Write two scans of a wide network down; on one host four services have another version."""
-    base, scan = new_id(), new_id()
+def wide(ledger: Ledger, org: UUID, hosts: int, *, scans: int = 2) -> list[UUID]:
+    """Write scans of a wide network down; on one host four services have another version in the last one."""
+    made = [new_id() for _ in range(scans)]
     with ledger.database.transaction(org) as session:
-        for one, before, version in ((base, None, "1.0"), (scan, base, "1.1")):
+        for n, one in enumerate(made):
+            values = {
+                "org": org, "scan": one, "base": made[n - 1] if n else None, "hosts": hosts, "version": "1.1" if one == made[-1] else "1.0",
+            }  # fmt: skip
             for statement in WIDE.split(";\n")[:-1]:
-                wire_of(session).execute(statement, {"org": org, "scan": one, "base": before, "hosts": hosts, "version": version})
-    return base, scan
+                wire_of(session).execute(statement, values)
+    return made
 
 
 def test_a_wide_scan_is_compared_page_by_page(org: UUID, ledger: Ledger) -> None:
@@ -315,3 +322,44 @@ def test_a_wide_scan_is_compared_page_by_page(org: UUID, ledger: Ledger) -> None
     tracemalloc.stop()
     assert (found.base, counts(found)) == (base, {"hosts_changed": 1, "services_changed": 4})
     assert peak < 8 << 20, f"{peak:,} bytes"
+
+
+def test_findings_of_a_host_that_is_gone_are_fixed_at_the_second_silent_scan(org: UUID, ledger: Ledger) -> None:
+    with ledger.database.transaction(org) as session:
+        for address, port in (("10.0.0.9", 80), ("10.0.0.9", 7000), ("10.0.0.10", 80)):
+            record(
+                session, org, key=f"{address}:{port}", capability="scans", check="c", asset=see(session, org, kind="host", key=address),
+                target=address, port=port, title="t", severity=Severity.LOW, evidence="", remedy="", job=None,
+            )  # fmt: skip
+    seen, first, second = wide(ledger, org, 300, scans=3)
+    with ledger.database.transaction(org) as session:  # the host goes silent after the scan that saw it
+        gone = "host where org = %s and scan <> %s and address = '10.0.0.9'"
+        wire_of(session).execute(f"delete from service where host in (select id from {gone})", (org, seen))
+        wire_of(session).execute(f"delete from {gone}", (org, seen))
+
+    def settle(look: UUID) -> list[str]:
+        with ledger.database.transaction(org) as session:
+            return [get_finding(session, org, one).key for one in fix_silent(session, org, look)]
+
+    assert settle(first) == []
+    assert settle(first) == []  # a repeated end counts no second miss
+    # Only the port that was asked, only on the host that is silent.
+    assert settle(second) == ["10.0.0.9:80"]
+    with ledger.database.transaction(org) as session:
+        states = {one.key: (one.state, one.misses) for one in list_findings(session, org).items}
+    assert states == {"10.0.0.9:80": ("fixed", 0), "10.0.0.9:7000": ("open", 0), "10.0.0.10:80": ("open", 0)}
+    found = diff(ledger, org, second)
+    assert [(one.change, one.target, one.port) for one in found.findings] == [("fixed", "10.0.0.9", 80)]
+    assert [(one.change, one.address) for one in diff(ledger, org, first).hosts] == [("gone", "10.0.0.9")]
+
+
+def test_a_scan_that_nobody_answered_proves_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
+    with servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1")) as web:
+        worker.scan(loopback, "127.0.0.1", ports=str(web))
+    for _ in range(2):
+        silent = worker.scan(loopback, "127.0.0.1", ports=str(web))
+        with ledger.database.transaction(loopback) as session:
+            session.connection().exec_driver_sql("delete from host where scan = %s", (silent.id,))
+            session.connection().exec_driver_sql("update finding set state = 'open', fixed_at = null")
+            assert fix_silent(session, loopback, silent.id) == []
+            assert [one.misses for one in list_findings(session, loopback).items] == [0]

@@ -89,8 +89,11 @@ class Coverage:
             layer.sort(key=_start)
 
     def of(self, address: str) -> list[Part]:
-        """Return the finished parts that had this address."""
-        found = ip_address(address)
+        """Return the finished parts that had this address; what is no address none had."""
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return []
         wanted: tuple[int, int] = (found.version, int(found))
         parts = []
         for layer in self._layers.values():

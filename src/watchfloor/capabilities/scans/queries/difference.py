@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
 from watchfloor.capabilities.scans.engine.difference import Comparison, Difference, FindingStates
-from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Known, Part, Place, know, mask, over
+from watchfloor.capabilities.scans.engine.known import Answers, Known, Place, know, over
 from watchfloor.capabilities.scans.engine.plan import ports_by_protocol
-from watchfloor.capabilities.scans.engine.ranges import Span, between, subtract
+from watchfloor.capabilities.scans.engine.ranges import subtract
 from watchfloor.capabilities.scans.engine.targets import parse_exclusions, parse_targets
+from watchfloor.capabilities.scans.queries.known import coverage, hosts_of, pages
+from watchfloor.capabilities.scans.queries.silence import fix_silent
 from watchfloor.capabilities.scans.schemas import Engine
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
@@ -27,21 +28,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.db.session import Wire
-
-PAGE: Final = 100  # hosts at a time; a host may list a thousand services
 BACK: Final = 8  # incomplete scans in a row that the knowledge of earlier ones is laid under
 
 
 def announce(session: Session, org: UUID, scan: UUID, *, job: UUID | None) -> Difference | None:
-    """Note which scan came before one that ends in this transaction and emit `scans.changed` when something is different now.
+    """Settle what went silent, note which scan came before this one, emit `scans.changed` when something is different now.
 
-    Returns what is different, or None when there was no scan of the same targets and ports before.
+    Call it in the transaction that ends the scan. Returns what is different, or None when there was no scan of the same targets and ports before.
     """
     wire = wire_of(session)
     looked = wire.execute("select 1 from shard where org = %s and scan = %s and state = 'finished' limit 1", (org, scan)).fetchone()
     if looked is None:  # it knows nothing: the next scan is compared with the one before this
         return None
+    fix_silent(session, org, scan)
     subject = _subject(_row(session, org, scan)["request"])
     wire.execute(
         "update scan set subject = %(subject)s, previous_scan = (select id from scan where org = %(org)s and subject = %(subject)s "
@@ -103,12 +102,12 @@ def difference(session: Session, org: UUID, scan: UUID, base: UUID | None = None
 def _looks(session: Session, org: UUID, scan: UUID, bases: Sequence[UUID]) -> Iterator[list[tuple[Known, Known]]]:
     """Yield pages of hosts as they were known before and as the scan found them, in the order of their addresses."""
     scans = [scan, *bases]
-    coverage = {one: _coverage(session, org, one) for one in scans}
-    for addresses in _pages(session, org, scans):
-        hosts = _hosts(session, org, scans, addresses)
+    covered = {one: coverage(session, org, one) for one in scans}
+    for addresses in pages(session, org, scans):
+        hosts = hosts_of(session, org, scans, addresses)
 
         def known(one: UUID, address: str, hosts: dict[tuple[UUID, str], Answers] = hosts) -> Known:
-            return know(address, coverage[one].of(address), hosts.get((one, address)))
+            return know(address, covered[one].of(address), hosts.get((one, address)))
 
         yield [(reduce(over, (known(one, address) for one in bases)), known(scan, address)) for address in addresses]
 
@@ -150,61 +149,6 @@ def _ports(request: dict[str, Any]) -> dict[str, Any]:
     return {"ports": tcp, "udp": udp} if udp else {"ports": tcp}
 
 
-def _coverage(session: Session, org: UUID, scan: UUID) -> Coverage:
-    """Return which addresses and ports the finished parts of a scan had; parts are read one after the other, not all at once."""
-    masks: dict[str, tuple[tuple[str, str, int], ...]] = {}
-
-    def parts(wire: Wire) -> Iterator[tuple[Part, Sequence[Span]]]:
-        with wire.cursor(f"parts_{scan.hex}") as cursor:
-            cursor.itersize = 20
-            sql = "select n, request, coalesce((summary->>'skipped')::bigint, 0) from shard where org = %s and scan = %s and state = 'finished'"
-            for n, request, skipped in cursor.execute(sql, (org, scan)):
-                word = json.dumps(request["groups"], sort_keys=True)
-                if word not in masks:
-                    masks[word] = tuple((one["group"], one.get("protocol", "tcp"), mask(one["ports"])) for one in request["groups"])
-                yield Part(n, masks[word], complete=not skipped), [between(first, last) for first, last in request["spans"]]
-
-    return Coverage(parts(wire_of(session)))
-
-
-def _pages(session: Session, org: UUID, scans: Sequence[UUID]) -> Iterator[list[str]]:
-    """Yield the addresses that answered in any of the scans, in order, a page at a time."""
-    last = "0.0.0.0/0"  # before every address
-    while True:
-        rows = wire_of(session).execute(
-            "select distinct h.address, host(h.address) from unnest(%s::uuid[]) s (scan) cross join lateral (select address from host "
-            "where org = %s and scan = s.scan and address > %s::inet order by address limit %s) h order by 1 limit %s",
-            (list(scans), org, last, PAGE, PAGE),
-        ).fetchall()  # fmt: skip
-        if not rows:
-            return
-        yield [row[1] for row in rows]
-        last = rows[-1][1]
-
-
-def _hosts(session: Session, org: UUID, scans: Sequence[UUID], addresses: Sequence[str]) -> dict[tuple[UUID, str], Answers]:
-    """Return what each scan kept of each of these addresses."""
-    wire = wire_of(session)
-    rows = wire.execute(
-        "select id, scan, host(address), name, counts, silent from host where org = %s and scan = any (%s) and address = any (%s::inet[])",
-        (org, list(scans), list(addresses)),
-    ).fetchall()
-    services: dict[UUID, dict[Place, Facts]] = {row[0]: {} for row in rows}
-    listed: dict[UUID, Counter[str]] = {row[0]: Counter() for row in rows}
-    found = wire.execute(
-        "select host, protocol, port, port_group, name, product, version, detail->>'revision', detail->>'tls_version', "
-        "detail#>>'{certificate,sha256}', detail#>>'{certificate,subject}' from service where org = %s and host = any (%s)",
-        (org, list(services)),
-    )
-    for host, protocol, port, group, *facts in found:
-        services[host][protocol, port] = Facts(*(fact or "" for fact in facts))
-        listed[host][group] += 1
-    return {
-        (row[1], row[2]): Answers(row[3] or "", counts=row[4], silent=row[5], services=services[row[0]], listed=listed[row[0]])
-        for row in rows
-    }
-
-
 def _earlier(session: Session, org: UUID, looks: Sequence[tuple[Known, Known]], *, before: Any) -> dict[str, set[Place]]:  # noqa: ANN401 - a moment of the database
     """Return which of the ports that opened had been open in a scan before those that are compared."""
     opened = [(new.address, *place) for old, new in looks for place in new.services if old.state(place) in {"closed", "filtered"}]
@@ -228,10 +172,10 @@ with seen as (
   select finding from scan_finding where org = %(org)s and scan in (%(scan)s, %(base)s)
   union select c.finding from shard s join finding_change c on c.org = s.org and c.job = s.job where s.org = %(org)s and s.scan = %(scan)s)
 select f.id as finding, f."check", f.title, f.severity, f.target, f.protocol, f.port,
-  (select to_state from finding_change c where c.org = f.org and c.finding = f.id and (c.at <= %(began)s or (c.at <= %(ended)s
-    and c.job in (select job from shard s where s.org = f.org and s.scan = %(base)s))) order by c.at desc, c.id desc limit 1) as before,
-  (select to_state from finding_change c where c.org = f.org and c.finding = f.id and c.at <= coalesce(%(now)s, wf_now())
-    order by c.at desc, c.id desc limit 1) as after
+  (select to_state from finding_change c where c.org = f.org and c.finding = f.id and (c.at <= %(began)s
+    or c.job in (select job from shard s where s.org = f.org and s.scan = %(base)s)) order by c.at desc, c.id desc limit 1) as before,
+  (select to_state from finding_change c where c.org = f.org and c.finding = f.id and (c.at <= coalesce(%(now)s, wf_now())
+    or c.job in (select job from shard s where s.org = f.org and s.scan = %(scan)s)) order by c.at desc, c.id desc limit 1) as after
 from seen join finding f on f.org = %(org)s and f.id = seen.finding order by f.severity_rank desc, f.target, f.port, f."check", f.id
 """
 
@@ -246,7 +190,6 @@ def _findings(session: Session, org: UUID, scan: dict[str, Any], base: dict[str,
         "scan": scan["id"],
         "base": base["id"],
         "began": base["started_at"],
-        "ended": base["finished_at"],
         "now": scan["finished_at"],
     }
     with wire_of(session).cursor(f"findings_{scan['id'].hex}", row_factory=dict_row) as cursor:

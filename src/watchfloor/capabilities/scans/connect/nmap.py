@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.scans.connect.permit import Permit
 from watchfloor.capabilities.scans.schemas import NmapAnswers, ProbeRequest, Stopped
-from watchfloor.kernel.errors import GiveUp, OutOfScope
+from watchfloor.kernel.errors import GiveUp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +46,11 @@ def run_nmap(request: ProbeRequest, report: Report) -> NmapAnswers:
 
     Raises:
         GiveUp: nmap is not there, or it failed and said why.
-        OutOfScope: A host is not in the permitted ranges; nothing has been sent then.
+        OutOfScope: A host is not in the permitted ranges, or a port of it is our own; nothing has been sent then.
     """
-    permit = Permit(request.permitted)
+    permit = Permit(request.permitted, request.control)
     for host in request.hosts:
-        if not permit.holds(host.address):
-            raise OutOfScope(
-                f"{host.address} is not in the ranges this job may contact; nothing was sent. Check the scope and start a new scan."
-            )
+        permit.demand(host.address, request.groups)
     found = program()
     if found is None:
         raise GiveUp(MISSING)

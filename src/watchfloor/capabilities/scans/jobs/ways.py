@@ -11,10 +11,11 @@ from watchfloor.capabilities.scans.connect.nmap import run_nmap
 from watchfloor.capabilities.scans.engine.imports.nmap import read_documents
 from watchfloor.capabilities.scans.engine.imports.sighting import sighted
 from watchfloor.capabilities.scans.engine.udp_sight import sight_udp
+from watchfloor.capabilities.scans.jobs.refusal import write_down_all
 from watchfloor.capabilities.scans.queries import learned, write
 from watchfloor.capabilities.scans.schemas import Engine, ScanSummary, UdpRequest
 from watchfloor.kernel import clock
-from watchfloor.kernel.errors import GiveUp, OutsideError
+from watchfloor.kernel.errors import GiveUp, OutOfScope, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ def look(context: JobContext, taken: write.Taken, asked: ProbeRequest) -> ScanSu
     try:
         sightings, summary = _udp(context, taken, asked) if taken.part.udp else _nmap(context, taken, asked)
     except OutsideError as wrong:
+        if isinstance(wrong, OutOfScope):
+            write_down_all(context, [(wrong.target or "a part of the scan", str(wrong))])
         raise GiveUp(str(wrong)) from wrong
     # One order for all shards, so that their transactions do not wait for each other in a circle.
     ordered = sorted(sightings, key=lambda one: one.address)

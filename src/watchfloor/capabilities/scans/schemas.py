@@ -212,6 +212,7 @@ class Limits(Shape):
     services_max: int = Field(512, ge=0, le=65_535)
     looks_at_once: int = Field(32, ge=1, le=512)
     user_agent: str = Field("Watchfloor (exposure check; ask your network operator)", max_length=200, pattern=r"^[\x20-\x7e]*$")
+    checks: tuple[str, ...] = Field((), description="Checks that are made only when asked for, such as open-proxy.")
     helo: str = Field(
         "scanner.invalid", max_length=200, pattern=r"^[A-Za-z0-9.-]+$", description="What mail and FTP servers see as our name."
     )
@@ -302,6 +303,20 @@ class SshAnswer(Shape):
     error: str = ""
 
 
+class WebAnswer(Shape):
+    """What a web server shows to anyone: head and beginning of its front page at `path`, the hashes of its icon, `/.git/HEAD` if it is there."""
+
+    secure: bool = False
+    path: str = "/"
+    head: bytes = b""
+    page: bytes = b""
+    favicon_hash: int | None = None
+    favicon_sha256: str = ""
+    git: bytes = b""
+    git_asked: bool = False
+    requests: int = 0
+
+
 class PortAnswer(Shape):
     """All evidence of one open port; replies under TLS when `tls` has a version.
 
@@ -313,10 +328,20 @@ class PortAnswer(Shape):
     replies: tuple[Reply, ...] = ()
     tls: TlsAnswer | None = None
     ssh: SshAnswer | None = None
+    web: WebAnswer | None = None
+    observed: tuple[str, ...] = Field((), description="Facts that checks found out which were asked for, such as `open-proxy`.")
     starttls: str = ""
     looked: bool = False
     connections: int = 0
     unsettled: bool = Field(default=False, description="The audit ran out of time: what it did not find again may still be there.")
+
+    @property
+    def kept_bytes(self) -> int:
+        """Return about how much of what a stranger sent this holds."""
+        size = sum(len(reply.data) for reply in self.replies)
+        size += len(self.tls.certificate) + sum(map(len, self.tls.chain)) if self.tls else 0
+        size += len(self.ssh.kexinit) + sum(map(len, self.ssh.host_keys)) if self.ssh else 0
+        return size + (len(self.web.head) + len(self.web.page) if self.web else 0)
 
 
 class GroupCursor(Shape):
@@ -495,6 +520,35 @@ class SshFacts(Shape):
     open: bool = False
 
 
+class WebCookie(Shape):
+    """A cookie that the front page sets, and what protects it."""
+
+    name: str
+    secure: bool
+    http_only: bool
+    same_site: str = ""
+
+
+class WebFacts(Shape):
+    """What a web server shows to anyone; `headers` holds those that matter for safety, `panel` names a known administration page."""
+
+    status: int = 0
+    path: str = "/"
+    location: str = ""
+    title: str = ""
+    server: str = ""
+    powered_by: str = ""
+    headers: dict[str, str] = {}
+    cookies: tuple[WebCookie, ...] = ()
+    html: bool = False
+    listing: bool = False
+    default_page: str = ""
+    panel: str = ""
+    git: str = ""
+    favicon_hash: int | None = None
+    favicon_sha256: str = ""
+
+
 class Service(Shape):
     """What answers on one port."""
 
@@ -515,6 +569,7 @@ class Service(Shape):
     certificate: Certificate | None = None
     tls: TlsFacts | None = None
     ssh: SshFacts | None = None
+    web: WebFacts | None = None
     facts: tuple[str, ...] = Field((), description="Observed properties a check relies on, such as `no-authentication`.")
 
 

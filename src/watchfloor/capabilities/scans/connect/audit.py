@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.connect import ssh, tls
+from watchfloor.capabilities.scans.connect import optional, ssh, tls, web
 from watchfloor.capabilities.scans.connect.handshake import Audit, Door, full_chain
 from watchfloor.capabilities.scans.connect.upgrade import upgrade_of
 from watchfloor.capabilities.scans.schemas import TlsAnswer
@@ -25,6 +25,12 @@ async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: 
         answer = await _tls(Door(address, port, name, protocol, limits.helo), answer)
     if any(reply.data.startswith(b"SSH-") for reply in answer.replies):
         answer = answer.model_copy(update={"ssh": await ssh.ask(address, port)})
+    if any(reply.data.startswith(b"HTTP/1.") for reply in answer.replies):
+        secure = bool(answer.tls and answer.tls.version and not answer.starttls)
+        answer = answer.model_copy(update={"web": await web.show(web.Site(address, port, name, secure, limits.user_agent))})
+    if limits.checks:
+        observed = await optional.observe(address, port, answer, checks=limits.checks, helo=limits.helo)
+        answer = answer.model_copy(update={"observed": observed})
     return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.engine.judge import access, certificates, cleartext, exposure, ssh, tls
+from watchfloor.capabilities.scans.engine.judge import access, certificates, cleartext, exposure, ssh, tls, versions, web
 from watchfloor.capabilities.scans.engine.judge.check import Check, Seen, Subject
 from watchfloor.capabilities.scans.schemas import CheckView, Problem
 from watchfloor.kernel.contract import Severity
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.scans.schemas import Service
 
-CHECKS: tuple[Check, ...] = (*access.CHECKS, *cleartext.CHECKS, *exposure.CHECKS, *tls.CHECKS, *ssh.CHECKS, *certificates.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *access.CHECKS,
+    *cleartext.CHECKS,
+    *exposure.CHECKS,
+    *tls.CHECKS,
+    *ssh.CHECKS,
+    *web.CHECKS,
+    *versions.CHECKS,
+    *certificates.CHECKS,
+)
 PACKAGED = "Installed from a distribution's package, into which fixes are back-ported, so the version alone proves nothing."
 
 

@@ -10,6 +10,7 @@ from watchfloor.kernel.contract import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
 # Service, severity, title, remedy. One that offers STARTTLS is not judged: whether it insists is for its own check to see.
 ROWS: tuple[tuple[str, Severity, str, str], ...] = (
     ("telnet", Severity.HIGH, "Telnet sends passwords in the clear", "Turn telnet off and use SSH; until then allow it from a management network only."),
@@ -34,6 +35,8 @@ ROWS: tuple[tuple[str, Severity, str, str], ...] = (
 def _plain(name: str) -> Callable[[Subject], Seen | None]:
     def sees(subject: Subject) -> Seen | None:
         service = subject.service
+        if service.web and service.web.status in REDIRECTS and service.web.location.lower().startswith("https://"):
+            return None  # what is served is the way to the encrypted one
         return Seen() if service.name == name and not service.tls_version and "starttls" not in service.facts else None
 
     return sees

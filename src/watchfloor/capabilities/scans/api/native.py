@@ -14,10 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.engine.difference import Difference
+from watchfloor.capabilities.scans.engine.judge import catalogue
 from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.capabilities.scans.queries.following import Following
 from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
-from watchfloor.capabilities.scans.schemas import ScanEstimate, ScanRequest
+from watchfloor.capabilities.scans.schemas import CheckView, ScanEstimate, ScanRequest
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
 from watchfloor.kernel.jobs import stream
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
@@ -80,6 +81,13 @@ def list_scans(caller: Caller, state: str | None = None, limit: Limit = LIMIT, a
     """List scans, newest first."""
     with caller.transaction() as session:
         return read.list_scans(session, caller.org, state=state, limit=limit, after=after)
+
+
+@routes.get("/checks")
+def list_checks(caller: Caller) -> list[CheckView]:
+    """List every check of a scan by id: what it looks for, what it needs, what it sends, and whether it is on by default."""
+    del caller  # whoever may read findings may read this
+    return catalogue()
 
 
 @routes.get("/{scan}")

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.scans.connect.audit import audit
 from watchfloor.capabilities.scans.connect.look import look
 from watchfloor.capabilities.scans.connect.lookup import resolve
 from watchfloor.capabilities.scans.connect.permit import Permit
@@ -173,8 +174,9 @@ class _Shard:
         async def worker() -> None:
             nonlocal done
             for host, port in waiting:
-                answer = await look(host.address, port, self.names[host.address], self.limits)
-                self._take(host.address, answer)
+                name = self.names[host.address]
+                answer = await look(host.address, port, name, self.limits)
+                self._take(host.address, await audit(host.address, port, name, answer, self.limits))
                 done += 1
                 self.report(done, len(fresh), phase="services", note=json.dumps({"open": self.opened}))
                 self._keep()
@@ -189,11 +191,10 @@ class _Shard:
 
     def _take(self, address: str, answer: PortAnswer) -> None:
         self.seen[address].add(answer.port)
-        size = sum(len(reply.data) for reply in answer.replies) + (len(answer.tls.certificate) if answer.tls else 0)
-        if self.evidence + size > EVIDENCE_MAX:
+        if self.evidence + answer.kept_bytes > EVIDENCE_MAX:
             self.not_looked += 1
             return
-        self.evidence += size
+        self.evidence += answer.kept_bytes
         self.fresh.setdefault(address, []).append(answer)
 
     def answers(self, names: tuple[NameAnswer, ...], *, part: bool = False) -> ProbeAnswers:

@@ -27,6 +27,7 @@ BYTES_MAX, HEAD_MAX, PAGE_KEPT, GIT_KEPT, ICON_MAX = 262_144, 8192, 16_384, 64, 
 REDIRECTS_MAX = 2
 OK = 200
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
+IMAGES = (b"\0\0\1\0", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"<svg", b"BM")
 ICON_LINK = re.compile(rb"<link\b([^>]{0,400})>", re.IGNORECASE)
 ICON_RELATION = re.compile(rb"rel=[\"']?(?:shortcut )?icon\b", re.IGNORECASE)
 ICON_ADDRESS = re.compile(rb"href=[\"']?([^\"'\s>]{1,300})", re.IGNORECASE)
@@ -160,6 +161,11 @@ class _Visit:
         host = urlsplit(self.site.root).netloc
         lines = (f"GET {path} HTTP/1.1", f"Host: {host}", f"User-Agent: {self.site.user_agent}", "Accept: */*", "Accept-Encoding: identity")
         return "\r\n".join((*lines, "Connection: close", "", "")).encode("ascii", "replace")
+
+
+def _is_image(page: Page) -> bool:
+    """Tell an icon from the page that some servers show instead of "not found"."""
+    return page.header("content-type").lower().startswith("image/") or page.body.startswith(IMAGES)
 
 
 def _icon_links(body: bytes) -> Iterator[str]:

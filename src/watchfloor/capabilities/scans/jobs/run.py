@@ -19,6 +19,7 @@ from watchfloor.capabilities.scans.engine import plan as planner
 from watchfloor.capabilities.scans.engine import protocols
 from watchfloor.capabilities.scans.engine.cut import Shard, shards
 from watchfloor.capabilities.scans.engine.estimate import estimate
+from watchfloor.capabilities.scans.engine.judge import OPT_IN
 from watchfloor.capabilities.scans.engine.ranges import Span, span
 from watchfloor.capabilities.scans.engine.targets import parse_targets
 from watchfloor.capabilities.scans.engine.timing import TIMINGS
@@ -218,7 +219,13 @@ def _each(ports: Iterable[PortRange]) -> list[int]:
 
 
 def settled(request: ScanRequest) -> ScanRequest:
-    """Return the request with the operator's defaults where it names nothing, and below the operator's ceilings."""
+    """Return the request with the operator's defaults where it names nothing, and below the operator's ceilings.
+
+    Raises:
+        InvalidInput: It asks for a check that is none of those that are made only when asked for.
+    """
+    if unknown := sorted(set(request.checks) - OPT_IN):
+        raise InvalidInput(f"{', '.join(unknown)}: no such opt-in check; there are {', '.join(sorted(OPT_IN))}.", field="/checks")
     settings, given = read_settings(ScanSettings, "scans"), request.model_fields_set
     timing = TIMINGS[request.profile]
     wanted = request.max_rate if "max_rate" in given else timing.max_rate

@@ -94,6 +94,7 @@ def _asked(taken: write.Taken, scope: Scope, hosts: tuple[ProbeHost, ...], left:
     limits = Limits(
         timeout=min(left, SHARD_TIMEOUT), max_concurrent=request.max_concurrent, services=request.services, tries=timing.tries,
         looks_at_once=min(settings.looks_at_once, timing.looks_at_once), window_max=timing.window_max, user_agent=settings.user_agent,
+        checks=tuple(request.checks),
         # The other ways know one rate for all; our own takes `rates`.
         max_rate=max(1, int(rates.total or 0)) if request.max_rate else None,
     )  # fmt: skip

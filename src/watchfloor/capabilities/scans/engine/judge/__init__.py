@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *versions.CHECKS,
     *certificates.CHECKS,
 )
+OPT_IN = frozenset(check.id for check in CHECKS if check.intrusive)
 PACKAGED = "Installed from a distribution's package, into which fixes are back-ported, so the version alone proves nothing."
 
 

@@ -147,7 +147,7 @@ CHECKS = (
         remedy="Allow recursion for your own networks only (`allow-recursion`, `access-control`).", references=(cwe(406), rfc(5358)), sees=_recursion,
     ),
     Check(
-        id="snmp-default-community", title="SNMP answers to the community public", severity=Severity.HIGH, category=Category.AUTHENTICATION,
+        id="default-snmp-community", title="SNMP answers to the community public", severity=Severity.HIGH, category=Category.AUTHENTICATION,
         needs="A UDP scan with this check asked for.", sends="One SNMP GET of sysDescr with the community public.", intrusive=True,
         description="Whoever knows the factory's word reads interfaces, routes and processes, and sometimes changes them.",
         remedy="Use SNMPv3 with authentication and encryption, or at least other communities and an address list.", references=(cwe(1392), rfc(3414)), sees=_community,

@@ -134,6 +134,7 @@ class _Visit:
             self.keys.append(key)
         half, _ = take(reply, at)
         if not suite.encrypts:
+            self.error = "no cipher in common"
             return False
         shared = secret.shared(half)
         told = b"".join(string(one) for one in (IDENTITY, identity, ours, theirs, key))

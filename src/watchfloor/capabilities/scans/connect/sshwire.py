@@ -36,6 +36,11 @@ EXCHANGES = {
     "diffie-hellman-group14-sha256": "sha256", "diffie-hellman-group14-sha1": "sha1",
 }  # fmt: skip
 CIPHERS = {"aes128-ctr": 16, "aes192-ctr": 24, "aes256-ctr": 32}
+# Named last, so that a server with nothing else still shows its key; we do not speak them.
+UNSPOKEN_CIPHERS = (
+    "chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc", "arcfour128",
+)  # fmt: skip
+UNSPOKEN_MACS = ("umac-128-etm@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com", "hmac-sha1-etm@openssh.com", "hmac-md5")
 MACS = {
     "hmac-sha2-256": "sha256", "hmac-sha2-512": "sha512", "hmac-sha2-256-etm@openssh.com": "sha256", "hmac-sha2-512-etm@openssh.com": "sha512",
     "hmac-sha1": "sha1",
@@ -82,7 +87,8 @@ def names(payload: bytes) -> list[list[str]]:
 
 def kexinit(host_keys: tuple[str, ...]) -> bytes:
     """Return our KEXINIT, which asks for one of these host key algorithms."""
-    lists = (tuple(EXCHANGES), host_keys, tuple(CIPHERS), tuple(CIPHERS), tuple(MACS), tuple(MACS), ("none",), ("none",), (), ())
+    ciphers, macs = (*CIPHERS, *UNSPOKEN_CIPHERS), (*MACS, *UNSPOKEN_MACS)
+    lists = (tuple(EXCHANGES), host_keys, ciphers, ciphers, macs, macs, ("none",), ("none",), (), ())
     return bytes((KEXINIT,)) + os.urandom(16) + b"".join(string(",".join(one).encode()) for one in lists) + b"\0" + bytes(4)
 
 

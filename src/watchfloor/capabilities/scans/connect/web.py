@@ -127,13 +127,7 @@ class _Visit:
         for link in (*_icon_links(page.body), "/favicon.ico"):
             there = self.site.path_of(link, path)
             found = await self.get(there) if there else None
-            if (
-                found
-                and found.status == OK
-                and found.whole
-                and 0 < len(found.body) <= ICON_MAX
-                and not found.body.lstrip().startswith(b"<!")
-            ):
+            if found and found.status == OK and found.whole and 0 < len(found.body) <= ICON_MAX and _is_image(found):
                 return found.body
         return b""
 

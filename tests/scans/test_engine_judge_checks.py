@@ -57,9 +57,9 @@ def web(*, secure: bool = True, name: str = "tls", product: str = "", version: s
 
 
 def without(header: str) -> Service:
-    kept = dict(web().web.headers) if (found := web()).web else {}
-    del found, kept[header]
-    return web(headers=kept)
+    good = web().web
+    assert good is not None
+    return web(headers={name: value for name, value in good.headers.items() if name != header})
 
 
 # What each check sees, and a service so close to it that it must not.

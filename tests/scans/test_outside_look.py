@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +18,9 @@ from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
 from watchfloor.capabilities.scans.schemas import Limits, PortAnswer, Service
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def shown(port: int, name: str = "", *, address: str = "127.0.0.1", secure: bool
 def found(port: int, name: str = "", **more: str) -> dict[str, str]:
     before = PortAnswer(port=port, looked=True, replies=(Reply(probe="http", data=b"HTTP/1.1 200 OK\r\n\r\n"),))
     answer = asyncio.run(audit("127.0.0.1", port, name, before, Limits()))
-    service = audited(Service(port=port, name="http", **more), answer)  # type: ignore[arg-type] # fields by name
+    service = audited(Service(port=port, name="http", **more), answer)
     return {one.check: one.severity.value for one in judge("127.0.0.1", [service], TODAY, name=name)}
 
 
@@ -136,7 +136,7 @@ def test_an_exposed_repository_and_a_listing_are_findings() -> None:
 
 
 def test_a_server_that_shows_its_page_for_everything_exposes_no_repository() -> None:
-    page = (200, {}, b"<html><title>App</title>")
+    page: tuple[int, dict[str, str], bytes] = (200, {}, b"<html><title>App</title>")
     with serving({"/": page, "/.git/HEAD": page, "/favicon.ico": page}) as (port, _said):
         answer = shown(port)
         assert "http-git-exposed" not in found(port)

@@ -102,7 +102,7 @@ def _title(page: bytes) -> str:
 
 
 def _cookies(lines: list[bytes]) -> list[WebCookie]:
-    found = []
+    found: list[WebCookie] = []
     for line in lines:
         name, _, value = line.partition(b":")
         if name.strip().lower() != b"set-cookie" or len(found) == COOKIES_MAX:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+from datetime import UTC, datetime
 
 import pytest
 
 from watchfloor.capabilities.scans.connect.udp.datagrams import PROBES, SNMP_CHECK, probes
 from watchfloor.capabilities.scans.engine.protocols import COMMON_UDP, apart
 from watchfloor.capabilities.scans.engine.udp import READERS, identify
-from watchfloor.capabilities.scans.schemas import PortAnswer, Reply
+from watchfloor.capabilities.scans.engine.udp_sight import sight_udp
+from watchfloor.capabilities.scans.schemas import PortAnswer, Reply, UdpHost
 from watchfloor.kernel.errors import InvalidInput
 
+TODAY = datetime(2026, 6, 1, tzinfo=UTC)
 ASKED = b"\7version\4bind\0\0\x10\0\3"
 
 
@@ -64,6 +67,25 @@ STUN = struct.pack(">HHI", 0x0101, 12, 0x2112A442) + bytes(12) + b"\x80\x22\0\x0
 )
 def test_an_answer_tells_the_service(probe: str, data: bytes, expected: tuple[str, str, str, tuple[str, ...]]) -> None:
     assert told(probe, data) == expected
+
+
+def test_findings_of_udp_ports_are_told_apart_from_those_of_tcp_ports() -> None:
+    community = b"\x30\x20\2\1\1\4\6public" + b"\x2b\6\1\2\1\1\1\0\4\3box"
+    answers = (
+        PortAnswer(port=161, protocol="udp", replies=(Reply(probe="snmp-public", data=community),), looked=True),
+        PortAnswer(port=11211, protocol="udp", replies=(Reply(probe="memcached", data=bytes(8) + b"VERSION 1.6.18\r\n"),), looked=True),
+    )
+    seen = sight_udp(UdpHost(address="192.0.2.1", ports=answers, closed=(53,), silent=(123,)), "box", TODAY)
+    assert seen is not None
+    assert {(one.check, one.protocol, one.port) for one in seen.problems} >= {
+        ("default-snmp-community", "udp", 161), ("unauthenticated-memcached", "udp", 11211),
+    }  # fmt: skip
+    assert (seen.protocol, set(seen.known_ports), set(seen.filtered_ports)) == ("udp", {53}, {123})
+    assert sum(tally.filtered for tally in seen.tallies.values()) == 1
+
+
+def test_a_host_that_answered_nothing_at_all_is_no_host_we_know_of() -> None:
+    assert sight_udp(UdpHost(address="192.0.2.1", silent=(53, 123)), "", TODAY) is None
 
 
 @pytest.mark.parametrize("probe", sorted(READERS))

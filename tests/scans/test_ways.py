@@ -11,9 +11,18 @@ from tests.scans import servers
 from tests.scans.test_outside_udp import free, listening
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.connect import nmap
+from watchfloor.capabilities.scans.engine.ranges import spans
 from watchfloor.capabilities.scans.jobs import sift
 from watchfloor.capabilities.scans.queries import read
-from watchfloor.capabilities.scans.schemas import AddressRange, DiscoverAnswers, DiscoverRequest, ScanRequest
+from watchfloor.capabilities.scans.schemas import (
+    AddressRange,
+    ControlPoint,
+    DiscoverAnswers,
+    DiscoverRequest,
+    PortScope,
+    ScanRequest,
+    Scope,
+)
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.queries import get_job
 
@@ -56,6 +65,14 @@ def test_addresses_that_answer_nothing_are_not_scanned_and_are_told(
     assert scan.notes[0].startswith("22 addresses answered nothing (ICMP echo, TCP ports 22,")
 
 
+def test_discovery_asks_only_ports_that_the_scope_allows_and_none_of_our_own() -> None:
+    asked = spans(("10.0.0.0/24",))
+    assert sift._ports(asked, Scope(networks=("10.0.0.0/8",))) == (22, 80, 443, 445, 3389)
+    assert sift._ports(asked, Scope(limited=(PortScope(ports=((80, 443),), networks=("10.0.0.0/8",)),))) == (80, 443)
+    own = ControlPoint(first="10.0.0.7", last="10.0.0.7", port=443, what="API")
+    assert sift._ports(asked, Scope(networks=("10.0.0.0/8",), control=(own,))) == (22, 80, 445, 3389)
+
+
 def test_a_scan_of_an_empty_network_ends(loopback: UUID, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sift, "discover", nobody)
     scan, _job = jobs.submit_scan(worker.ledger, loopback, ScanRequest(targets=["127.0.0.0/28"], ports="1", discovery="on"), actor="test")
@@ -93,6 +110,11 @@ def test_udp_ports_alone_make_a_scan(loopback: UUID, worker: Worker, ledger: Led
 def test_malformed_udp_ports_are_refused(loopback: UUID, ledger: Ledger, ports: str) -> None:
     with pytest.raises(InvalidInput):
         jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports=ports), actor="test")
+
+
+def test_ways_without_groups_tell_how_far_they_are() -> None:
+    shard = {"totals": {"critical": 30, "high": 10}, "phase": "udp", "done": 20, "note": '{"of": 40, "open": 1}', "summary": {}}
+    assert read._done(shard) == {"critical": 15, "high": 5}
 
 
 @installed

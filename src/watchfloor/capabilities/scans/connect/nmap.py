@@ -86,7 +86,7 @@ def _run(found: str, request: ProbeRequest, hosts: Sequence[str], ends: float, r
         try:
             _tell(running, hosts)
             while running.poll() is None and time.monotonic() < ends and _size(out) < XML_BYTES:
-                report(_percent(out), 100, phase="nmap", note="")
+                report(_percent(out), 100, phase="nmap", note='{"of": 100}')
                 with suppress(subprocess.TimeoutExpired):
                     running.wait(LOOK_S)
         finally:

@@ -215,8 +215,10 @@ def _done(shard: dict[str, Any]) -> dict[str, int]:
 
 
 def _reported(shard: dict[str, Any]) -> dict[str, int]:
-    """Groups run in order, so those before the present one are complete."""
+    """Groups run in order, so those before the present one are complete; a way that knows no groups tells of how many it has `done`."""
     totals: dict[str, int] = shard["totals"]
+    if whole := _number(_note(shard), "of"):
+        return {group: int(size * min(shard["done"], whole) / whole) for group, size in totals.items()}
     present = shard["phase"] if shard["phase"] in totals else _note(shard).get("group")
     settled: dict[str, int] = {}
     for group in Group:

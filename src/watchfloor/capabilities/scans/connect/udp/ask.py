@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import select
 import socket
 import time
@@ -204,7 +205,8 @@ class _Asker:
         if now - self.reported >= 0.25:  # noqa: PLR2004 - four times a second
             self.reported = now
             done = sum(len(host.answers) + len(host.closed) + len(host.silent) for host in self.hosts)
-            self.report(done, self.total, phase="udp", note="")
+            note = {"of": self.total, "open": sum(len(host.answers) for host in self.hosts)}
+            self.report(done, self.total, phase="udp", note=json.dumps(note))
 
     def _notes(self) -> Iterator[str]:
         for name, count in sorted(self.trouble.items()):

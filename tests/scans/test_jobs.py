@@ -13,7 +13,7 @@ from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.jobs import run
 from watchfloor.capabilities.scans.queries import learned, read, write
-from watchfloor.capabilities.scans.schemas import ScanRequest
+from watchfloor.capabilities.scans.schemas import Profile, ScanRequest
 from watchfloor.kernel.assets.queries import list_scope
 from watchfloor.kernel.assets.scope import remove_scope
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound, OutOfScope
@@ -331,3 +331,12 @@ def test_the_operators_ceilings_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = run.settled(ScanRequest(targets=["127.0.0.1"], max_rate=1000, max_concurrent=2000))
     assert (asked.ports, asked.max_rate, asked.max_concurrent) == ("22", 100, 50)
     assert run.settled(ScanRequest(targets=["127.0.0.1"], ports="80", max_rate=5)).max_rate == 5
+
+
+def test_a_profile_fills_what_the_request_leaves_open_and_no_more() -> None:
+    polite, fast = (run.settled(ScanRequest(targets=["127.0.0.1"], profile=one)) for one in (Profile.POLITE, Profile.FAST))
+    assert (polite.max_concurrent, polite.max_rate) == (64, 200)
+    assert (fast.max_concurrent, fast.max_rate) == (6000, None)
+    asked = run.settled(ScanRequest(targets=["127.0.0.1"], profile=Profile.POLITE, max_rate=5000, max_concurrent=10))
+    assert (asked.max_concurrent, asked.max_rate) == (10, 5000)
+    assert run.settled(ScanRequest(targets=["127.0.0.1"])).max_concurrent == 2000

@@ -28,10 +28,6 @@ class Permit:
         at = bisect_right(self.ranges, (wanted.version, int(wanted), 1 << 128)) - 1
         return at >= 0 and self.ranges[at][0] == wanted.version and self.ranges[at][1] <= int(wanted) <= self.ranges[at][2]
 
-    def allows(self, address: str, port: int) -> bool:
-        """Tell whether this port of this address may be connected to; asked before whatever opens a socket."""
-        return self.holds(address) and port not in self.own_ports(address)
-
     def own_ports(self, address: str) -> set[int]:
         """Return the ports of an address that belong to this installation."""
         if not self.control:

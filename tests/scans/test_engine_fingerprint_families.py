@@ -122,6 +122,7 @@ ROWS = [
     ([("oracle", b"\0\x59\0\0\x02\0\0\0" + b"(DESCRIPTION=(TMP=)(VSNNUM=186647552)(ERR=0))")], ("oracle", "Oracle Database", "11.2.0.4.0", "")),
     ([("postgresql", b"N"), ("postgresql-startup", b"E\0\0\0\x90SFATAL\0VFATAL\0C0A000\0Munsupported frontend protocol 1.0: server supports 3.0 to 3.0\0Fpostmaster.c\0L2188\0RProcessStartupPacket\0\0"),
       ("postgresql-trust", b"R\0\0\0\x08\0\0\0\0S\0\0\0\x2fserver_version\x0015.19 (Debian 15.19-0+deb12u1)\0")], ("postgresql", "PostgreSQL", "15.19", "15.19-0+deb12u1")),
+    ([("http", b"E\0\0\0`SFATAL\0CXX000\0Minvalid PCP packet\0"), ("postgresql", b"E\0\0\0ZSFATAL\0CXX000\0Minvalid PCP packet\0Fpcp_worker.c\0L186\0\0")], ("postgresql", "Pgpool-II", "", "")),
     # Queues
     (greeting(b'INFO {"server_id":"X","version":"2.10.7","auth_required":true}\r\n'), ("nats", "NATS Server", "2.10.7", "")),
     ([("mqtt", b"\x20\x02\0\x05")], ("mqtt", "", "", "")),
@@ -178,6 +179,7 @@ ROWS = [
     ([("http", b"GET / HTTP/1.0\r\n\r\n")], ("echo", "", "", "")),
     (greeting(b"28 NOV 2026 18:00:00 UTC\r\n"), ("daytime", "", "", "")),
     # The web
+    (greeting(b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0d"), ("http", "", "", "")),
     (page(b"Server: nginx/1.18.0 (Ubuntu)"), ("http", "nginx", "1.18.0", "Ubuntu")),
     (page(b"Server: Apache/2.4.6 (CentOS) OpenSSL/1.0.2k-fips PHP/5.4.16"), ("http", "Apache httpd", "2.4.6", "CentOS")),
     (page(b"Server: WSGIServer/0.2 CPython/3.11.2"), ("http", "Python wsgiref", "3.11.2", "")),

@@ -371,7 +371,7 @@ BY_NAME = {probe.name: probe for probe in PROBES}
 GENERIC_CLOSED = (
     ("postgresql", "mqtt", "memcached", "zookeeper", "dns", "epmd"),
     ("kafka", "socks", "git", "zabbix-agent", "x11", "tds"),
-    ("jdwp", "mongodb", "cassandra", "ldap", "distcc", "firebird"),
+    ("jdwp", "ldap", "sip", "ident", "rpcbind", "firebird"),
 )
 GENERIC_SILENT = (
     ("ldap", "dns", "smb", "rdp", "stomp", "irc"),

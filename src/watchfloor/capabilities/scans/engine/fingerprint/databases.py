@@ -126,7 +126,6 @@ REFUSALS = (
         "PostgreSQL",
         CERTAIN,
     ),
-    (re.compile(rb"\0Fpool_|(?i:pgpool)"), "Pgpool-II", CERTAIN),
     (re.compile(rb"unknown protocol version|(?i:cockroach)"), "CockroachDB", LIKELY),
     (re.compile(rb"(?i:pgbouncer)|no such user|bad packet header|unsupported (?:startup )?(?:pkt|protocol) "), "PgBouncer", LIKELY),
 )
@@ -140,6 +139,7 @@ def _postgresql(said: Said) -> Match | None:
     evidence = b"SSLRequest answered with " + first[:60]
     if re.match(rb"R\0\0\0\x08\0\0\0\0", session):
         return _postgresql_open(session, facts)
+    refusal = refusal or first
     for pattern, product, confidence in REFUSALS:
         if pattern.search(refusal):
             return Match(name="postgresql", product=product, evidence=_fields(refusal), confidence=confidence, facts=facts)

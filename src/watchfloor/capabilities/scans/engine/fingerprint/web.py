@@ -152,6 +152,8 @@ def _by_header(value: bytes, header: bytes, one: Page) -> Match:
 def _not_quite(said: Said) -> Match | None:
     """Recognise neighbours of HTTP by their first line."""
     first = said.to("http")
+    if re.match(rb"\0\0.\x04\0\0\0\0\0", said.to("greeting"), re.DOTALL):
+        return Match(name="http", evidence=b"HTTP/2 without TLS", confidence=LIKELY)
     if first.startswith(b"RTSP/1.0 "):
         found = re.search(rb"\n[Ss]erver: ([\w .-]{1,40}?)/?(\d[\w.]{0,20})?\r\n", first)
         return Match(

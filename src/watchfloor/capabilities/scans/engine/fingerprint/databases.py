@@ -121,6 +121,7 @@ def _mysql_kind(words: str) -> tuple[str, str]:
 
 # Who refuses a protocol that never existed in which words.
 REFUSALS = (
+    (re.compile(rb"\0F(?:pcp_worker|pool_\w{1,30})\.c\0"), "Pgpool-II", CERTAIN),
     (
         re.compile(rb"\0F(?:postmaster|backend_startup)\.c\0|\0RProcessStartupPacket|unsupported frontend protocol \d"),
         "PostgreSQL",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.scans.connect import optional, ssh, tls, web
+from watchfloor.capabilities.scans.connect import directory, optional, ssh, tls, web
 from watchfloor.capabilities.scans.connect.handshake import Audit, Door, full_chain
 from watchfloor.capabilities.scans.connect.upgrade import upgrade_of
 from watchfloor.capabilities.scans.schemas import TlsAnswer
@@ -28,10 +28,11 @@ async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: 
     if any(reply.data.startswith(b"HTTP/1.") for reply in answer.replies):
         secure = bool(answer.tls and answer.tls.version and not answer.starttls)
         answer = answer.model_copy(update={"web": await web.show(web.Site(address, port, name, secure, limits.user_agent))})
-    if limits.checks:
-        observed = await optional.observe(address, port, answer, checks=limits.checks, helo=limits.helo)
-        answer = answer.model_copy(update={"observed": observed})
-    return answer
+    observed = await optional.observe(address, port, answer, checks=limits.checks, helo=limits.helo) if limits.checks else ()
+    context = directory.naming_context(answer.replies)
+    if context and await directory.answers_strangers(Door(address, port, name, secure=protocol == ""), context):
+        observed = (*observed, "anonymous-read")
+    return answer.model_copy(update={"observed": observed}) if observed else answer
 
 
 async def _tls(door: Door, answer: PortAnswer) -> PortAnswer:

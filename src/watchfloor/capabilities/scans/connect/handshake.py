@@ -13,9 +13,9 @@ import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from watchfloor.capabilities.scans.connect import hello
+from watchfloor.capabilities.scans.connect import hello, tls
 from watchfloor.capabilities.scans.connect.upgrade import upgrade
 from watchfloor.capabilities.scans.schemas import TlsAnswer, TlsSuites
 
@@ -62,13 +62,14 @@ def offers(version: str) -> tuple[tuple[int, ...], ...]:
 
 @dataclass(frozen=True)
 class Door:
-    """Where and how to reach a server's TLS: `protocol` names the upgrade that comes first."""
+    """Where and how to reach a server: `protocol` names the upgrade that comes before TLS, `secure` starts TLS with the first byte."""
 
     address: str
     port: int
     name: str = ""
     protocol: str = ""
     helo: str = "scanner.invalid"
+    secure: bool = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -77,7 +78,8 @@ class Door:
         Raises:
             EOFError: The server does not start TLS.
         """
-        reader, writer = await asyncio.open_connection(self.address, self.port, limit=65_536)
+        how: dict[str, Any] = {"ssl": tls.context(), "server_hostname": self.name} if self.secure else {}
+        reader, writer = await asyncio.open_connection(self.address, self.port, limit=65_536, **how)
         try:
             if self.protocol and not await upgrade(reader, writer, self.protocol, self.name or self.address, self.helo):
                 raise EOFError(self.protocol)

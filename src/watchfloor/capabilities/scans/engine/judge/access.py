@@ -61,7 +61,7 @@ ROWS: tuple[Open, ...] = (
         description="etcd often holds the secrets of a Kubernetes cluster; whoever reaches it owns the cluster.",
     ),
     Open(
-        "unauthenticated-docker", ("docker", "Docker", "Docker Engine"), CRITICAL, "The Docker API is open to anyone", "GET /version.",
+        "unauthenticated-docker", ("docker", "Docker Engine", "Podman"), CRITICAL, "The Docker API is open to anyone", "GET /version.",
         "Close the port (`-H unix://` only), or require client certificates (`--tlsverify`).", "https://docs.docker.com/engine/security/protect-access/",
         description="Whoever reaches the API starts containers with the host's disk mounted: they are root on this machine.",
     ),
@@ -70,11 +70,6 @@ ROWS: tuple[Open, ...] = (
         "Set `authentication.anonymous.enabled: false` and `authorization.mode: Webhook`, and turn the read-only port off.",
         "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
         description="Pod definitions hold secrets, and commands can be run in every container of the node.",
-    ),
-    Open(
-        "unauthenticated-kubernetes", ("kubernetes", "Kubernetes", "Kubernetes API"), HIGH, "The Kubernetes API answers anonymous requests with data",
-        "GET /version.", "Set `--anonymous-auth=false`, or remove bindings of system:anonymous and system:unauthenticated.",
-        "https://kubernetes.io/docs/reference/access-authn-authz/authentication/", facts=("no-authentication",),
     ),
     Open(
         "unauthenticated-influxdb", ("influxdb", "InfluxDB"), HIGH, "InfluxDB answers without a sign-in", "SHOW DATABASES, which reads names only.",
@@ -95,10 +90,6 @@ ROWS: tuple[Open, ...] = (
         "https://www.postgresql.org/docs/current/auth-trust.html",
     ),
     Open(
-        "unauthenticated-mysql", ("mysql",), CRITICAL, "MySQL or MariaDB lets users in without a password", "Nothing beyond its greeting.",
-        "Set passwords for all accounts and remove anonymous ones.", "https://dev.mysql.com/doc/refman/8.4/en/security-guidelines.html",
-    ),
-    Open(
         "unauthenticated-clickhouse", ("clickhouse", "ClickHouse"), HIGH, "ClickHouse answers its default user without a password", "SELECT version().",
         "Give the user `default` a password and limit its networks.", "https://clickhouse.com/docs/operations/settings/settings-users",
     ),
@@ -108,18 +99,52 @@ ROWS: tuple[Open, ...] = (
         "https://solr.apache.org/guide/solr/latest/deployment-guide/authentication-and-authorization-plugins.html",
     ),
     Open(
-        "unauthenticated-jupyter", ("jupyter", "Jupyter", "Jupyter Server", "Jupyter Notebook"), CRITICAL, "Jupyter runs code for anyone", "GET /api.",
-        "Set a token or password and bind it to loopback.", "https://jupyter-server.readthedocs.io/en/latest/operators/security.html",
-        description="Whoever reaches the port runs any program as the notebook's user.",
-    ),
-    Open(
         "unauthenticated-consul", ("consul", "Consul", "HashiCorp Consul"), HIGH, "Consul's API is open to anyone", "GET /v1/agent/self.",
         'Turn ACLs on with `default_policy = "deny"`.', "https://developer.hashicorp.com/consul/docs/security",
     ),
     Open(
-        "unauthenticated-prometheus", ("prometheus", "Prometheus", "Alertmanager"), LOW, "Monitoring is readable by anyone", "GET of its build information.",
-        "Put a sign-in before it (`web.config.file` with basic_auth_users) or limit it to the monitoring network.",
-        "https://prometheus.io/docs/operating/security/", description="Metrics name machines, versions and load, which helps to plan an attack.",
+        "unauthenticated-flink", ("Apache Flink",), CRITICAL, "Apache Flink runs programs for anyone", "GET /config.",
+        "Set `web.submit.enable: false` and put a sign-in before it.", "https://flink.apache.org/what-is-flink/security/",
+        description="Whoever reaches the page can upload a program and run it on the cluster.",
+    ),
+    Open(
+        "unauthenticated-arangodb", ("ArangoDB",), HIGH, "ArangoDB answers without a sign-in", "GET /_api/version.",
+        "Set `server.authentication = true`.", "https://docs.arangodb.com/stable/operations/security/",
+    ),
+    Open(
+        "unauthenticated-qdrant", ("Qdrant",), HIGH, "Qdrant answers without a key", "GET /.", "Set `service.api_key`.",
+        "https://qdrant.tech/documentation/guides/security/",
+    ),
+    Open(
+        "unauthenticated-ollama", ("Ollama",), MEDIUM, "Ollama works for anyone", "GET /.", "Bind it to loopback (`OLLAMA_HOST`), or put a sign-in before it.",
+        "https://docs.ollama.com/faq", description="Others use the machine's models and computing time, and can replace models.",
+    ),
+    Open(
+        "unauthenticated-aria2", ("aria2",), HIGH, "aria2 downloads for anyone", "The question for its version.", "Set `rpc-secret` and `rpc-listen-all=false`.",
+        "https://aria2.github.io/manual/en/html/aria2c.html", description="Whoever reaches the port writes files onto this machine.",
+    ),
+    Open(
+        "unauthenticated-ovsdb", ("ovsdb",), HIGH, "The database of a virtual switch is open to anyone", "The question for the names of its databases.",
+        "Listen on a Unix socket only, or require TLS with client certificates (`pssl:`).", "https://docs.openvswitch.org/en/latest/howto/ssl/",
+        description="Whoever reaches the port can rewire the network of the machines behind it.",
+    ),
+    Open(
+        "unauthenticated-varnish", ("varnish-cli",), HIGH, "Varnish's command line wants no secret", "Nothing beyond its greeting.",
+        "Set a secret file (`-S`) and listen on loopback (`-T`).", "https://varnish-cache.org/docs/trunk/reference/varnish-cli.html",
+    ),
+    Open(
+        "unauthenticated-queue", ("gearman", "beanstalkd"), MEDIUM, "A job queue is open to anyone", "The question for its version or counters.",
+        "Bind it to loopback or the network of its workers.", "https://cwe.mitre.org/data/definitions/668.html",
+        description="Whoever reaches the port takes jobs and hands in own ones, which workers then run.",
+    ),
+    Open(
+        "unauthenticated-clamd", ("clamd",), LOW, "The virus scanner works for anyone", "The question for its version.", "Listen on a Unix socket only (`LocalSocket`).",
+        "https://docs.clamav.net/manual/Usage/Configuration.html", description="Others can have files scanned, and stop the scanner.",
+    ),
+    Open(
+        "open-monitoring", ("munin", "check_mk", "ganglia", "gpsd", "nrpe", "Netdata"), LOW, "Monitoring is readable by anyone", "The question for its version.",
+        "Limit it to the monitoring server by address, and use TLS with keys where it can.", "https://cwe.mitre.org/data/definitions/200.html",
+        description="It tells users, programs, versions and load, which helps to plan an attack.",
     ),
     Open(
         "anonymous-mqtt", ("mqtt", "mqtts"), MEDIUM, "The MQTT broker accepts anyone", "CONNECT without name and password; nothing is published.",
@@ -134,14 +159,8 @@ ROWS: tuple[Open, ...] = (
     Open(
         "anonymous-ldap", ("ldap", "ldaps"), MEDIUM, "The directory answers searches without a sign-in", "One search below its first naming context.",
         "Refuse anonymous binds (`disallow bind_anon`) and require authentication for searches (`require authc`).",
-        "https://www.openldap.org/doc/admin26/security.html", facts=("anonymous-ldap", *OPEN),
+        "https://www.openldap.org/doc/admin26/security.html", facts=("anonymous-read",),
         description="Names, groups and mail addresses of everybody are readable.",
-    ),
-    Open(
-        "anonymous-smb", ("smb", "microsoft-ds"), HIGH, "File sharing accepts guests", "A session without a name, which is left at once.",
-        "Set `map to guest = Never` and `restrict anonymous = 2`, or turn the guest account off.",
-        "https://learn.microsoft.com/en-us/windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3",
-        facts=("anonymous-smb", "guest"),
     ),
     Open(
         "unauthenticated-vnc", ("vnc",), CRITICAL, "Remote desktop (VNC) without a password", "The agreement on a version; the screen is not asked for.",

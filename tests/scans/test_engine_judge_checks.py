@@ -9,12 +9,26 @@ from typing import Any
 import pytest
 
 from tests.scans.factories import TODAY
-from watchfloor.capabilities.scans.engine.judge import CHECKS, OPT_IN, catalogue, judge
+from watchfloor.capabilities.scans.engine.judge import CHECKS, OPT_IN, catalogue, judge, key
 from watchfloor.capabilities.scans.engine.judge.access import ROWS
 from watchfloor.capabilities.scans.engine.judge.cleartext import ROWS as PLAIN
 from watchfloor.capabilities.scans.engine.judge.versions import LINES, ended
+from watchfloor.capabilities.scans.engine.sight import sight
 from watchfloor.capabilities.scans.engine.suites import Strength, forward_secret, strength
-from watchfloor.capabilities.scans.schemas import Certificate, Service, SshFacts, SshKey, TlsFacts, WebFacts
+from watchfloor.capabilities.scans.schemas import (
+    Certificate,
+    Group,
+    HostAnswer,
+    PortAnswer,
+    PortGroup,
+    Reply,
+    Service,
+    SshFacts,
+    SshKey,
+    Tally,
+    TlsFacts,
+    WebFacts,
+)
 from watchfloor.kernel.contract import Severity
 
 OPEN = "no-authentication"
@@ -239,3 +253,25 @@ def test_open_resolvers_matter_on_public_addresses() -> None:
 def test_suites_are_graded(name: str, graded: Strength, secret: bool) -> None:  # noqa: FBT001 - a column of the table
     assert strength(name) is graded
     assert forward_secret(name) == secret
+
+
+def test_a_scan_that_did_not_make_a_check_leaves_its_findings_open() -> None:
+    def of(*checks: str) -> frozenset[str]:
+        port = PortAnswer(port=3128, looked=True, replies=(Reply(probe="http", data=b"HTTP/1.1 400 Bad\r\n\r\n"),), checks=checks)
+        host = HostAnswer(address="10.0.0.1", tallies={Group.HIGH: Tally(open=1)}, open=((3128, 3128),), ports=(port,))
+        seen = sight(host, (PortGroup(group=Group.HIGH, ports=((3128, 3128),)),), TODAY)
+        assert seen is not None
+        assert 3128 in seen.known_ports
+        return seen.unmade
+
+    wanted = key("10.0.0.1", 3128, "open-proxy")
+    assert wanted in of()
+    assert wanted not in of("open-proxy")
+
+
+def test_an_unsettled_port_fixes_nothing() -> None:
+    port = PortAnswer(port=443, looked=True, replies=(Reply(probe="http", data=b"HTTP/1.1 400 Bad\r\n\r\n"),), unsettled=True)
+    host = HostAnswer(address="10.0.0.1", tallies={Group.HIGH: Tally(open=1)}, open=((443, 443),), ports=(port,))
+    seen = sight(host, (PortGroup(group=Group.HIGH, ports=((443, 443),)),), TODAY)
+    assert seen is not None
+    assert 443 not in seen.known_ports

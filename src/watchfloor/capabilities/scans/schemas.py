@@ -299,6 +299,7 @@ class SshAnswer(Shape):
     methods: tuple[str, ...] = ()
     asked: bool = False
     open: bool = False
+    settled: bool = False
     connections: int = 0
     error: str = ""
 
@@ -329,6 +330,7 @@ class PortAnswer(Shape):
     tls: TlsAnswer | None = None
     ssh: SshAnswer | None = None
     web: WebAnswer | None = None
+    checks: tuple[str, ...] = Field((), description="The opt-in checks that were made here.")
     observed: tuple[str, ...] = Field((), description="Facts that checks found out which were asked for, such as `open-proxy`.")
     starttls: str = ""
     looked: bool = False

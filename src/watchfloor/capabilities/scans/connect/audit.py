@@ -5,6 +5,8 @@ Nothing here signs in, writes or follows anything off the host; `engine/judge` s
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect import directory, optional, ssh, tls, web
@@ -16,23 +18,40 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.scans.schemas import Limits, PortAnswer
 
 
+WEB_SECONDS = 10.0
+
+
 async def audit(address: str, port: int, name: str, answer: PortAnswer, limits: Limits) -> PortAnswer:
-    """Return the answer with more evidence; whatever a target does, within about ten seconds."""
+    """Return the answer with more evidence; whatever a target does, within about twenty seconds.
+
+    What could not be settled marks the answer as `unsettled`: a finding of before may then still be there.
+    """
     if not answer.looked:
         return answer
+    answer = answer.model_copy(update={"checks": limits.checks})
     protocol = upgrade_of(answer)
     if protocol is not None:
         answer = await _tls(Door(address, port, name, protocol, limits.helo), answer)
     if any(reply.data.startswith(b"SSH-") for reply in answer.replies):
-        answer = answer.model_copy(update={"ssh": await ssh.ask(address, port)})
+        told = await ssh.ask(address, port)
+        answer = answer.model_copy(update={"ssh": told, "unsettled": answer.unsettled or not told.settled})
     if any(reply.data.startswith(b"HTTP/1.") for reply in answer.replies):
-        secure = bool(answer.tls and answer.tls.version and not answer.starttls)
-        answer = answer.model_copy(update={"web": await web.show(web.Site(address, port, name, secure, limits.user_agent))})
+        answer = await _web(address, port, name, answer, limits)
     observed = await optional.observe(address, port, answer, checks=limits.checks, helo=limits.helo) if limits.checks else ()
     context = directory.naming_context(answer.replies)
     if context and await directory.answers_strangers(Door(address, port, name, secure=protocol == ""), context):
         observed = (*observed, "anonymous-read")
-    return answer.model_copy(update={"observed": observed}) if observed else answer
+    return answer.model_copy(update={"observed": observed})
+
+
+async def _web(address: str, port: int, name: str, answer: PortAnswer, limits: Limits) -> PortAnswer:
+    secure = bool(answer.tls and answer.tls.version and not answer.starttls)
+    shown = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WEB_SECONDS):
+            shown = await web.show(web.Site(address, port, name, secure, limits.user_agent))
+    settled = shown is not None and shown.git_asked and not answer.unsettled
+    return answer.model_copy(update={"web": shown, "unsettled": not settled})
 
 
 async def _tls(door: Door, answer: PortAnswer) -> PortAnswer:

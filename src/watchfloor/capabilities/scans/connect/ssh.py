@@ -67,11 +67,13 @@ class _Visit:
         self.keys: list[bytes] = []
         self.methods: tuple[str, ...] | None = None
         self.open, self.connections, self.error = False, 0, ""
+        self.settled = False  # no more can be learned, or all is
 
     def answer(self) -> SshAnswer:
         return SshAnswer(
             identity=self.identity, kexinit=self.kexinit, host_keys=tuple(self.keys), methods=self.methods or (), asked=self.methods is not None,
             open=self.open, connections=self.connections, error=self.error,
+            settled=self.settled or self.methods is not None,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -122,7 +124,7 @@ class _Visit:
         suite, ours = agree(names(theirs)), kexinit(algorithms)
         wire.send(ours)
         if not (suite.exchange and algorithms):
-            self.error = "no key exchange in common"
+            self.error, self.settled = "no key exchange in common", True
             return False
         secret = Secret(suite.exchange)
         wire.send(bytes((KEX_INIT,)) + secret.public())
@@ -134,7 +136,7 @@ class _Visit:
             self.keys.append(key)
         half, _ = take(reply, at)
         if not suite.encrypts:
-            self.error = "no cipher in common"
+            self.error, self.settled = "no cipher in common", True
             return False
         shared = secret.shared(half)
         told = b"".join(string(one) for one in (IDENTITY, identity, ours, theirs, key))

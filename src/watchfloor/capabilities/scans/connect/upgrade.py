@@ -51,28 +51,13 @@ TURNS: dict[str, tuple[Turn, ...]] = {
     "rdp": (_turn(packets.rdp_negotiate(), rb"\A\x03\0\0\x13.{7}\x02"),),
     "mysql": (_turn(b"", rb"\A.{3}\0\x0a[^\0]+\0.{13}"), _turn(_MYSQL_SSL, None)),
 }  # fmt: skip
-# What a plain service says that can start TLS, when nobody has tried yet.
-GREETINGS = (
-    ("smtp", re.compile(rb"220[ -][^\r\n]{0,200}SMTP")),
-    ("ftp", re.compile(rb"220[ -][^\r\n]{0,200}(?i:ftp)")),
-    ("imap", re.compile(rb"\* (?:OK|PREAUTH) ")),
-    ("pop3", re.compile(rb"\+OK ")),
-)
 
 
 def upgrade_of(answer: PortAnswer) -> str | None:
     """Return the protocol whose upgrade leads to TLS on this port, empty where TLS begins with the first byte, None without TLS."""
     if answer.starttls:
         return answer.starttls if answer.starttls in TURNS else None
-    if answer.tls and answer.tls.version:
-        return ""
-    for reply in answer.replies:
-        if reply.probe == "postgresql" and reply.data[:1] == b"S":
-            return "postgresql"
-        for protocol, pattern in GREETINGS:
-            if reply.probe == "greeting" and pattern.match(reply.data):
-                return protocol
-    return None
+    return "" if answer.tls and answer.tls.version else None
 
 
 async def upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: str, host: str, helo: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine.audited import audited
 from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
-from watchfloor.capabilities.scans.engine.judge import judge
+from watchfloor.capabilities.scans.engine.judge import OPT_IN, judge, key
 from watchfloor.capabilities.scans.engine.ports import membership
 from watchfloor.capabilities.scans.schemas import Group, PortAnswer, Problem, Service, Tally
 
@@ -38,6 +38,7 @@ class Sighting:
     unlooked: tuple[tuple[Group, Service], ...] = ()  # every other open port that is listed
     unlisted: int = 0  # open ports beyond those listed as services
     protocol: Protocol = "tcp"
+    unmade: frozenset[str] = frozenset()  # keys of checks that were not made: a finding of theirs may still be there
 
 
 def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> Sighting | None:
@@ -63,6 +64,7 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
         filtered=() if part else answer.filtered,
         skipped=answer.skipped,
         unlisted=len(others) + len(before) - len(unlooked),
+        unmade=frozenset(key(answer.address, port, check) for port, one in looked.items() for check in OPT_IN - set(one.checks)),
     )
 
 

@@ -136,7 +136,7 @@ def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UU
     }  # fmt: skip
     if one.known_ports or one.filtered_ports:
         close_missing(
-            session, org, capability="scans", asset=asset, seen=fresh, job=job, actor=actor, reason=GONE, ports=one.known_ports,
+            session, org, capability="scans", asset=asset, seen={*fresh, *one.unmade}, job=job, actor=actor, reason=GONE, ports=one.known_ports,
             filtered=one.filtered_ports, look=scan, protocol=one.protocol,
         )  # fmt: skip
     if fresh:

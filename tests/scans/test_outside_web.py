@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -167,6 +168,22 @@ def test_https_and_ipv6(tmp_path: Path) -> None:
         told = facts(shown(port, address="::1", secure=True))
     assert told is not None
     assert told.title == "Hi"
+
+
+def test_http_2_is_not_agreed_to(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    context = servers.context(factories.write_pem(tmp_path, factories.certificate(key), key))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    chosen: list[str | None] = []
+
+    def talk(client: socket.socket, ends: threading.Event) -> None:
+        assert isinstance(client, ssl.SSLSocket)
+        chosen.append(client.selected_alpn_protocol())
+        servers.answering(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")(client, ends)
+
+    with servers.listening(talk, secure=context) as port:
+        assert shown(port, secure=True) is not None
+    assert set(chosen) == {"http/1.1"}
 
 
 def endless_body(client: socket.socket, ends: threading.Event) -> None:

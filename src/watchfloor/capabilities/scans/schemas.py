@@ -492,6 +492,7 @@ class TlsFacts(Shape):
     suites: dict[str, tuple[str, ...]] = {}
     complete: bool = False
     forward_secrecy: str = "unknown"
+    weakest: str = Field("", description="The worst accepted suite is insecure, weak, acceptable or strong.")
     chain: tuple[Certificate, ...] = ()
     dh_bits: int = Field(0, description="The smallest finite-field Diffie-Hellman group that was used; 0: none was.")
     compression: bool = False

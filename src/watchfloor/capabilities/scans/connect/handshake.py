@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 AUDIT_SECONDS, HELLO_SECONDS = 2.0, 1.5
 AT_ONCE, HELLOS_MAX = 4, 160
+# Where a whole conversation comes before TLS, servers count connections of one client more strictly.
+AT_ONCE_UPGRADED = 2
 # Alerts: 70 protocol_version, 86 inappropriate_fallback. The version is refused whatever the suites.
 VERSION_ALERTS = frozenset((70, 86))
 Failure = (OSError, TimeoutError, ssl.SSLError, EOFError)
@@ -104,7 +106,7 @@ class Audit:
 
     def __init__(self, door: Door, versions: Iterable[str] = VERSIONS) -> None:
         self.door, self.hellos = door, 0
-        self.slots = asyncio.Semaphore(AT_ONCE)
+        self.slots = asyncio.Semaphore(AT_ONCE_UPGRADED if door.protocol else AT_ONCE)
         self.known = {version: _Version() for version in versions}
         self.chain: tuple[bytes, ...] = ()
         self.compression = False

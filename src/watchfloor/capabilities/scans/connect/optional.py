@@ -7,6 +7,8 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.scans.connect.handshake import Door
+
 if TYPE_CHECKING:
     from watchfloor.capabilities.scans.schemas import PortAnswer
 
@@ -23,16 +25,12 @@ async def is_open_proxy(address: str, port: int) -> bool:
     host = f"[{address}]" if ":" in address else address
     question = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
     with contextlib.suppress(*Failure):
-        async with asyncio.timeout(SECONDS):
-            reader, writer = await asyncio.open_connection(address, port, limit=16_384)
-            try:
-                for _ in range(2):
-                    writer.write(question)
-                    if not TUNNEL.match(await reader.readuntil(b"\r\n\r\n")):
-                        return False
-                return True
-            finally:
-                writer.transport.abort()
+        async with asyncio.timeout(SECONDS), Door(address, port).open() as (reader, writer):
+            for _ in range(2):
+                writer.write(question)
+                if not TUNNEL.match(await reader.readuntil(b"\r\n\r\n")):
+                    return False
+            return True
     return False
 
 
@@ -40,19 +38,14 @@ async def is_open_relay(address: str, port: int, helo: str) -> bool:
     """Tell whether a mail server takes a recipient of a foreign domain from a stranger; the transaction is reset, nothing is sent."""
     turns = (b"", f"EHLO {helo}\r\n".encode(), b"MAIL FROM:<check@sender.invalid>\r\n", b"RCPT TO:<check@recipient.invalid>\r\n")
     with contextlib.suppress(*Failure):
-        async with asyncio.timeout(SECONDS):
-            reader, writer = await asyncio.open_connection(address, port, limit=4096)
-            try:
-                for turn in turns:
-                    writer.write(turn)
-                    if not (await _reply(reader)).startswith(b"2"):
-                        return False
-                writer.write(b"RSET\r\nQUIT\r\n")
-                await writer.drain()
-                await _reply(reader)
-                return True
-            finally:
-                writer.transport.abort()
+        async with asyncio.timeout(SECONDS), Door(address, port).open() as (reader, writer):
+            for turn in turns:
+                writer.write(turn)
+                if not (await _reply(reader)).startswith(b"2"):
+                    return False
+            writer.write(b"RSET\r\nQUIT\r\n")
+            await _reply(reader)
+            return True
     return False
 
 

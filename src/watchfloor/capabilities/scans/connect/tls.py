@@ -12,15 +12,15 @@ VERSIONS = {(3, 0): "SSLv3", (3, 1): "TLSv1", (3, 2): "TLSv1.1", (3, 3): "TLSv1.
 OLD_CIPHERS = (0xC014, 0xC00A, 0xC013, 0xC009, 0x0039, 0x0033, 0x0035, 0x002F, 0xC012, 0x0016, 0x000A, 0x0005, 0x0004, 0x00FF)
 
 
-@lru_cache(maxsize=1)
-def context() -> ssl.SSLContext:
+@lru_cache(maxsize=2)
+def context(*, alpn: tuple[str, ...] = ("http/1.1", "h2")) -> ssl.SSLContext:
     """Return a client context that verifies nothing: what is wrong with a certificate is the finding."""
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     found.check_hostname = False
     found.verify_mode = ssl.CERT_NONE
     found.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     found.set_ciphers("ALL:COMPLEMENTOFDEFAULT:@SECLEVEL=0")
-    found.set_alpn_protocols(["http/1.1", "h2"])
+    found.set_alpn_protocols(list(alpn))
     return found
 
 

@@ -139,7 +139,7 @@ class _Visit:
                 reader, writer = await asyncio.open_connection(
                     self.site.address,
                     self.site.port,
-                    ssl=tls.context() if self.site.secure else None,
+                    ssl=tls.context(alpn=("http/1.1",)) if self.site.secure else None,
                     server_hostname=self.site.name if self.site.secure else None,
                 )
             try:

@@ -15,14 +15,15 @@ def audited(service: Service, answer: PortAnswer) -> Service:
     found = tls.facts(answer)
     added: dict[str, Any] = {"tls": found, "ssh": ssh.facts(answer.ssh), "web": (page := web.facts(answer.web))}
     if found is not None and answer.tls is not None:
-        leaf = certificate.read(answer.tls.certificate) if answer.tls.certificate else None
-        added |= {"certificate": service.certificate or leaf, "tls_oldest": answer.tls.oldest}
+        first = certificate.read(answer.tls.certificate) if answer.tls.certificate else None
+        added |= {"certificate": service.certificate or first, "tls_oldest": answer.tls.oldest}
         added |= {"tls_version": service.tls_version or answer.tls.version}
     added["title"] = service.title or (page.title if page else "")
-    facts = (
-        *service.facts,
-        *(("distribution-package",) if service.revision else ()),
-        *(("starttls",) if answer.starttls else ()),
-        *answer.observed,
-    )
+    leaf = added.get("certificate") or service.certificate
+    seen = {
+        "distribution-package": bool(service.revision),
+        "starttls": bool(answer.starttls),
+        "wildcard-certificate": leaf is not None and any(name.startswith("*.") for name in leaf.names),
+    }
+    facts = (*service.facts, *(fact for fact, there in seen.items() if there), *answer.observed)
     return service.model_copy(update=added | {"facts": tuple(dict.fromkeys(facts))})

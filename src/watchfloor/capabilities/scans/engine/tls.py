@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import certificate
-from watchfloor.capabilities.scans.engine.suites import forward_secret, name_of
+from watchfloor.capabilities.scans.engine.suites import Strength, forward_secret, name_of, strength
 from watchfloor.capabilities.scans.schemas import TlsFacts
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def facts(answer: PortAnswer) -> TlsFacts | None:
         suites=suites,
         complete=all(one.complete for one in audit.suites),
         forward_secrecy=_forward_secrecy(name for names in suites.values() for name in names),
+        weakest=min((strength(name) for names in suites.values() for name in names), key=list(Strength).index, default=""),
         chain=tuple(one for one in read if one is not None),
         dh_bits=audit.dh_bits,
         compression=audit.compression,

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from tests.chaos.floor import gone
 from tests.scans import servers
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.schemas import ScanRequest
 from watchfloor.kernel.assets.scope import add_scope
+from watchfloor.kernel.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +37,8 @@ SLOTS = 2
 def scanners(floor: Floor) -> Iterator[list[Door]]:
     """Two workers for scans that cut them into many parts."""
     floor.staff(workers=0, schedulers=1)
-    with floor.ledger.database.transaction(floor.org) as session:
-        for address in ADDRESSES:
-            add_scope(session, floor.org, address, actor="test")
+    with suppress(Conflict), floor.ledger.database.transaction(floor.org) as session:  # the floor's, once for all tests
+        add_scope(session, floor.org, "127.0.1.0/24", actor="test")
     yield [scanner(floor) for _ in range(2)]
     floor.staff(workers=0, schedulers=1)
 
@@ -125,3 +126,43 @@ def test_ten_kills_of_workers_change_nothing_about_what_a_scan_says(floor: Floor
     assert killed == undisturbed
     assert killed["state"] == "finished"
     assert {(address, port) for address, port, *_ in killed["services"]} >= set(OPEN)
+
+
+PHASES = {
+    # ports, rate, and what a part reports when it is in the middle of it
+    "connecting": ("20000-20999", 50, "phase <> 'services' and done > 0"),
+    "services": ("20022,20023", None, "phase = 'services'"),
+    "held back": ("20000-20999", 1, "phase <> 'services'"),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_cancelled_scan_is_gone_within_a_second_with_every_process(floor: Floor, scanners: list[Door], phase: str) -> None:
+    ports, rate, busy = PHASES[phase]
+    with (
+        servers.listening(servers.silent, address=ADDRESSES[0], port=20_022),
+        servers.listening(servers.drip, address=ADDRESSES[0], port=20_023),
+    ):
+        request = ScanRequest(targets=ADDRESSES[:1], ports=ports, max_rate=rate)
+        scan, _job = jobs.submit_scan(floor.ledger, floor.org, request, actor="test")
+        running = f"select 1 from job_progress p join shard s on s.job = p.job where s.scan = %s and {busy}"
+        floor.wait(lambda: floor.ask(running, scan), f"a part that is {phase}")
+        boxed = [member for door in scanners for member in boxes(door)]
+        assert boxed
+        jobs.stop_scan(floor.ledger, floor.org, scan, actor="test")
+        gone(boxed, 5)
+    unfinished = "select count(*) from job where finished_at is null and (id = %s or batch in (select id from job_batch where parent = %s))"
+    floor.wait(lambda: not floor.one(unfinished, scan, scan), "the end of all parts")
+    late = "select coalesce(max(extract(epoch from finished_at - cancel_at)), 0)::float8 from job where batch in (select id from job_batch where parent = %s)"
+    assert floor.one(late, scan) <= 1
+    assert floor.one("select state from scan where id = %s", scan) == "cancelled"
+    floor.wait(lambda: not floor.one("select count(*) from rate_lease"), "the leases given back")
+
+
+def boxes(door: Door) -> list[psutil.Process]:
+    """Return what runs under a worker's zygote."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(door.pid).children():
+            if child.status() != psutil.STATUS_ZOMBIE and "watchfloor.kernel.sandbox" in child.cmdline():
+                return list(child.children(recursive=True))
+    return []

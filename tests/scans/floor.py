@@ -110,6 +110,10 @@ class Worker:
         self.wire.execute("update job set stage = 'queued', finished_at = null where id = %s", (job,))
         self.run(job)
 
+    def lost(self, job: UUID) -> None:
+        """Bring a job back whose worker vanished in the middle of its attempt, as the reaper does."""
+        self.wire.execute("update job set stage = 'queued', owner = null, child = null, fence = fence + 1 where id = %s", (job,))
+
     def scan(self, org: UUID, *targets: str, **more: Any) -> ScanView:
         """Request a scan, run all its jobs, return it."""
         scan, _job = jobs.submit_scan(self.ledger, org, ScanRequest(targets=list(targets), **more), actor="test")

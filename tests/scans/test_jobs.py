@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import tracemalloc
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.scans import servers
 from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
-from watchfloor.capabilities.scans.jobs import run
+from watchfloor.capabilities.scans.jobs import notebook, run
 from watchfloor.capabilities.scans.queries import learned, read, write
 from watchfloor.capabilities.scans.schemas import Profile, ScanRequest
 from watchfloor.kernel.assets.queries import list_scope
 from watchfloor.kernel.assets.scope import remove_scope
-from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound, OutOfScope
+from watchfloor.kernel.contract import Want
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.errors import Conflict, Fenced, InvalidInput, NotFound, OutOfScope
 from watchfloor.kernel.findings.queries import list_findings
+from watchfloor.kernel.jobs import leases
 from watchfloor.kernel.jobs.cancel import cancel
 from watchfloor.kernel.jobs.enqueue import submit
 from watchfloor.kernel.jobs.queries import get_job, list_jobs, open_result
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from tests.scans.floor import Worker
+    from watchfloor.capabilities.scans.schemas import ProbeAnswers
     from watchfloor.kernel.jobs.ledger import Ledger
 
 PAGE = b"HTTP/1.0 200 OK\r\nServer: nginx/1.24.0\r\n\r\n<title>Hello</title>"
@@ -111,6 +115,50 @@ def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Wo
         worker.again(shard.id)
     assert {table: worker.count(table, loopback) for table in TABLES} == before
     assert worker.view(loopback, scan.id).open_ports == 1
+
+
+def test_a_part_whose_worker_died_goes_on_and_counts_nothing_twice(
+    loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with servers.listening(servers.answering(web)) as port:
+        calm = worker.scan(loopback, "127.0.0.1", ports=f"{port},1-50")
+        scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports=f"{port},1-50", max_rate=40), actor="test")
+        worker.run(job)
+        ((shard, _kind),) = worker.queued(loopback)
+        save = notebook.Notebook.keep
+
+        def die(self: notebook.Notebook, answers: ProbeAnswers) -> dict[str, Any]:
+            save(self, answers)
+            raise Fenced("the worker is gone; nobody writes down how its attempt ended")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(notebook.Notebook, "keep", die)
+            worker.run(shard)
+        part = worker.view(loopback, scan)
+        assert 0 < part.probes < 51
+        worker.lost(shard)
+        worker.run_all(loopback)
+    after = worker.view(loopback, scan)
+    assert (after.state, after.probes, after.open_ports, after.hosts_up) == ("finished", calm.probes, calm.open_ports, 1)
+    with ledger.database.transaction(loopback) as session:
+        assert [host.ports for host in read.list_hosts(session, loopback, scan).items] == [
+            host.ports for host in read.list_hosts(session, loopback, calm.id).items
+        ]
+        assert len(read.list_scan_findings(session, loopback, scan).items) == 1
+
+
+def test_two_organisations_look_at_one_host_after_each_other_and_are_not_told_of_each_other(
+    loopback: UUID, stranger: UUID, worker: Worker, ledger: Ledger
+) -> None:
+    allow(ledger, stranger, "127.0.0.0/8")
+    other = [Want(key="net:127.0.0.0", per_second=None, members=frozenset((1,)))]
+    holder = new_id()
+    assert leases.lease(ledger, holder, other, worker=new_id()) is not None
+    scan = worker.scan(loopback, "127.0.0.1", ports="1", timeout=timedelta(seconds=2))
+    assert scan.state == "incomplete"
+    assert "the scan's time limit was used up before this part began" in scan.not_looked_at[0]
+    leases.release(ledger, holder)
+    assert worker.scan(stranger, "127.0.0.1", ports="1").state == "finished"
 
 
 def test_a_repeated_plan_adds_no_parts(loopback: UUID, worker: Worker, ledger: Ledger) -> None:

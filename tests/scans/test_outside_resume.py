@@ -13,7 +13,7 @@ from tests.scans.test_outside import PERMITTED, Told, request
 from watchfloor.capabilities.scans.connect import probe
 from watchfloor.capabilities.scans.connect.scanner import each_port
 from watchfloor.capabilities.scans.connect.throttle import Throttle
-from watchfloor.capabilities.scans.schemas import Group, ProbeAnswers, ProbeRequest, Rates
+from watchfloor.capabilities.scans.schemas import Group, Place, ProbeAnswers, ProbeRequest, Rates
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -91,7 +91,7 @@ def test_a_part_says_exactly_what_is_settled() -> None:
 def test_a_port_that_was_looked_at_is_not_looked_at_again() -> None:
     with servers.listening(servers.banner(b"220 hello\r\n"), address=HOSTS[0], port=21_111):
         calm = probe(asked(rates=None, keep_every=None), Told())
-        again = probe(asked(rates=None, keep_every=None, resume=calm.model_copy(update={"place": {"finished": tuple(Group)}})), Told())
+        again = probe(asked(rates=None, keep_every=None, resume=calm.model_copy(update={"place": Place(finished=tuple(Group))})), Told())
     assert [port.port for host in calm.hosts for port in host.ports] == [21_111]
     assert [port.port for host in again.hosts for port in host.ports] == []
     assert again.probes == calm.probes

@@ -88,9 +88,10 @@ def _change(floor: Floor, folder: Path, stack: ExitStack) -> dict[str, Any]:
 
 def _told(document: dict[str, Any]) -> dict[str, Any]:
     services = document["services"]
+    cpes = [one["detail"]["cpe"] for one in services if one["detail"].get("cpe")]
     return {
         "scan": document["scan"]["id"], "services": len(services), "with_product": sum(bool(one["product"]) for one in services),
-        "with_cpe": sum(bool(one["cpe"]) for one in services), "cpes": sorted({one["cpe"] for one in services if one["cpe"]}),
+        "with_cpe": len(cpes), "cpes": sorted(set(cpes)),
         "findings": len(document["findings"]), "by_severity": dict(Counter(one["severity"] for one in document["findings"])),
         "by_check": dict(Counter(one["check"] for one in document["findings"])), "timings": document["timings"],
     }  # fmt: skip

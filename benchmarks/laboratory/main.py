@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             document = travel(floor)
             met = all(document["difference_right"].values())
         else:
-            document = measure(floor, rival_too=not chosen.alone, capture=chosen.capture)
+            document = measure(floor, rival_too=not chosen.alone, capture=chosen.capture, repeat=chosen.repeat)
             met = all(goal["met"] for goal in document["goals"])
     print(json.dumps(document, indent=2))
     return 0 if met and not floor.failures else 1
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--journey", action="store_true", help="scan with the command line, change two servers, scan again, show the difference"
     )
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="look N times and tell which answers differ; nmap looks once")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="also write every door's answers, byte by byte")
     return parser
 

@@ -8,16 +8,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from benchmarks.laboratory.answer import Answer
-from benchmarks.laboratory.floor import running
+from benchmarks.laboratory.answer import Answer, Look
+from benchmarks.laboratory.floor import Floor, running
+from benchmarks.laboratory.measure import unsteady
 from benchmarks.laboratory.packages import missing
 from benchmarks.laboratory.record import TOKEN, Door, Server, package
 from benchmarks.laboratory.room import listening
 from benchmarks.laboratory.score import Mark, Score, score, totals
 from benchmarks.laboratory.table import SERVERS
+
+if TYPE_CHECKING:
+    from benchmarks.laboratory.room import Room
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "laboratory.py"
 CHEAP = ("redis", "dnsmasq", "openssh")
@@ -96,6 +101,14 @@ def test_what_nobody_can_know_is_not_counted() -> None:
     assert counted["services"] == {"right": 1, "of": 2, "wrong": 0, "missing": 1, "share": 0.5}
     assert counted["products"]["of"] == 1
     assert counted["versions"] == {"right": 0, "of": 1, "wrong": 0, "missing": 1, "share": 0.0}
+
+
+def test_answers_that_differ_between_looks_are_told() -> None:
+    server = Server(name="ssh", packages=("openssh-server",), doors=(DOOR,), command="sshd")
+    floor = Floor(rooms=[cast("Room", SimpleNamespace(server=server, ports={"ssh": 22}))])
+    first, second = (Look(tool="ours", answers={("127.0.0.1", 22): Answer(service="ssh", product=product)}) for product in ("OpenSSH", ""))
+    assert unsteady(floor, [first, first]) == {}
+    assert unsteady(floor, [first, second]) == {"ssh ssh": ["ssh OpenSSH", "ssh"]}
 
 
 def test_unknown_server_is_named() -> None:

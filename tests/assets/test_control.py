@@ -36,6 +36,12 @@ def test_the_api_is_where_it_listens() -> None:
     assert {network for network, _, _ in everywhere} >= OWN
 
 
+def test_without_an_api_of_ours_its_usual_port_is_anybodys() -> None:
+    assert {one.what for one in control_points(KernelSettings())} == set()
+    found = control_points(KernelSettings(database_url=SecretStr("postgresql://u@198.51.100.1/db")))
+    assert {one.what for one in found} == {"database", "API"}
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

@@ -61,7 +61,8 @@ def up(
         members["api"] = door("api", "--host", here, "--port", str(there))
     with ExitStack() as stack:
         wish = stack.enter_context(Wish())
-        crew = Crew(environment=child_environment(settings))
+        api = {} if no_api else {"WATCHFLOOR_API_HOST": here, "WATCHFLOOR_API_PORT": str(there)}
+        crew = Crew(environment=child_environment(settings) | api)
         stack.callback(crew.kill)
         floor = _services(settings, stack, crew, members, wish)
         _welcome(settings, None if no_api else _address(here, there))

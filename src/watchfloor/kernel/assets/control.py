@@ -75,7 +75,12 @@ def _services(settings: KernelSettings) -> Iterator[tuple[str, str, int]]:
 
 
 def _api(settings: KernelSettings) -> Iterator[ControlPoint]:
-    if not settings.api_port:
+    """Yield where the API listens. A floor of its own that no API was named for has none: its port may be anybody's.
+
+    `watchfloor up` names its API to the processes that it starts.
+    """
+    named = settings.database_url is not None or {"api_host", "api_port"} & settings.model_fields_set
+    if not settings.api_port or not named:
         return
     for address in _addresses(settings.api_host):
         everywhere = ip_address(address).is_unspecified

@@ -17,9 +17,11 @@ from tests.scans import factories, servers
 from tests.servers import valkey_server
 from watchfloor.capabilities.scans.connect import look as looking
 from watchfloor.capabilities.scans.connect import probe, resolve
-from watchfloor.capabilities.scans.connect import scanner as scanning
 from watchfloor.capabilities.scans.connect.probes import BY_NAME
-from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, reuse_works
+from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, descriptors_free, reuse_works
+from watchfloor.capabilities.scans.connect.scanner.answers import SELF_CONNECTS
+from watchfloor.capabilities.scans.connect.scanner.host import Waiting
+from watchfloor.capabilities.scans.connect.scanner.sockets import Sockets
 from watchfloor.capabilities.scans.connect.tls import agreed, old_hello
 from watchfloor.capabilities.scans.engine import plan
 from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
@@ -170,10 +172,10 @@ def test_self_connect_is_no_open_port() -> None:
         found.run()
         host = found.hosts[0]
         before = host.closed
-        for _ in range(scanning.SELF_CONNECTS):
-            found._open_port(scanning.Waiting(host, own, 0, ours.dup(), 0.0), 0.0)
+        for _ in range(SELF_CONNECTS):
+            found.answers.accepted(Waiting(host, own, 0, ours.dup(), 0.0), 0.0)
     assert host.opened == []
-    assert list(host.again) == [(own, 0)] * (scanning.SELF_CONNECTS - 1)
+    assert list(host.again) == [(own, 0)] * (SELF_CONNECTS - 1)
     assert host.closed == before + 1
 
 
@@ -206,7 +208,7 @@ def test_few_descriptors_lower_the_cap() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
-        assert 8 <= scanning.descriptors_free() <= 150
+        assert 8 <= descriptors_free() <= 150
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -216,10 +218,18 @@ class Answering(ConnectScanner):
 
     def __init__(self, ports: list[int], errors: list[int], address: str = "127.0.0.1") -> None:
         super().__init__([address], plan.port_groups(ports), Limits(timeout=timedelta(seconds=20)))
-        self.errors = errors
+        self.sockets = self.answers.sockets = FailingSockets(100, reuse=self.reuse)
+        self.sockets.errors, self.trouble = errors, self.sockets.trouble
 
-    def _open(self, family: int) -> socket.socket | None:
-        sock = super()._open(family)
+
+class FailingSockets(Sockets):
+    """Opens sockets that fail once each, in this order, then good ones."""
+
+    errors: list[int]
+
+    def open(self, family: int, in_use: int) -> socket.socket | None:
+        """Open."""
+        sock = super().open(family, in_use)
         if sock is None or not self.errors:
             return sock
         return Failing(sock, self.errors.pop(0))
@@ -268,12 +278,12 @@ def test_host_without_route_is_dropped_after_three() -> None:
 
 
 def test_refused_probes_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Blocked(ConnectScanner):
-        def _open(self, family: int) -> socket.socket | None:
-            sock = super()._open(family)
+    class Blocked(Sockets):
+        def open(self, family: int, in_use: int) -> socket.socket | None:
+            sock = super().open(family, in_use)
             return sock and Failing(sock, errno.EPERM)
 
-    monkeypatch.setattr("watchfloor.capabilities.scans.connect.shard.ConnectScanner", Blocked)
+    monkeypatch.setattr("watchfloor.capabilities.scans.connect.scanner.sockets.Sockets", Blocked)
     answers = probe(request([4001, 4002]), Told())
     assert answers.notes == ("The local firewall or security policy refused 2 connections; those ports count as unreachable.",)
 
@@ -565,7 +575,7 @@ def test_evidence_of_one_job_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_kernel_without_reuse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "reuse_works", lambda: False)
+    monkeypatch.setattr("watchfloor.capabilities.scans.connect.scanner.sockets.reuse_works", lambda: False)
     with servers.refusing() as port:
         answers = probe(request([port]), Told())
     assert total(answers, "closed") == 1
@@ -573,7 +583,7 @@ def test_kernel_without_reuse_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_machine_without_ipv6_says_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "_has_family", lambda family: family == socket.AF_INET)
+    monkeypatch.setattr("watchfloor.capabilities.scans.connect.scanner.sockets.has_family", lambda family: family == socket.AF_INET)
     with servers.refusing() as port:
         answers = probe(request([port], ("::1", "127.0.0.1")), Told())
     assert [total(answers, state) for state in ("unreachable", "closed")] == [1, 1]

@@ -93,6 +93,7 @@ class _Shard:
         self.seen: dict[str, set[int]] = {address: set() for address in hosts}
         for answer in before.hosts:
             self.seen.get(answer.address, set()).update(each_port(answer.looked))
+        self.spoke: dict[str, set[int]] = {address: set() for address in hosts}
         self.fresh: dict[str, list[PortAnswer]] = {}
         self.not_looked = self.evidence = 0
         self.late = False
@@ -191,6 +192,8 @@ class _Shard:
 
     def _take(self, address: str, answer: PortAnswer) -> None:
         self.seen[address].add(answer.port)
+        if answer.replies or answer.tls:
+            self.spoke[address].add(answer.port)
         if self.evidence + answer.kept_bytes > EVIDENCE_MAX:
             self.not_looked += 1
             return
@@ -212,15 +215,17 @@ class _Shard:
 
     def _host(self, host: Host, tally: Tally | None, cursor: GroupCursor | None) -> HostAnswer:
         srtt = host.pace.srtt
+        # Of a host that accepts everything only what said something counts; the rest is as unknown as what was not asked.
+        doubtful = set(host.opened) - self.spoke[host.address] if host.accepts_all else set()
         return HostAnswer(
             address=host.address,
             name=self.names[host.address],
             tallies=host.tallies if tally is None else host.tallies | {self.scanner.group: tally},
-            open=port_ranges(sorted(set(host.opened))),
+            open=port_ranges(sorted(set(host.opened) - doubtful)),
             filtered=port_ranges(sorted(set(host.filtered_ports))),
-            skipped=port_ranges(sorted(set(host.skipped_ports))),
-            looked=port_ranges(sorted(self.seen[host.address])),
-            ports=tuple(sorted(self.fresh.get(host.address, ()), key=lambda one: one.port)),
+            skipped=port_ranges(sorted({*host.skipped_ports, *doubtful})),
+            looked=port_ranges(sorted(self.seen[host.address] - doubtful)),
+            ports=tuple(sorted((one for one in self.fresh.get(host.address, ()) if one.port not in doubtful), key=lambda one: one.port)),
             rtt_ms=self.rtt_before.get(host.address) if srtt is None else round(srtt * 1000, 3),
             cursor=cursor,
         )
@@ -229,6 +234,16 @@ class _Shard:
         said = Counter(self.scanner.trouble)
         notes = [TROUBLE.get(name, "The system refused {} connections (" + name + "); those ports count as unreachable.").format(count)
                  for name, count in sorted(said.items())]  # fmt: skip
+        if deceivers := sum(host.accepts_all for host in self.scanner.hosts):
+            notes.append(
+                f"{deceivers} hosts accept connections on every port (a tarpit or a SYN proxy); they were not scanned to the end, and only "
+                "those of their ports that said something are listed as open."
+            )
+        if self.scanner.conntrack.pauses:
+            notes.append(
+                f"The scan paused {self.scanner.conntrack.pauses} times so as not to fill the connection table of this machine or its host; "
+                "raise net.netfilter.nf_conntrack_max for more speed against silent hosts."
+            )
         if not self.scanner.reuse:
             notes.append("This kernel does not let a refused socket be used again; the scan took a new one for each probe and was slower.")
         if self.not_looked:

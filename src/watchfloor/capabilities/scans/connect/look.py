@@ -120,7 +120,6 @@ class Visit:
                 old = await self._oldest() if isinstance(wrong, SSLError) and MAYBE_OLD.search(reason(wrong)) else ""
                 self.tls = TlsAnswer(oldest=old, version=old, error=reason(wrong))
                 return bool(old)
-        self.tls = self.tls.model_copy(update={"oldest": await self._oldest()})
         if not self.inside.replies:
             await self.inside.try_others(GENERIC_SECURE)
         return True

@@ -13,7 +13,7 @@ from watchfloor.kernel.db import schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SHARED = {"alembic_version", "queue", "budget", "worker_session", "signer", "ticket_rejection"}
+SHARED = {"alembic_version", "queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection"}
 
 
 @pytest.fixture

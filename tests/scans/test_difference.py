@@ -363,3 +363,41 @@ def test_a_scan_that_nobody_answered_proves_nothing(loopback: UUID, worker: Work
             session.connection().exec_driver_sql("update finding set state = 'open', fixed_at = null")
             assert fix_silent(session, loopback, silent.id) == []
             assert [one.misses for one in list_findings(session, loopback).items] == [0]
+
+
+def test_a_host_that_was_left_out_because_it_answered_nothing_is_gone_and_new_again(org: UUID, ledger: Ledger) -> None:
+    seen, without, back = wide(ledger, org, 300, scans=3)
+    with ledger.database.transaction(org) as session:
+        wire = wire_of(session)
+        gone = "host where org = %s and scan = %s and address = '10.0.0.9'"
+        wire.execute(f"delete from service where host in (select id from {gone})", (org, without))
+        wire.execute(f"delete from {gone}", (org, without))
+        # Its ports were not asked, so its part did not have it.
+        spans = '[["10.0.0.0", "10.0.0.8"], ["10.0.0.10", "10.0.0.255"]]'
+        wire.execute(
+            "update shard set request = jsonb_set(request, '{spans}', %s::jsonb) where org = %s and scan = %s and n = 0",
+            (spans, org, without),
+        )
+        assert counts(comparing.difference(session, org, without)) == {}
+        wire.execute("""update scan set silent_hosts = '[["10.0.0.9", "10.0.0.9"]]' where org = %s and id = %s""", (org, without))
+    found = diff(ledger, org, without)
+    assert [(one.change, one.address, one.closed) for one in found.hosts] == [("gone", "10.0.0.9", 4)]
+    assert counts(found) == {"hosts_gone": 1}
+    again = diff(ledger, org, back)
+    assert [(one.change, one.address, one.opened) for one in again.hosts if one.change == "new"] == [("new", "10.0.0.9", 4)]
+    assert again.counts.ports_reopened == 4
+    assert seen == found.base
+
+
+def test_udp_ports_are_compared_as_such(org: UUID, ledger: Ledger) -> None:
+    _base, scan = wide(ledger, org, 2)
+    with ledger.database.transaction(org) as session:
+        wire = wire_of(session)
+        wire.execute("""update shard set request = request || '{"groups": [], "udp": [[1, 100]]}' where org = %s""", (org,))
+        wire.execute("update service set protocol = 'udp' where org = %s", (org,))
+        wire.execute(
+            "delete from service s using host h where h.org = s.org and h.id = s.host and s.org = %s and h.scan = %s and s.port = 83",
+            (org, scan),
+        )
+        wire.execute("""update host set counts = '{"0": {"low": {"open": 3, "closed": 97}}}' where org = %s and scan = %s""", (org, scan))
+    assert {(one.change, one.protocol, one.port) for one in diff(ledger, org, scan).ports} == {("closed", "udp", 83)}

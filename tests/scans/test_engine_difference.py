@@ -215,3 +215,17 @@ def test_the_parts_that_had_an_address_are_found() -> None:
     assert [part.n for part in coverage.of("10.0.0.200")] == [1]
     assert [part.n for part in coverage.of("fd00::7")] == [0]
     assert coverage.of("10.0.1.0") == coverage.of("fd00::100") == coverage.of("9.255.255.255") == []
+
+
+SOUGHT = Known(HOST, sought=True)
+
+
+def test_an_address_that_answered_nothing_when_hosts_were_looked_for_is_new_or_gone_without_its_ports() -> None:
+    assert counts(compare(SOUGHT, host(22, 80))) == {"hosts_new": 1, "ports_opened": 2}
+    assert counts(compare(host(22, 80), SOUGHT)) == {"hosts_gone": 1}
+    assert counts(compare(SOUGHT, SOUGHT)) == {}
+    assert over(SOUGHT, host(22)) == SOUGHT
+    assert over(host(22, asked=[(22, 22)]), SOUGHT).alive
+    assert over(dead([]), SOUGHT).sought
+    coverage = Coverage([], spans(["10.0.0.0/30"]))
+    assert [coverage.sought(address) for address in ("10.0.0.3", "10.0.0.4", "web")] == [True, False, False]

@@ -33,6 +33,7 @@ class Scan(OrgOwned, Base):
     actor: Mapped[str]
     subject: Mapped[str]
     previous_scan: Mapped[UUID | None]
+    silent_hosts: Mapped[list[list[str]]] = mapped_column(JSONB)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from watchfloor.capabilities.scans.engine.ranges import holds, span
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -48,12 +50,15 @@ class Known:
     services: Mapping[Place, Facts] = field(default_factory=dict)
     asked: Mapping[str, int] = field(default_factory=dict)  # by protocol: the ports that were looked at
     silent: Mapping[str, int] = field(default_factory=dict)  # those of them that did not answer
+    sought: bool = False  # looked for before any port was asked, and answered nothing
 
     def state(self, place: Place) -> PortState:
         """Return what is known about a port."""
         if place in self.services:
             return "open"
         protocol, port = place
+        if self.sought:
+            return "filtered"
         if not self.asked.get(protocol, 0) >> port & 1:
             return "unknown"
         return "filtered" if self.silent.get(protocol, 0) >> port & 1 else "closed"
@@ -79,8 +84,12 @@ class Part:
 class Coverage:
     """Which parts of a scan looked at an address."""
 
-    def __init__(self, parts: Iterable[tuple[Part, Sequence[Span]]]) -> None:
-        """Sort the parts by their ports: among those of the same ports no two have an address in common."""
+    def __init__(self, parts: Iterable[tuple[Part, Sequence[Span]]], sought: Sequence[Span] = ()) -> None:
+        """Sort the parts by their ports: among those of the same ports no two have an address in common.
+
+        `sought` are the merged addresses that answered nothing when the scan looked for hosts.
+        """
+        self._sought = sought
         self._layers: dict[Any, list[tuple[int, int, int, Part]]] = {}
         for part, spans in parts:
             layer = self._layers.setdefault(part.groups, [])
@@ -102,6 +111,13 @@ class Coverage:
                 parts.append(layer[at][3])
         return parts
 
+    def sought(self, address: str) -> bool:
+        """Tell whether the scan looked for this address and nothing answered."""
+        try:
+            return holds(self._sought, span(ip_address(address)))
+        except ValueError:
+            return False
+
 
 def _start(entry: tuple[int, int, int, Part]) -> tuple[int, int]:
     return entry[:2]
@@ -118,8 +134,10 @@ class Answers:
     listed: Mapping[str, int]  # how many services are kept, by group
 
 
-def know(address: str, parts: Sequence[Part], answers: Answers | None) -> Known:
+def know(address: str, parts: Sequence[Part], answers: Answers | None, *, sought: bool = False) -> Known:
     """Return what one scan knows about an address; `answers` is None when nothing answered there."""
+    if sought and answers is None:
+        return Known(address, sought=True)
     asked: dict[str, int] = {}
     silent: dict[str, int] = {}
     for part in parts:
@@ -166,6 +184,8 @@ def _unlisted(parts: Sequence[Part], answers: Answers) -> Iterable[tuple[str, in
 
 def over(newer: Known, older: Known) -> Known:
     """Return what is known when a newer look did not look at everything: its knowledge, and the older one's for the rest."""
+    if newer.sought or (older.sought and not (newer.alive or any(newer.asked.values()))):
+        return newer if newer.sought else older
     services = dict(newer.services)
     services.update({place: facts for place, facts in older.services.items() if newer.state(place) == "unknown"})
     asked, silent = dict(newer.asked), dict(newer.silent)
@@ -180,6 +200,8 @@ def over(newer: Known, older: Known) -> Known:
 def gone(before: Known, now: Known) -> bool:
     """Tell whether a host that answered is silent now on every port that showed it to be there."""
     shown = before.evidence()
+    if before.alive and now.sought:
+        return True
     if not before.alive or now.alive or not shown:
         return False
     return all(not ports & ~now.asked.get(protocol, 0) for protocol, ports in shown.items())
@@ -189,6 +211,8 @@ def appeared(before: Known, now: Known) -> bool:
     """Tell whether a host answers on a port on which it was silent before."""
     if before.alive or not now.alive:
         return False
+    if before.sought:
+        return True
     return any(ports & before.asked.get(protocol, 0) for protocol, ports in now.evidence().items())
 
 

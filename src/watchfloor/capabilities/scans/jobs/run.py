@@ -28,7 +28,7 @@ from watchfloor.capabilities.scans.jobs.pin import excluded_addresses, pin
 from watchfloor.capabilities.scans.jobs.refusal import demand_confirmed, named, write_down_all
 from watchfloor.capabilities.scans.jobs.shard import scan_shard
 from watchfloor.capabilities.scans.jobs.sift import sift
-from watchfloor.capabilities.scans.queries import write
+from watchfloor.capabilities.scans.queries import difference, write
 from watchfloor.capabilities.scans.queries.scope import known_assets, scope_of
 from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, Group, OneScan, ScanRequest, Shape, Target
 from watchfloor.capabilities.scans.settings import ScanSettings
@@ -81,6 +81,7 @@ def plan_scan(context: JobContext, request: RunScan) -> ScanPlanned:
             raise GiveUp(str(wrong)) from wrong
         with context.transaction() as session:
             write.insert_shards(session, context.org, scan.id, cut.parts, hosts=cut.hosts, not_looked_at=cut.missed, notes=cut.notes)
+            write.keep_silent(session, context.org, scan.id, cut.silent)
             if not cut.hosts:
                 _nobody(session, context, scan.id, missed=cut.missed)
     with context.transaction() as session:
@@ -101,6 +102,7 @@ def _nobody(session: Session, context: JobContext, scan: UUID, *, missed: list[s
     state = "incomplete" if missed else "finished"
     if write.end_scan(session, context.org, scan, state=state):
         emit(session, context.org, "scans.finished", data={"scan": str(scan), "state": state, "findings": {}}, job=context.job_id)
+        difference.announce(session, context.org, scan, job=context.job_id)
 
 
 def _begin(context: JobContext, request: RunScan) -> write.Planned:
@@ -161,6 +163,7 @@ class Cut(NamedTuple):
     hosts: int
     missed: list[str]
     notes: list[str]
+    silent: list[Span]
 
 
 def _plan(context: JobContext, scan: write.Planned) -> Cut:
@@ -176,12 +179,12 @@ def _plan(context: JobContext, scan: write.Planned) -> Cut:
     demand_confirmed(estimate(parts, names=0, max_rate=scan.request.max_rate, slots=workers), confirmed=scan.request.confirmed)
     if scan.request.engine is Engine.NMAP and nmap.program() is None:
         raise GiveUp(nmap.MISSING)
-    parts, silent = sift(context, scan.request, parts, scope)
+    parts, silent, told = sift(context, scan.request, parts, scope)
     duration = read_settings(ScanSettings, "scans").shard_duration
     # The critical ports of all targets come first, whichever part they are in.
     cut = merge_sorted(*(shards(part, duration=duration, free_workers=workers) for part in parts if part.groups), key=_urgency)
     datagrams = (Shard(block, (), part.udp) for part in parts if part.udp for block in protocols.blocks(part.targets.spans))
-    return Cut(_parts(chain(cut, datagrams), plan.named | names), sum(part.targets.size for part in parts), missed, [*own, *silent])
+    return Cut(_parts(chain(cut, datagrams), plan.named | names), sum(part.targets.size for part in parts), missed, [*own, *told], silent)
 
 
 def _urgency(shard: Shard) -> int:

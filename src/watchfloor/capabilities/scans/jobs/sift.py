@@ -21,21 +21,22 @@ if TYPE_CHECKING:
 EVERY_PORT = ((1, 65_535),)
 
 
-def sift(context: JobContext, request: ScanRequest, parts: Sequence[Plan], scope: Scope) -> tuple[list[Plan], list[str]]:
-    """Return the parts without addresses that answered nothing, and in sentences how many those were."""
+def sift(context: JobContext, request: ScanRequest, parts: Sequence[Plan], scope: Scope) -> tuple[list[Plan], list[Span], list[str]]:
+    """Return the parts without addresses that answered nothing, these addresses, and in sentences how many they were."""
     whole = merge(one for part in parts for one in part.targets.spans)
     asked = discovery.doubtful(request.discovery, whole, ports=max((part.ports for part in parts), default=0))
     ports = _ports(asked, scope)
     limited = bool(allowing.outside(scope, asked, EVERY_PORT))
     if not asked or (limited and not ports):
-        return list(parts), []
+        return list(parts), [], []
     ranges = tuple(AddressRange(first=str(one.at(0)), last=str(one.at(one.size - 1))) for one in asked)
     wanted = DiscoverRequest(
         ranges=ranges, ports=ports, permitted=ranges, max_concurrent=request.max_concurrent, max_rate=request.max_rate, icmp=not limited
     )  # fmt: skip
     answers = context.sandbox(discover, wanted)
     alive = merge(between(one.first, one.last) for one in answers.alive)
-    return [one for part in parts if (one := _without(part, asked, alive)).targets.spans], discovery.left_out(asked, alive, answers)
+    left = [one for part in parts if (one := _without(part, asked, alive)).targets.spans]
+    return left, subtract(asked, alive), discovery.left_out(asked, alive, answers)
 
 
 def _ports(asked: Sequence[Span], scope: Scope) -> tuple[int, ...]:

@@ -37,7 +37,11 @@ def announce(session: Session, org: UUID, scan: UUID, *, job: UUID | None) -> Di
     Call it in the transaction that ends the scan. Returns what is different, or None when there was no scan of the same targets and ports before.
     """
     wire = wire_of(session)
-    looked = wire.execute("select 1 from shard where org = %s and scan = %s and state = 'finished' limit 1", (org, scan)).fetchone()
+    looked = wire.execute(
+        "select 1 from scan c where org = %s and id = %s and (silent_hosts <> '[]' or exists (select 1 from shard s where s.org = c.org "
+        "and s.scan = c.id and s.state = 'finished'))",
+        (org, scan),
+    ).fetchone()
     if looked is None:  # it knows nothing: the next scan is compared with the one before this
         return None
     fix_silent(session, org, scan)
@@ -107,7 +111,7 @@ def _looks(session: Session, org: UUID, scan: UUID, bases: Sequence[UUID]) -> It
         hosts = hosts_of(session, org, scans, addresses)
 
         def known(one: UUID, address: str, hosts: dict[tuple[UUID, str], Answers] = hosts) -> Known:
-            return know(address, covered[one].of(address), hosts.get((one, address)))
+            return know(address, covered[one].of(address), hosts.get((one, address)), sought=covered[one].sought(address))
 
         yield [(reduce(over, (known(one, address) for one in bases)), known(scan, address)) for address in addresses]
 

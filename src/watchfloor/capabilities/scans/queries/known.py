@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Part, Place, mask
+from watchfloor.capabilities.scans.engine.plan import port_groups
 from watchfloor.capabilities.scans.engine.ranges import Span, between
 from watchfloor.kernel.db.session import wire_of
 
@@ -30,12 +31,24 @@ def coverage(session: Session, org: UUID, scan: UUID) -> Coverage:
             cursor.itersize = 20
             sql = "select n, request, coalesce((summary->>'skipped')::bigint, 0) from shard where org = %s and scan = %s and state = 'finished'"
             for n, request, skipped in cursor.execute(sql, (org, scan)):
-                word = json.dumps(request["groups"], sort_keys=True)
+                word = json.dumps([request["groups"], request.get("udp")], sort_keys=True)
                 if word not in masks:
-                    masks[word] = tuple((one["group"], one.get("protocol", "tcp"), mask(one["ports"])) for one in request["groups"])
+                    masks[word] = tuple(_groups(request))
                 yield Part(n, masks[word], complete=not skipped), [between(first, last) for first, last in request["spans"]]
 
-    return Coverage(parts(wire_of(session)))
+    found = wire_of(session).execute("select silent_hosts from scan where org = %s and id = %s", (org, scan)).fetchone()
+    return Coverage(parts(wire_of(session)), [between(first, last) for first, last in found[0]] if found else [])
+
+
+def _groups(request: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Yield group, protocol and ports of a part; one of UDP ports has no groups of its own."""
+    udp = [port for first, last in request.get("udp") or () for port in range(first, last + 1)]
+    for protocol, groups in (
+        ("tcp", [(one["group"], one["ports"]) for one in request["groups"]]),
+        ("udp", [(one.group, one.ports) for one in port_groups(udp)]),
+    ):
+        for group, ports in groups:
+            yield str(group), protocol, mask(ports)
 
 
 def pages(session: Session, org: UUID, scans: Sequence[UUID]) -> Iterator[list[str]]:

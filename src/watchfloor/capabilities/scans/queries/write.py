@@ -136,6 +136,12 @@ def insert_shards(
             )
 
 
+def keep_silent(session: Session, org: UUID, scan: UUID, silent: Sequence[Span]) -> None:
+    """Note which addresses answered nothing when the scan looked for hosts; their ports are not asked."""
+    ranges = [(str(one.at(0)), str(one.at(one.size - 1))) for one in silent]
+    wire_of(session).execute("update scan set silent_hosts = %s where org = %s and id = %s", (Jsonb(ranges), org, scan))
+
+
 def count_shards(session: Session, org: UUID, scan: UUID) -> int:
     """Return how many parts a scan was cut into."""
     row: Any = wire_of(session).execute("select count(*) from shard where org = %s and scan = %s", (org, scan)).fetchone()

@@ -30,17 +30,19 @@ class Standing:
 
     def take_up(self, group: Group, ports: array[int]) -> None:
         """Begin a group, or go on in it when the ports are in the order that the cursors speak of."""
-        mine, order = set(ports), zlib.crc32(ports.tobytes())
+        mine, order = bytearray(1 << 16), zlib.crc32(ports.tobytes())  # a set of all ports would take 5 MB
+        for port in ports:
+            mine[port] = 1
         goes_on = self.place.group == group and self.place.order == order
         self.place = Place(finished=self.place.finished, group=group, order=order)
         for host in self.hosts:
-            host.opened_before = sum(port not in mine for port in host.opened)
+            host.opened_before = sum(not mine[port] for port in host.opened)
             cursor = self.resumed[host.address].cursor if goes_on and host.address in self.resumed else None
             if cursor is not None:
                 host.go_on(cursor)
             else:
-                host.opened = [port for port in host.opened if port not in mine]
-                host.filtered_ports = array("H", (port for port in host.filtered_ports if port not in mine))
+                host.opened = [port for port in host.opened if not mine[port]]
+                host.filtered_ports = array("H", (port for port in host.filtered_ports if not mine[port]))
         self.resumed = {}
 
     def finish(self, group: Group) -> None:

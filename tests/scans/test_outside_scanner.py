@@ -7,7 +7,7 @@ import resource
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -169,7 +169,7 @@ def _connect_all_to(monkeypatch: pytest.MonkeyPatch, opened: int, high: range | 
     real = Sockets.open
 
     class Deceived(socket.socket):
-        def connect_ex(self, address: tuple[str, int]) -> int:
+        def connect_ex(self, address: Any) -> int:
             asked = address[1]
             return super().connect_ex((address[0], opened if asked < HIGH_PORTS[0] or asked in high else asked))
 

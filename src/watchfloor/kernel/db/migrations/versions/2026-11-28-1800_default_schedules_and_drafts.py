@@ -6,7 +6,7 @@ from alembic import op
 
 from watchfloor.kernel.db.rls import protect
 
-revision = "0007"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None

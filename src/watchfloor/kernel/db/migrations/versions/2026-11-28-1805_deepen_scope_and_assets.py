@@ -6,8 +6,8 @@ from alembic import op
 
 from watchfloor.kernel.db.rls import protect
 
-revision = "0005"
-down_revision = "0007"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -34,7 +34,7 @@ BETWEEN_REPORTS = 0.25
 # Linux keeps some 1,000 neighbours (gc_thresh3); so many addresses that have not answered are asked at once.
 STRANGERS = 512
 BETWEEN_ADMISSIONS = 0.05
-PAUSE = 0.005  # the longest wait for answers: a cancelled scan notices after it
+PAUSE = 0.002  # the longest wait for answers: a cancelled scan notices after it
 
 
 class ConnectScanner:

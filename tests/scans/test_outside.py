@@ -347,6 +347,8 @@ def test_web_server_is_asked_without_host() -> None:
         service = fingerprint(look_at(port))
     assert (service.name, service.product, service.title) == ("http", "nginx", "Hello")
     assert asked[0] == b"GET / HTTP/1.0\r\n\r\n"
+    # Only then, when it is known as a web server, it is asked for what it shows.
+    assert [question.split()[1] for question in asked[1:]] == [b"/", b"/favicon.ico", b"/.git/HEAD"]
 
 
 def test_web_server_that_insists_on_host_gets_one() -> None:

@@ -16,6 +16,7 @@ from tests.scans import servers
 from tests.scans.floor import allow
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.cli import commands
+from watchfloor.capabilities.scans.engine.sight import group_of
 from watchfloor.capabilities.scans.queries import difference as comparing
 from watchfloor.capabilities.scans.queries import read
 from watchfloor.capabilities.scans.queries.silence import fix_silent
@@ -393,11 +394,14 @@ def test_udp_ports_are_compared_as_such(org: UUID, ledger: Ledger) -> None:
     _base, scan = wide(ledger, org, 2)
     with ledger.database.transaction(org) as session:
         wire = wire_of(session)
-        wire.execute("""update shard set request = request || '{"groups": [], "udp": [[1, 100]]}' where org = %s""", (org,))
+        wire.execute("""update shard set request = request || '{"groups": [], "udp": [[83, 83]]}' where org = %s""", (org,))
         wire.execute("update service set protocol = 'udp' where org = %s", (org,))
         wire.execute(
             "delete from service s using host h where h.org = s.org and h.id = s.host and s.org = %s and h.scan = %s and s.port = 83",
             (org, scan),
         )
-        wire.execute("""update host set counts = '{"0": {"low": {"open": 3, "closed": 97}}}' where org = %s and scan = %s""", (org, scan))
+        wire.execute(
+            "update host set counts = jsonb_build_object('0', jsonb_build_object(%s::text, '{\"closed\": 1}'::jsonb)) where org = %s and scan = %s",
+            (str(group_of(83)), org, scan),
+        )
     assert {(one.change, one.protocol, one.port) for one in diff(ledger, org, scan).ports} == {("closed", "udp", 83)}

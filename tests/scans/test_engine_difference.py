@@ -182,6 +182,14 @@ def test_counts_alone_leave_a_group_with_one_silent_port_unknown_and_ranges_do_n
     ]  # fmt: skip
 
 
+def test_ports_that_nobody_counted_are_unknown() -> None:
+    part = [Part(0, (LOW,), complete=True)]
+    assert states(know(HOST, part, answers({"0": {"low": {"open": 1, "closed": 50}}}, 22)), 22, 23) == ["open", "unknown"]
+    exact = {"0": {"filtered": [[30, 30]]}}
+    known = know(HOST, part, answers({"0": {"low": {"open": 1, "filtered": 1}}}, 22, silent=exact))
+    assert states(known, 22, 23, 30) == ["open", "unknown", "filtered"]
+
+
 def test_a_silent_address_is_known_only_where_nothing_was_left_out() -> None:
     assert states(know(HOST, [Part(0, (LOW,), complete=True)], None), 22, 101) == ["filtered", "unknown"]
     assert states(know(HOST, [Part(0, (LOW,), complete=False)], None), 22) == ["unknown"]

@@ -163,6 +163,9 @@ def _looked(
     tally = tallies.get(group)
     if tally is None:
         return 0, 0
+    if sum(tally.values()) != ports.bit_count():  # not every port was counted: only those that are named are known
+        named = ports & mask(exact.get("filtered", ()))
+        return named, named
     if not any(tally.get(state) for state in ("filtered", "unreachable", "skipped")):
         return ports, 0
     if not exact:  # counts alone cannot tell which port is the silent one

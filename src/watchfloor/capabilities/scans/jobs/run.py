@@ -62,7 +62,7 @@ class ScanPlanned(Shape):
     shards: int
 
 
-@job("scans.run", RunScan, queue=Queue.SCANS, timeout=timedelta(minutes=30), attempts=3, first_delay=timedelta(seconds=2))
+@job("scans.run", RunScan, queue=Queue.SCANS, timeout=timedelta(minutes=30), attempts=4, first_delay=timedelta(seconds=60))
 def run_scan(context: JobContext, request: RunScan) -> ScanPlanned:
     """Find which services targets expose: resolve names, check the scope, cut the work into parts that all workers share."""
     return plan_scan(context, request)

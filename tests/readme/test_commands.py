@@ -95,9 +95,15 @@ def test_celery_knows_the_kinds(shell: Callable[[str], Shell]) -> None:
     assert "scans.run" in shell("production").said("inspect registered")
 
 
-def test_the_tutorial_ends_in_a_finding(shell: Callable[[str], Shell]) -> None:
+def test_the_tutorial_ends_in_findings(shell: Callable[[str], Shell]) -> None:
     found = json.loads(shell("tutorial").said("--fail-on high --json"))
-    assert [finding["title"] for finding in found["findings"]] == ["Web pages are served without encryption"]
+    titles = {finding["title"] for finding in found["findings"]}
+    assert {"Web pages are served without encryption", "A directory lists its files"} <= titles
+
+
+def test_the_tutorial_shows_what_changed(shell: Callable[[str], Shell]) -> None:
+    assert "Web pages are served without encryption" in shell("tutorial").said("scans diff")
+    assert "Web pages are served without encryption" in shell("tutorial").said("findings list --state fixed")
 
 
 def test_the_api_takes_a_task(shell: Callable[[str], Shell]) -> None:

@@ -16,7 +16,7 @@ from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_se
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-LIMIT_SECONDS = 120
+LIMIT_SECONDS, SLOW_LIMIT_SECONDS = 120, 300
 DATABASE, TEMPLATE = "watchfloor", "watchfloor_template"
 
 
@@ -34,21 +34,21 @@ def pytest_runtest_setup() -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, None, None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """End tests that hang."""
-    with limited():
+    with limited(SLOW_LIMIT_SECONDS if item.get_closest_marker("slow") else LIMIT_SECONDS):
         return (yield)
 
 
 @contextmanager
-def limited() -> Iterator[None]:
+def limited(seconds: int = LIMIT_SECONDS) -> Iterator[None]:
     """Fail what takes too long, so that the other tests go on."""
 
     def late(*_: object) -> None:
-        pytest.fail(f"took more than {LIMIT_SECONDS} s")
+        pytest.fail(f"took more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(LIMIT_SECONDS)
+    signal.alarm(seconds)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from watchfloor.capabilities.scans.engine import plan, ports, ranges, scope
 from watchfloor.capabilities.scans.engine import targets as reading
 from watchfloor.capabilities.scans.engine.estimate import estimate, sentence
 from watchfloor.capabilities.scans.engine.ranges import Span
-from watchfloor.capabilities.scans.schemas import ControlPoint, Group, PortScope, Scope
+from watchfloor.capabilities.scans.schemas import ControlPoint, Group, PortScope, ScanRequest, Scope
 from watchfloor.kernel.errors import InvalidInput, OutOfScope, WatchfloorError
 
 HOME = Scope(
@@ -462,6 +462,10 @@ def test_a_scope_of_ten_thousand_entries_judges_ten_thousand_addresses_and_names
     )  # fmt: skip
     found = [scope.refusal(held, f"10.{n >> 8}.{n & 255}.{n % 9}", f"www.n{n}.example") for n in range(10_000)]
     assert [n for n, why in enumerate(found) if why] == [n for n in range(10_000) if n % 9 == 7]
+
+
+def test_one_port_may_be_written_as_a_number() -> None:
+    assert ScanRequest.model_validate({"targets": ["127.0.0.1"], "ports": 8080}).ports == "8080"
 
 
 addresses = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=8)

@@ -274,7 +274,12 @@ def test_cancelling_a_scan_stops_its_jobs_and_keeps_what_it_learned(loopback: UU
         assert worker.run_all(loopback) == ["scans.finish"]
     with ledger.database.transaction(loopback) as session:
         assert {get_job(session, loopback, one).state for one in rest} == {"REVOKED"}
-    assert (worker.view(loopback, scan).state, worker.view(loopback, scan).hosts_up) == ("cancelled", 64)
+        progress = read.scan_progress(session, loopback, scan)
+    view = worker.view(loopback, scan)
+    assert (view.state, view.hosts_up) == ("cancelled", 64)
+    # One part of 64 ports was looked at; the rest is neither done nor passed over in silence.
+    assert (progress.done, progress.total) == (64, 256)
+    assert view.not_looked_at == ["192 ports were not looked at, because a part of the scan was given up: never begun"]
     with pytest.raises(Conflict, match="has ended already"):
         jobs.stop_scan(ledger, loopback, scan, actor="test")
 

@@ -160,8 +160,14 @@ def _finding(row: Any) -> ScanFindingView:  # noqa: ANN401 - a row of the query 
     )  # fmt: skip
 
 
+# While a scan runs a part that ended counts as done, or its group would never be; afterwards only what was settled does.
 TOTALS = """
-select t.key, sum(t.value::bigint)::bigint, coalesce(sum(t.value::bigint) filter (where s.state in ('finished', 'abandoned')), 0)::bigint
+select t.key, sum(t.value::bigint)::bigint, coalesce(sum(case
+    when s.state not in ('finished', 'abandoned') then 0
+    when %(active)s or s.state = 'finished' and coalesce((s.summary->>'skipped')::bigint, 0) = 0 then t.value::bigint
+    when s.summary->'settled' <> '{}' then coalesce((s.summary->'settled'->>t.key)::bigint, 0)
+    when s.state = 'finished' then greatest(0, t.value::bigint - (s.summary->>'skipped')::bigint)
+    else 0 end), 0)::bigint
 from shard s cross join jsonb_each_text(s.totals) t where s.org = %(org)s and s.scan = %(scan)s group by t.key
 """
 ENDED = """
@@ -173,12 +179,14 @@ RUNNING = """
 select s.n, s.totals, s.summary, p.phase, p.done, p.note from shard s
 left join job_progress p on p.org = s.org and p.job = s.job where s.org = %(org)s and s.scan = %(scan)s and s.state = 'taken' order by s.n
 """
-SLOWED = "the limits of rate that all scans share leave less for this one just now"
+SLOWED = "a limit of rate, this scan's own or one that all scans share, holds it back just now"
 
 
 def scan_progress(session: Session, org: UUID, scan: UUID) -> ScanProgress:
     """Return how far a scan is, over all its shards; raises NotFound."""
-    view, wire, values = get_scan(session, org, scan), wire_of(session), {"org": org, "scan": scan}
+    view, wire = get_scan(session, org, scan), wire_of(session)
+    active = view.state == "running"
+    values = {"org": org, "scan": scan, "active": active}
     totals: Any = wire.execute(TOTALS, values).fetchall()
     counted: Any = wire.execute(ENDED, values).fetchone()
     running = wire.cursor(row_factory=dict_row).execute(RUNNING, values).fetchall()
@@ -190,7 +198,6 @@ def scan_progress(session: Session, org: UUID, scan: UUID) -> ScanProgress:
     present = next((one for one in groups if one.done < one.total), None)
     rates = [(_number(_note(shard), "rate"), _number(_note(shard), "loss")) for shard in running if shard["phase"] in shard["totals"]]
     rate = sum(one for one, _loss in rates)
-    active = view.state == "running"
     return ScanProgress(
         scan=scan, state=view.state, phase=_phase(view.state, present, looking=any(shard["phase"] == "services" for shard in running)),
         current_group=present.group if present and active else None, group_size=present.total if present and active else 0,

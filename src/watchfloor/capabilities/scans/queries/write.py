@@ -249,13 +249,18 @@ def end_scan(
     not_looked_at: Collection[str] = (),
     notes: Collection[str] = (),
 ) -> bool:
-    """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts."""
+    """End a scan that has not ended; tell whether this did it. One that was cancelled keeps its state and gets its counts and what it missed."""
     count(session, org, scan)
     ended = wire_of(session).execute(
         "update scan set state = %s, error = %s, finished_at = wf_now(), not_looked_at = not_looked_at || %s, notes = notes || %s "
         "where org = %s and id = %s and state in ('draft', 'planned', 'running')",
         (state, error, Jsonb(list(not_looked_at)[:SENTENCES]), Jsonb(list(notes)[:SENTENCES]), org, scan),
     )
+    if not ended.rowcount and not_looked_at:
+        wire_of(session).execute(
+            "update scan set not_looked_at = %s where org = %s and id = %s and state = 'cancelled' and not_looked_at = '[]'",
+            (Jsonb(list(not_looked_at)[:SENTENCES]), org, scan),
+        )
     return bool(ended.rowcount)
 
 

@@ -6,10 +6,15 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from watchfloor.capabilities.scans.schemas.words import TARGETS_MAX, Discovery, Engine, Group, Profile, Shape, Stopped, Target
 from watchfloor.kernel.contract import Severity
+
+
+def _text(ports: object) -> object:
+    """Take one port as a number too, as JSON and command lines write it."""
+    return str(ports) if isinstance(ports, int) and not isinstance(ports, bool) else ports
 
 
 class ScanRequest(Shape):
@@ -25,7 +30,9 @@ class ScanRequest(Shape):
         max_length=TARGETS_MAX,
         description="What to leave out: addresses, networks, ranges and names; a name covers those below it.",
     )
-    ports: str = Field("top-1000", max_length=20_000, description="Numbers, ranges, top-100, top-1000 or all, joined by commas.")
+    ports: Annotated[str, BeforeValidator(_text)] = Field(
+        "top-1000", max_length=20_000, description="Numbers, ranges, top-100, top-1000 or all, joined by commas."
+    )
     timeout: timedelta = Field(timedelta(hours=1), gt=timedelta(0), le=timedelta(hours=24))
     max_concurrent: int = Field(2000, ge=1, le=20_000)
     max_rate: int | None = Field(None, ge=1, le=1_000_000, description="Most connection attempts per second of the whole scan.")

@@ -185,6 +185,7 @@ def test_canaries_open_the_window_of_a_silent_host_and_their_loss_closes_it() ->
     pace.silent = 1000
     assert pace.mostly_silent()
     assert pace.room() == WINDOW_SILENT
+    pace.silent_window = 100.0
     for _ in range(2 * CANARIES):
         pace.canary(back=True)
     assert pace.room() == WINDOW_MAX
@@ -285,6 +286,26 @@ def test_no_more_strangers_are_asked_than_the_kernel_can_keep(monkeypatch: pytes
     found.run()
     assert most <= 4
     assert all(host.closed for host in found.hosts)
+
+
+def test_ports_of_a_silent_stranger_are_asked_once_each_before_any_is_repeated() -> None:
+    with contextlib.ExitStack() as stack:
+        quiet = sorted(stack.enter_context(servers.dropping()) for _ in range(3))
+        found = ConnectScanner(["127.0.0.1"], (PortGroup(group=Group.LOW, ports=tuple((port, port) for port in quiet)),), Limits())
+        host = found.hosts[0]
+        found.sockets.start()
+        found.flight = Flight(found.sockets, 0.0)
+        found.ports.extend(quiet)
+        host.next = 1
+        host.again.append((quiet[0], 1))
+        found._send_to(host, 2, 0.0)
+        asked = [(one.port, one.attempt) for one in found.flight.waiting.values()]
+        found._send_to(host, 2, 0.0)
+        last = list(found.flight.waiting.values())[-1]
+        found.flight.clear()
+        found.sockets.close()
+    assert asked == [(quiet[1], 0), (quiet[2], 0)]
+    assert (last.port, last.attempt) == (quiet[0], 1)
 
 
 def test_few_descriptors_are_enough_for_a_whole_scan() -> None:

@@ -12,8 +12,9 @@ RTO_MIN, RTO_MAX, RTO_UNKNOWN = 0.150, 1.5, 1.0
 # The second try waits no longer than the first: loss is more usual than slowness, and a timer that is too short shows in late answers.
 PATIENCE = (1, 1, 2, 2)
 WINDOW_START, WINDOW_MIN, WINDOW_MAX = 64, 32, 1000
-# A host that answers almost nothing gives no sign of overload either; so many unanswered probes at once are polite and still end.
-WINDOW_SILENT = 512
+# A host that answers almost nothing gives no sign of overload either. Canaries lower this; before it has answered at all, the long
+# timer keeps it to a thousand probes a second.
+WINDOW_SILENT = 1000
 # Linux repeats a SYN after 1 s: a later answer may belong to the repeat and says nothing about the round trip.
 SAMPLE_MAX = 0.95
 LOSS_TOLERATED = 0.05

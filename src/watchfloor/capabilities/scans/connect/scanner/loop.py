@@ -34,6 +34,7 @@ BETWEEN_REPORTS = 0.25
 # Linux keeps some 1,000 neighbours (gc_thresh3); so many addresses that have not answered are asked at once.
 STRANGERS = 512
 BETWEEN_ADMISSIONS = 0.05
+POSTPONED = 1 << 16  # repeats of all strangers together that may wait, some 6 MB
 PAUSE = 0.002  # the longest wait for answers: a cancelled scan notices after it
 
 
@@ -237,9 +238,11 @@ class ConnectScanner:
         ports, free, again = self.ports, self.sockets.free[host.family], host.again
         address, tail, end = host.address, host.tail, len(ports)
         sent, at_once = 0, 0
+        # Nobody knows how long to wait for a host that has never answered: other ports come first, repeats when it is known.
+        stranger = host.pace.srtt is None and len(again) < POSTPONED // len(self.hosts)
         launched: list[tuple[socket.socket, int, int]] = []
         while sent < count:
-            if again:
+            if again and not (stranger and host.next < end):
                 port, attempt = again.popleft()
             elif host.next < end:
                 port, attempt = ports[host.next], 0

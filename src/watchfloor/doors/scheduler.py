@@ -5,16 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.jobs import loops
-from watchfloor.kernel.jobs.planting import plant
-
-if TYPE_CHECKING:
-    from watchfloor.kernel.jobs.ledger import Ledger
-
-PLANT_S = 30.0  # how long an organisation that was just made waits for its default schedules
+from watchfloor.kernel.jobs.planting import loops_of
 
 log = logging.getLogger("watchfloor.scheduler")
 
@@ -24,15 +18,10 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    threads = loops.start(stop, _plants)
+    threads = loops.start(stop, loops_of(CATALOG.schedules(), CATALOG.kinds))
     while not stop.wait(0.5):
         if not all(thread.is_alive() for thread in threads):
             log.error("a loop of the scheduler ended; the scheduler stops so that what started it starts it again")
             raise SystemExit(75)
     for thread in threads:
         thread.join(timeout=10)
-
-
-def _plants(here: Ledger) -> list[loops.Loop]:
-    """Return the loop that gives new organisations their default schedules."""
-    return [loops.Loop("plant", PLANT_S, lambda: plant(here, CATALOG.schedules(), CATALOG.kinds))]

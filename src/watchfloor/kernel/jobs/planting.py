@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.jobs.enqueue import bind
+from watchfloor.kernel.jobs.loops import Loop
 from watchfloor.kernel.jobs.schedules import create
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 ACTOR = "default"
+PLANT_S = 30.0  # how long an organisation that was just made waits for its default schedules
 MISSING = """
 select o.id, d.name from org o cross join unnest(%s::text[]) as d (name)
 where not exists (select 1 from schedule_planted p where p.org = o.id and p.name = d.name) order by o.id, d.name limit 1000
@@ -34,6 +36,13 @@ def plant(ledger: Ledger, schedules: Sequence[DefaultSchedule], kinds: Callable[
     missing = ledger.database.wire("wf_engine").execute(MISSING, (list(by_name),)).fetchall() if by_name else []
     known = kinds() if missing else {}
     return sum(_plant_one(ledger, org, by_name[name], known) for org, name in missing)
+
+
+def loops_of(
+    schedules: Sequence[DefaultSchedule], kinds: Callable[[], Mapping[str, JobKind[Any, Any]]]
+) -> Callable[[Ledger], Sequence[Loop]]:
+    """Return what `loops.start` runs besides its own: the loop that gives new organisations their default schedules."""
+    return lambda here: [Loop("plant", PLANT_S, lambda: plant(here, schedules, kinds))]
 
 
 def _plant_one(ledger: Ledger, org: UUID, wanted: DefaultSchedule, kinds: Mapping[str, JobKind[Any, Any]]) -> bool:

@@ -118,6 +118,7 @@ class LedgerApp(Celery):  # type: ignore[misc]  # Celery has no type hints
     cancel: Cancel | None = None
     enqueue: Enqueue | None = None
     hardened: bool = False
+    more_loops: Callable[[Any], Sequence[Any]] = staticmethod(lambda _ledger: ())  # what beat runs besides the ledger's own
 
     def send_task(
         self, name: str, args: Sequence[object] | None = None, kwargs: Mapping[str, object] | None = None, **options: object

@@ -14,7 +14,7 @@ from watchfloor.capabilities.scans.engine import plan, ports, ranges, scope
 from watchfloor.capabilities.scans.engine import targets as reading
 from watchfloor.capabilities.scans.engine.estimate import estimate, sentence
 from watchfloor.capabilities.scans.engine.ranges import Span
-from watchfloor.capabilities.scans.schemas import ControlPoint, Group, PortScope, ScanRequest, Scope
+from watchfloor.capabilities.scans.schemas import ControlPoint, Group, PortScope, ScanRequest, Scope, port_ranges
 from watchfloor.kernel.errors import InvalidInput, OutOfScope, WatchfloorError
 
 HOME = Scope(
@@ -364,7 +364,7 @@ PORTS = Scope(
     ],
 )
 def test_an_entry_with_ports_allows_these_alone_and_entries_add_up(address: str, name: str, asked: str, allowed: bool) -> None:  # noqa: FBT001 - a column of the table
-    wanted = ports.ranges(plan.parse_ports(asked))
+    wanted = port_ranges(plan.parse_ports(asked))
     assert (scope.refusal(PORTS, address, name, wanted) is None) is allowed
 
 
@@ -375,10 +375,10 @@ def test_an_entry_with_ports_allows_these_alone_and_entries_add_up(address: str,
 )
 def test_entries_with_ports_agree_with_sets(held: list[tuple[set[int], int, int]], asked: set[int], last: int) -> None:
     entries = [(own, {f"10.0.0.{n}" for n in range(first, min(first + size, 15) + 1)}) for own, first, size in held]
-    limited = tuple(PortScope(ports=ports.ranges(sorted(own)), networks=tuple(sorted(addresses))) for own, addresses in entries)
+    limited = tuple(PortScope(ports=port_ranges(sorted(own)), networks=tuple(sorted(addresses))) for own, addresses in entries)
     address = f"10.0.0.{last}"
     allowed = set().union(*(own for own, addresses in entries if address in addresses))
-    found = scope.allowed(Scope(limited=limited), ports.ranges(sorted(asked)))
+    found = scope.allowed(Scope(limited=limited), port_ranges(sorted(asked)))
     assert ranges.holds(found, ranges.span(ip_address(address))) is (asked <= allowed)
 
 

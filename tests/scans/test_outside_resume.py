@@ -11,9 +11,8 @@ import pytest
 from tests.scans import servers
 from tests.scans.test_outside import PERMITTED, Told, request
 from watchfloor.capabilities.scans.connect import probe
-from watchfloor.capabilities.scans.connect.scanner import each_port
 from watchfloor.capabilities.scans.connect.throttle import Throttle
-from watchfloor.capabilities.scans.schemas import Group, Place, ProbeAnswers, ProbeRequest, Rates
+from watchfloor.capabilities.scans.schemas import Group, Place, ProbeAnswers, ProbeRequest, Rates, each_port
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

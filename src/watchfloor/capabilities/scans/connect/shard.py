@@ -13,7 +13,7 @@ from watchfloor.capabilities.scans.connect.audit import audit
 from watchfloor.capabilities.scans.connect.look import look
 from watchfloor.capabilities.scans.connect.lookup import resolve
 from watchfloor.capabilities.scans.connect.permit import Permit
-from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, Host, each_port, port_ranges
+from watchfloor.capabilities.scans.connect.scanner import ConnectScanner, Host
 from watchfloor.capabilities.scans.connect.throttle import Throttle
 from watchfloor.capabilities.scans.schemas import (
     Group,
@@ -28,6 +28,8 @@ from watchfloor.capabilities.scans.schemas import (
     ResolveRequest,
     Stopped,
     Tally,
+    each_port,
+    port_ranges,
 )
 from watchfloor.kernel.contract import KeepingReport
 

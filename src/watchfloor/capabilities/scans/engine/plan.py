@@ -7,12 +7,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.engine import scope as allowing
-from watchfloor.capabilities.scans.engine.ports import ranges, split, top
+from watchfloor.capabilities.scans.engine.ports import split, top
 from watchfloor.capabilities.scans.engine.protocols import UDP_PORTS_MAX
 from watchfloor.capabilities.scans.engine.protocols import apart as apart_by_protocol
 from watchfloor.capabilities.scans.engine.ranges import Span, intersect, merge, span, subtract
 from watchfloor.capabilities.scans.engine.targets import Targets, demand_size, parse_exclusions, parse_targets
-from watchfloor.capabilities.scans.schemas import PAIRS_MAX, ControlPoint, PortGroup, PortRange, Scope
+from watchfloor.capabilities.scans.schemas import PAIRS_MAX, ControlPoint, PortGroup, PortRange, Scope, port_ranges
 from watchfloor.kernel.errors import InvalidInput, OutOfScope
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def ports_by_protocol(ports: str) -> tuple[tuple[PortGroup, ...], tuple[PortRang
         raise InvalidInput(
             f"{len(found):,} UDP ports are more than {UDP_PORTS_MAX:,}: silence is slow to tell. Choose fewer.", field="/ports"
         )
-    return port_groups(parse_ports(tcp)) if tcp or not udp else (), ranges(found)
+    return port_groups(parse_ports(tcp)) if tcp or not udp else (), port_ranges(found)
 
 
 def demand_pairs(plan: Plan) -> None:
@@ -230,7 +230,7 @@ def _port(digits: str) -> int:
 
 def port_groups(ports: list[int]) -> tuple[PortGroup, ...]:
     """Return the ports by priority group, in scanning order."""
-    return tuple(PortGroup(group=group, ports=ranges(held)) for group, held in split(ports).items())
+    return tuple(PortGroup(group=group, ports=port_ranges(held)) for group, held in split(ports).items())
 
 
 def width(ports: Sequence[PortRange]) -> int:

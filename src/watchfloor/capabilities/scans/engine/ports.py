@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from watchfloor.capabilities.scans.schemas import Group, PortRange
+from watchfloor.capabilities.scans.schemas import Group
 
 
 def ports_of(text: str) -> list[int]:
@@ -112,14 +112,3 @@ def split(ports: list[int]) -> dict[Group, list[int]]:
     for port in sorted(set(ports)):
         found[names[members[port]]].append(port)
     return {name: held for name, held in found.items() if held}
-
-
-def ranges(ports: list[int]) -> tuple[PortRange, ...]:
-    """Return sorted ports as ranges."""
-    found: list[PortRange] = []
-    for port in ports:
-        if found and found[-1][1] == port - 1:
-            found[-1] = (found[-1][0], port)
-        else:
-            found.append((port, port))
-    return tuple(found)

@@ -9,7 +9,7 @@ from watchfloor.capabilities.scans.engine.audited import audited
 from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
 from watchfloor.capabilities.scans.engine.judge import OPT_IN, judge, key
 from watchfloor.capabilities.scans.engine.ports import membership
-from watchfloor.capabilities.scans.schemas import Group, PortAnswer, Problem, Service, Tally
+from watchfloor.capabilities.scans.schemas import Group, PortAnswer, Problem, Service, Tally, each_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,8 +46,8 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
     if not any(tally.open or tally.closed for tally in answer.tallies.values()):
         return None
     looked = {one.port: one for one in answer.ports}
-    before = set(_each(answer.looked)) - set(looked)
-    others = [port for port in _each(answer.open) if port not in looked and port not in before]
+    before = set(each_port(answer.looked)) - set(looked)
+    others = [port for port in each_port(answer.open) if port not in looked and port not in before]
     services = [audited(fingerprint(looked[port]), looked[port]) for port in sorted(looked)]
     part = answer.cursor is not None  # of a host that accepts every port, the end alone decides which are listed
     unlooked = sorted(before) + others[: 0 if part and len(others) > LISTED_MAX else LISTED_MAX]
@@ -60,7 +60,7 @@ def sight(answer: HostAnswer, groups: Sequence[PortGroup], today: datetime) -> S
         unlooked=tuple((group_of(port), Service(port=port)) for port in unlooked),
         problems=tuple(judge(answer.address, services, today, name=answer.name)),
         known_ports=frozenset(_known(answer, groups, looked)),
-        filtered_ports=frozenset() if part else frozenset(_each(answer.filtered)),
+        filtered_ports=frozenset() if part else frozenset(each_port(answer.filtered)),
         filtered=() if part else answer.filtered,
         skipped=answer.skipped,
         unlisted=len(others) + len(before) - len(unlooked),
@@ -78,10 +78,6 @@ def _known(answer: HostAnswer, groups: Sequence[PortGroup], looked: dict[int, Po
     yield from (one.port for one in settled if not (one.tls and one.tls.error))
     if answer.cursor is not None:
         return  # the group is under way: what was not asked yet must not look closed
-    asked = (port for group in groups if group.group in answer.tallies for port in _each(group.ports))
-    doubtful = {*_each(answer.open), *_each(answer.filtered), *_each(answer.skipped)}
+    asked = (port for group in groups if group.group in answer.tallies for port in each_port(group.ports))
+    doubtful = {*each_port(answer.open), *each_port(answer.filtered), *each_port(answer.skipped)}
     yield from (port for port in asked if port not in doubtful)
-
-
-def _each(ports: Sequence[PortRange]) -> Iterator[int]:
-    return (port for first, last in ports for port in range(first, last + 1))

@@ -30,7 +30,7 @@ from watchfloor.capabilities.scans.jobs.shard import scan_shard
 from watchfloor.capabilities.scans.jobs.sift import sift
 from watchfloor.capabilities.scans.queries import difference, write
 from watchfloor.capabilities.scans.queries.scope import known_assets, scope_of
-from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, Group, OneScan, ScanRequest, Shape, Target
+from watchfloor.capabilities.scans.schemas import TARGETS_MAX, Engine, Group, OneScan, ScanRequest, Shape, Target, each_port
 from watchfloor.capabilities.scans.settings import ScanSettings
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.errors import GiveUp, InvalidInput, OutOfScope, OutsideError, Unconfirmed
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.capabilities.scans.schemas import PortRange, Scope
+    from watchfloor.capabilities.scans.schemas import Scope
     from watchfloor.kernel.contract import JobContext
 
 CHILDREN = 10_000  # what one batch takes
@@ -212,13 +212,9 @@ def _parts(cut: Iterable[Shard], names: dict[str, str]) -> Iterator[dict[str, An
             },
             "totals": {
                 str(group.group): planner.width(group.ports) * shard.size
-                for group in (*shard.groups, *planner.port_groups(_each(shard.udp)))
+                for group in (*shard.groups, *planner.port_groups(list(each_port(shard.udp))))
             },
         }
-
-
-def _each(ports: Iterable[PortRange]) -> list[int]:
-    return [port for first, last in ports for port in range(first, last + 1)]
 
 
 def settled(request: ScanRequest) -> ScanRequest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from watchfloor.capabilities.scans.engine.ports import ranges
+from watchfloor.capabilities.scans.schemas import port_ranges
 from watchfloor.kernel.assets.facts import Fact, learn
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.db.ids import new_id
@@ -158,7 +158,7 @@ def _save_facts(session: Session, org: UUID, asset: UUID, one: Sighting) -> None
         for _group, service in one.services
     ]  # fmt: skip
     if facts or one.known_ports:
-        learn(session, org, asset, facts, ports_looked_at={one.protocol: ranges(sorted(one.known_ports))})
+        learn(session, org, asset, facts, ports_looked_at={one.protocol: port_ranges(sorted(one.known_ports))})
 
 
 def _plain(text: str) -> str:

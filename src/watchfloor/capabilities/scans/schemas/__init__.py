@@ -31,6 +31,7 @@ from watchfloor.capabilities.scans.schemas.probe import (
     UdpHost,
     UdpRequest,
 )
+from watchfloor.capabilities.scans.schemas.ranges import each_port, port_ranges
 from watchfloor.capabilities.scans.schemas.request import CheckView, OneScan, ScanEstimate, ScanRequest, ScanSummary
 from watchfloor.capabilities.scans.schemas.scope import ControlPoint, PortScope, Scope
 from watchfloor.capabilities.scans.schemas.words import (
@@ -109,4 +110,6 @@ __all__ = [
     "WebAnswer",
     "WebCookie",
     "WebFacts",
+    "each_port",
+    "port_ranges",
 ]

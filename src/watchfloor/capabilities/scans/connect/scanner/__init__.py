@@ -2,7 +2,6 @@
 
 from watchfloor.capabilities.scans.connect.scanner.host import Host
 from watchfloor.capabilities.scans.connect.scanner.loop import ConnectScanner
-from watchfloor.capabilities.scans.connect.scanner.ranges import each_port, port_ranges
 from watchfloor.capabilities.scans.connect.scanner.sockets import descriptors_free, reuse_works
 
-__all__ = ["ConnectScanner", "Host", "descriptors_free", "each_port", "port_ranges", "reuse_works"]
+__all__ = ["ConnectScanner", "Host", "descriptors_free", "reuse_works"]

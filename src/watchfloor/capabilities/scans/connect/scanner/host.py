@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.control import Neighbourhood, Pace
-from watchfloor.capabilities.scans.connect.scanner.ranges import each_port
 from watchfloor.capabilities.scans.schemas import Tally
+from watchfloor.capabilities.scans.schemas.ranges import each_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from array import array
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.scans.connect.scanner.host import Beside
-from watchfloor.capabilities.scans.connect.scanner.ranges import port_ranges
 from watchfloor.capabilities.scans.schemas import Group, GroupCursor, Place, ProbeAnswers, Tally
+from watchfloor.capabilities.scans.schemas.ranges import port_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,14 +10,13 @@ from watchfloor.capabilities.scans.engine.fingerprint import fingerprint
 from watchfloor.capabilities.scans.engine.imports.found import ranges_of
 from watchfloor.capabilities.scans.engine.judge import judge
 from watchfloor.capabilities.scans.engine.sight import LISTED_MAX, Sighting, group_of
-from watchfloor.capabilities.scans.schemas import Group, PortAnswer, PortGroup, Reply, Service, Tally
+from watchfloor.capabilities.scans.schemas import Group, PortAnswer, PortGroup, Reply, Service, Tally, each_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from watchfloor.capabilities.scans.engine.imports.found import FoundHost, OpenPort
-    from watchfloor.capabilities.scans.schemas import PortRange
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def sighted(
 
 def _one(host: FoundHost, asked: set[int], today: datetime, *, newer: bool) -> Sighting:
     services = [_identified(one) for one in host.open[:LISTED_MAX]]
-    closed, filtered = set(_each(host.closed)), set(_each(host.filtered))
+    closed, filtered = set(each_port(host.closed)), set(each_port(host.filtered))
     opened = {one.service.port for one in host.open if one.protocol == "tcp"}
     unknown = asked - opened - closed - filtered
     return Sighting(
@@ -79,9 +78,5 @@ def _groups(asked: set[int]) -> tuple[PortGroup, ...]:
 
 def _asked(host: FoundHost) -> Iterable[int]:
     yield from (one.service.port for one in host.open if one.protocol == "tcp")
-    yield from _each(host.closed)
-    yield from _each(host.filtered)
-
-
-def _each(ports: Sequence[PortRange]) -> Iterable[int]:
-    return (port for first, last in ports for port in range(first, last + 1))
+    yield from each_port(host.closed)
+    yield from each_port(host.filtered)

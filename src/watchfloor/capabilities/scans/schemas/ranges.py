@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from watchfloor.capabilities.scans.schemas import PortRange
+    from watchfloor.capabilities.scans.schemas.words import PortRange
 
 
 def port_ranges(ports: Iterable[int]) -> tuple[PortRange, ...]:

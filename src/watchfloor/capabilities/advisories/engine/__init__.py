@@ -1,0 +1,1 @@
+"""Pure thinking about advisories: versions, names, merging, matching, priority."""

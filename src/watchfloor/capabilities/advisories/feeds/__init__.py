@@ -1,0 +1,1 @@
+"""The outside of advisories: one file per source; runs in the sandbox."""

@@ -1,0 +1,1 @@
+"""Reads and writes of advisories; the intelligence tables are shared by all organisations."""

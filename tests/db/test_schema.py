@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SHARED = {"alembic_version", "queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection"}
+# What the world knows is the same for all: read by all, written only by who takes the role wf_advisories.
+SHARED |= {
+    f"adv_{name}"
+    for name in (
+        "source", "stream", "zdict", "raw", "raw_old", "fact", "metric", "kev", "ssvc", "epss", "epss_curve", "exploit", "alias", "product",
+        "name_map", "criterion", "cve", "touched", "change", "reject",
+    )
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -1,0 +1,185 @@
+"""Write what one source says: a chunk of documents with all that became of them replaces what that source said of the same CVEs before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.advisories.queries import rows
+from watchfloor.capabilities.advisories.queries.products import CNA_NAME, NAME_MAX, Name, Products
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Metric, Normal, Ssvc
+    from watchfloor.capabilities.advisories.schemas.words import Source
+    from watchfloor.kernel.db.session import Wire
+
+# Why a CVE has to be merged again; added up in adv_touched.mask.
+FACTS, CRITERIA, KEV, SSVC, EPSS, EXPLOIT, AGE = 1, 2, 4, 8, 16, 32, 64
+
+CFG_AND, NODE_AND, CFG_NEGATE, NEGATE, SIBLINGS = 1, 2, 4, 8, 16
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A document with what the engine made of it; `doc` is compressed with the dictionary `dict_id`."""
+
+    k: int
+    h: bytes
+    source_modified: datetime | None
+    dict_id: int | None
+    doc: bytes
+    normal: Normal
+
+
+def differing(wire: Wire, src: Source, heads: Sequence[tuple[int, bytes, datetime | None]]) -> tuple[set[int], set[int]]:
+    """Return which of (k, hash, modified) are news, and which of those replace a document that is there.
+
+    A document older than the one we have is none: mirrors lag behind.
+    """
+    known = {
+        k: (h, modified, gone)
+        for k, h, modified, gone in wire.execute(
+            "select k, h, source_modified, gone_at is not null from adv_raw where src = %s and k = any (%s)",
+            (int(src), [k for k, _h, _modified in heads]),
+            binary=True,
+        )
+    }
+    news, old = set(), set()
+    for k, h, modified in heads:
+        if k in known:
+            have, since, gone = known[k]
+            if (have == h and not gone) or (not gone and modified and since and modified < since):
+                continue
+            old.add(k)
+        news.add(k)
+    return news, old
+
+
+def replace(wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *, products: Products, history: int) -> None:
+    """Write a chunk of news; `old` are those of them that the source had told before. All or nothing: the caller's transaction."""
+    if old:
+        _forget(wire, src, sorted(old), history=history)
+    rows.copy(wire, "adv_raw", "src, k, h, source_modified, dict_id, doc", map(_Raw(src), items))
+    normals = [one.normal for one in items]
+    rows.copy(wire, "adv_fact", FACT_COLUMNS, (_fact(one.fact) for one in normals))
+    rows.copy(
+        wire, "adv_metric", "k, src, version, provider, score, vector, severity", (_metric(m) for one in normals for m in one.metrics)
+    )
+    ssvcs = [one.ssvc for one in normals if one.ssvc is not None]
+    if ssvcs:
+        rows.copy(wire, "adv_ssvc", "k, src, exploitation, automatable, total, at, role, version", map(_ssvc, ssvcs))
+    _write_criteria(wire, normals, products)
+    _write_aliases(wire, src, normals)
+    touch(wire, [one.k for one in items], FACTS | CRITERIA)
+
+
+def touch(wire: Wire, ks: Sequence[int], mask: int) -> None:
+    """Ask for these CVEs to be merged again."""
+    wire.execute(
+        "insert into adv_touched (k, mask) select k, %s from unnest(%s::bigint[]) as t (k) group by k "
+        "on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
+        (mask, list(ks)),
+    )
+
+
+def _forget(wire: Wire, src: Source, ks: list[int], *, history: int) -> None:
+    if history:
+        wire.execute(
+            "insert into adv_raw_old (src, k, fetched_at, h, source_modified, dict_id, doc) select src, k, fetched_at, h, source_modified, "
+            "dict_id, doc from adv_raw where src = %s and k = any (%s) on conflict do nothing",
+            (int(src), ks),
+        )
+    for table in ("adv_raw", "adv_fact", "adv_metric", "adv_ssvc", "adv_criterion", "adv_alias"):
+        wire.execute(f"delete from {table} where src = %s and k = any (%s)", (int(src), ks))  # noqa: S608 - our own tables
+
+
+class _Raw:
+    """Packs rows of adv_raw of one source."""
+
+    def __init__(self, src: Source) -> None:
+        self._head = b"\0\x06" + rows.int2(src)
+
+    def __call__(self, one: Incoming) -> bytes:
+        return (
+            self._head
+            + rows.int8(one.k)
+            + rows.data(one.h)
+            + rows.moment(one.source_modified)
+            + rows.int4(one.dict_id)
+            + rows.data(one.doc)
+        )
+
+
+FACT_COLUMNS = "src, k, state, status, title, descr, published, modified, cwes, flags, exploited_since, replaced_by"
+
+
+def _fact(one: Fact) -> bytes:
+    return b"".join((
+        b"\0\x0c", rows.int2(one.src), rows.int8(one.k), rows.int2(one.state), rows.text(one.status), rows.text(one.title), rows.text(one.descr),
+        rows.moment(one.published), rows.moment(one.modified), rows.texts(one.cwes), rows.int4(one.flags), rows.moment(one.exploited_since),
+        rows.texts(one.replaced_by),
+    ))  # fmt: skip
+
+
+def _metric(one: Metric) -> bytes:
+    return b"".join((
+        b"\0\x07", rows.int8(one.k), rows.int2(one.src), rows.text(one.version), rows.int2(one.provider), rows.real(one.score),
+        rows.text(one.vector), rows.text(one.severity),
+    ))  # fmt: skip
+
+
+def _ssvc(one: Ssvc) -> bytes:
+    return b"".join((
+        b"\0\x08", rows.int8(one.k), rows.int2(one.src), rows.int2(one.exploitation), rows.flag(one.automatable), rows.flag(one.total),
+        rows.moment(one.at), rows.text(one.role), rows.text(one.version),
+    ))  # fmt: skip
+
+
+CRITERION_COLUMNS = "k, src, cfg, node, pos, logic, vulnerable, product_id, kind, rng, upd, attrs, factor, text, fix"
+
+
+def product_of(one: Criterion) -> Name:
+    """Return the name by which the product of a criterion is numbered."""
+    return (CNA_NAME if one.names else one.part, one.vendor[:NAME_MAX], one.product[:NAME_MAX])
+
+
+def _write_criteria(wire: Wire, normals: Sequence[Normal], products: Products) -> None:
+    criteria = list(chain.from_iterable(one.criteria for one in normals))
+    if not criteria:
+        return
+    names = [product_of(one) for one in criteria]
+    numbers = products.number(wire, set(names))
+    rows.copy(wire, "adv_criterion", CRITERION_COLUMNS, (_criterion(one, numbers[name]) for one, name in zip(criteria, names, strict=True)))
+
+
+def _criterion(one: Criterion, product: int) -> bytes:
+    logic = (
+        (CFG_AND if one.cfg_and else 0) | (NODE_AND if one.node_and else 0) | (CFG_NEGATE if one.cfg_negate else 0)
+        | (NEGATE if one.negate else 0) | (SIBLINGS if one.siblings else 0)
+    )  # fmt: skip
+    bounded = one.kind in "=r"
+    return b"".join((
+        b"\0\x0f", rows.int8(one.k), rows.int2(one.src), rows.int4(one.cfg), rows.int4(one.node), rows.int4(one.pos), rows.int2(logic),
+        rows.flag(one.vulnerable), rows.int4(product), rows.text(one.kind),
+        rows.version_range(one.lo, one.hi, lo_inclusive=one.lo_inclusive, hi_inclusive=one.hi_inclusive) if bounded else rows.NULL,
+        rows.NULL if one.update == "*" else rows.text(one.update), rows.document(one.attributes) if one.attributes else rows.NULL,
+        rows.real(one.factor), rows.text(one.text), rows.text(one.fix),
+    ))  # fmt: skip
+
+
+def _write_aliases(wire: Wire, src: Source, normals: Iterable[Normal]) -> None:
+    def packed() -> Iterator[bytes]:
+        for one in normals:
+            for alias in sorted(set(one.aliases)):
+                yield b"\0\x03" + rows.text(alias[:NAME_MAX]) + rows.int8(one.fact.k) + rows.int2(src)
+
+    lines = list(packed())
+    if lines:
+        wire.execute("create temp table if not exists adv_in_alias (alias text, k bigint, src smallint) on commit drop")
+        rows.copy(wire, "adv_in_alias", "alias, k, src", lines)
+        wire.execute("insert into adv_alias select alias, k, src from adv_in_alias on conflict (alias, k) do nothing")
+        wire.execute("truncate adv_in_alias")

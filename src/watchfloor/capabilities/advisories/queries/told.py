@@ -1,0 +1,131 @@
+"""Read all that the sources say about some CVEs: what merging starts from, every time anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
+from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    from watchfloor.kernel.db.session import Wire
+
+
+@dataclass(frozen=True)
+class Epss:
+    """Today's word on a CVE: `p` in hundred-thousandths, `percentile` from the curve of its day."""
+
+    p: int
+    percentile: float | None
+    score_date: date
+
+
+@dataclass
+class Told:
+    """All that is known about one CVE, by source."""
+
+    k: int
+    facts: list[Fact] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    kevs: list[Kev] = field(default_factory=list)
+    ssvcs: list[Ssvc] = field(default_factory=list)
+    epss: Epss | None = None
+    weaponised: bool = False
+    poc: bool = False
+    names: str = ""  # vendors and products, once each, for searching
+    criteria_sources: tuple[int, ...] = ()
+    fix: bool = False
+
+
+FACTS = """
+select k, src, state, status, title, descr, published, modified, cwes, flags, exploited_since, replaced_by
+from adv_fact where k = any (%(ks)s) order by k, src
+"""
+METRICS = (
+    "select k, src, version, provider, score, vector, severity from adv_metric where k = any (%(ks)s) order by k, src, version, provider"
+)
+KEVS = (
+    "select k, catalog, added, due, ransomware, action, name from adv_kev where k = any (%(ks)s) and removed_at is null order by k, catalog"
+)
+SSVCS = "select k, src, exploitation, automatable, total, at, role, version from adv_ssvc where k = any (%(ks)s) order by k, src"
+EPSS = """
+select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = e.score_date and c.p <= e.p order by c.p desc limit 1), e.score_date
+from adv_epss e where e.k = any (%(ks)s) and e.gone_at is null
+"""
+EXPLOITS = "select k, kind from adv_exploit where k = any (%(ks)s)"
+# Names in one pass over the criteria: most CVEs name a handful of products in dozens of criteria.
+CRITERIA = """
+select k, array_agg(distinct src order by src), bool_or(fix <> ''),
+  (select string_agg(distinct p.vendor || ' ' || p.product, ' ') from adv_product p where p.id = any (array_agg(distinct c.product_id)))
+from adv_criterion c where k = any (%(ks)s) and vulnerable group by k
+"""
+WEAPONISED = 2
+
+
+def told(wire: Wire, ks: Sequence[int]) -> list[Told]:
+    """Return what is known about each of these CVEs, in their order; nothing but the number of one that no source knows."""
+    found: dict[int, Told] = {k: Told(k) for k in ks}
+
+    def each(sql: str, take: Callable[[Told, Any], None]) -> None:
+        for row in wire.execute(sql, {"ks": list(ks)}, binary=True):
+            take(found[row[0]], row)
+
+    each(FACTS, lambda one, row: one.facts.append(_fact(row)))
+    each(METRICS, lambda one, row: one.metrics.append(_metric(row)))
+    each(KEVS, lambda one, row: one.kevs.append(_kev(row)))
+    each(SSVCS, lambda one, row: one.ssvcs.append(_ssvc(row)))
+    each(EPSS, _epss)
+    each(EXPLOITS, _exploit)
+    each(CRITERIA, _criteria)
+    return list(found.values())
+
+
+# Members of enumerations by value: calling the class is ten times slower.
+_SOURCES, _STATES, _PROVIDERS = {one.value: one for one in Source}, {one.value: one for one in State}, {one.value: one for one in Provider}
+_FLAGS = {value: Flag(value) for value in range(2 ** len(Flag))}
+
+
+def _fact(row: Any) -> Fact:  # noqa: ANN401 - a row
+    k, src, state, status, title, descr, published, modified, cwes, flags, since, replaced = row
+    return Fact(
+        k=k, src=_SOURCES[src], state=_STATES[state], status=status, title=title, descr=descr, published=published, modified=modified,
+        cwes=tuple(cwes), flags=_FLAGS[flags], exploited_since=since, replaced_by=tuple(replaced),
+    )  # fmt: skip
+
+
+def _metric(row: Any) -> Metric:  # noqa: ANN401 - a row
+    k, src, version, provider, score, vector, severity = row
+    return Metric(
+        k=k, src=_SOURCES[src], version=version, provider=_PROVIDERS[provider], score=round(score, 1), vector=vector, severity=severity
+    )
+
+
+def _kev(row: Any) -> Kev:  # noqa: ANN401 - a row
+    k, catalog, added, due, ransomware, action, name = row
+    return Kev(k=k, catalog=Catalog(catalog), added=added, due=due, ransomware=ransomware, action=action, name=name)
+
+
+def _ssvc(row: Any) -> Ssvc:  # noqa: ANN401 - a row
+    k, src, exploitation, automatable, total, at, role, version = row
+    decided = None if exploitation is None else Exploitation(exploitation)
+    return Ssvc(k=k, src=_SOURCES[src], exploitation=decided, automatable=automatable, total=total, at=at, role=role, version=version)
+
+
+def _epss(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
+    one.epss = Epss(row[1], row[2], row[3])
+
+
+def _exploit(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
+    if row[1] == WEAPONISED:
+        one.weaponised = True
+    else:
+        one.poc = True
+
+
+def _criteria(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
+    _k, sources, fix, names = row
+    one.criteria_sources, one.fix, one.names = tuple(sources), fix, (names or "")[:4000]

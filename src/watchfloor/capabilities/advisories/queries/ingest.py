@@ -24,14 +24,20 @@ CFG_AND, NODE_AND, CFG_NEGATE, NEGATE, SIBLINGS = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """A document with what the engine made of it; `doc` is compressed with the dictionary `dict_id`."""
+class Head:
+    """A document as it is kept; `doc` is compressed with the dictionary `dict_id`."""
 
     k: int
     h: bytes
     source_modified: datetime | None
     dict_id: int | None
     doc: bytes
+
+
+@dataclass(frozen=True)
+class Incoming(Head):
+    """A document with what the engine made of it."""
+
     normal: Normal
 
 
@@ -63,7 +69,7 @@ def replace(wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *
     """Write a chunk of news; `old` are those of them that the source had told before. All or nothing: the caller's transaction."""
     if old:
         _forget(wire, src, sorted(old), history=history)
-    rows.copy(wire, "adv_raw", "src, k, h, source_modified, dict_id, doc", map(_Raw(src), items))
+    rows.copy(wire, "adv_raw", RAW_COLUMNS, map(RawRow(src), items))
     normals = [one.normal for one in items]
     rows.copy(wire, "adv_fact", FACT_COLUMNS, (_fact(one.fact) for one in normals))
     rows.copy(
@@ -97,13 +103,17 @@ def _forget(wire: Wire, src: Source, ks: list[int], *, history: int) -> None:
         wire.execute(f"delete from {table} where src = %s and k = any (%s)", (int(src), ks))  # noqa: S608 - our own tables
 
 
-class _Raw:
-    """Packs rows of adv_raw of one source."""
+RAW_COLUMNS = "src, k, h, source_modified, dict_id, doc"
+
+
+class RawRow:
+    """Packs documents of one source as rows of adv_raw."""
 
     def __init__(self, src: Source) -> None:
         self._head = b"\0\x06" + rows.int2(src)
 
-    def __call__(self, one: Incoming) -> bytes:
+    def __call__(self, one: Head) -> bytes:
+        """Pack one document."""
         return (
             self._head
             + rows.int8(one.k)

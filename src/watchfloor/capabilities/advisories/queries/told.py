@@ -53,8 +53,8 @@ KEVS = (
 )
 SSVCS = "select k, src, exploitation, automatable, total, at, role, version from adv_ssvc where k = any (%(ks)s) order by k, src"
 EPSS = """
-select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = e.score_date and c.p <= e.p order by c.p desc limit 1), e.score_date
-from adv_epss e where e.k = any (%(ks)s) and e.gone_at is null
+select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest
+from adv_epss e, (select max(score_date) as newest from adv_epss_curve) d where e.k = any (%(ks)s) and e.gone_at is null
 """
 EXPLOITS = "select k, kind from adv_exploit where k = any (%(ks)s)"
 # Names in one pass over the criteria: most CVEs name a handful of products in dozens of criteria.

@@ -1,0 +1,1 @@
+"""Each source's documents in one shape; one file per source."""

@@ -1,0 +1,1 @@
+"""Job kinds of advisories: ask the sources, merge, match, keep clean."""

@@ -1,0 +1,88 @@
+"""Take a day's EPSS: only what moved is written, and only CVEs whose priority it moves are merged again."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.advisories.queries import rows
+from watchfloor.capabilities.advisories.queries.ingest import EPSS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from watchfloor.capabilities.advisories.schemas.frames import Scores
+    from watchfloor.kernel.db.session import Wire
+
+UNIT = 100_000  # probabilities and percentiles are kept in hundred-thousandths, as they are published
+CURVES_KEPT = 3
+
+# The share of priority that EPSS has, as engine/priority.py computes it, but for signals that are the same before and after.
+WEIGHT, SHARE, LEAST = 45, 0.9, 0.5
+TERM = "least(1, greatest(0, 0.6 * power(greatest(0, ({pct} - 0.5) / 0.5), 3) + 0.4 * sqrt({p} / 100000.0)))"
+
+INCOMING = "create temp table adv_in_epss (k bigint primary key, p integer not null, pct integer not null) on commit drop"
+CURVE = """
+insert into adv_epss_curve (score_date, p, pct) select %(day)s, p, avg(pct) / 100000.0 from adv_in_epss group by p
+on conflict (score_date, p) do update set pct = excluded.pct
+"""
+# Priority moves where p changed, and where the curve moved under a p that did not.
+TOUCH = f"""
+with before as (select p, pct from adv_epss_curve where score_date = %(before)s),
+after as (select p, pct from adv_epss_curve where score_date = %(day)s),
+moved as (
+  select i.k from adv_in_epss i left join adv_epss e on e.k = i.k and e.gone_at is null left join before b on b.p = e.p join after a on a.p = i.p
+  where (e.k is null or e.p <> i.p)
+    and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="i.p")} - coalesce({TERM.format(pct="b.pct", p="e.p")}, 0.03)) >= {LEAST}
+  union all
+  select e.k from adv_epss e join after a using (p) join before b using (p)
+  where {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="a.p")} - {TERM.format(pct="b.pct", p="b.p")}) >= {LEAST}
+)
+insert into adv_touched (k, mask) select distinct k, {EPSS} from moved
+on conflict (k) do update set mask = adv_touched.mask | excluded.mask
+"""  # noqa: S608 - our own numbers
+UPDATE = """
+update adv_epss e set p = i.p, gone_at = null, lev_date = %(day)s,
+  lev_log = e.lev_log + greatest(0, %(day)s::date - e.lev_date) * ln(greatest(1e-9, 1 - e.p / 100000.0 / 30))
+from adv_in_epss i where i.k = e.k and (e.p <> i.p or e.gone_at is not null)
+"""
+INSERT = """
+insert into adv_epss (k, p, lev_date) select i.k, i.p, %(day)s from adv_in_epss i where not exists (select from adv_epss e where e.k = i.k)
+"""
+GONE = f"""
+with gone as (
+  update adv_epss e set gone_at = wf_now() where gone_at is null and not exists (select from adv_in_epss i where i.k = e.k) returning k
+)
+insert into adv_touched (k, mask) select k, {EPSS} from gone on conflict (k) do update set mask = adv_touched.mask | excluded.mask
+"""  # noqa: S608 - our own number
+
+
+def newest_curve(wire: Wire) -> date | None:
+    """Return the day of the newest EPSS that is stored."""
+    found = wire.execute("select max(score_date) from adv_epss_curve").fetchone()
+    return found[0] if found else None
+
+
+def take(wire: Wire, day: date, frames: Sequence[Scores], *, complete: bool) -> int:
+    """Write one day's scores and return how many CVEs are to be merged again; CVEs that a complete set leaves out have no score any more."""
+    values = {"day": day, "before": newest_curve(wire)}
+    wire.execute(INCOMING)
+    rows.copy(wire, "adv_in_epss", "k, p, pct", _packed(frames))
+    wire.execute("analyze adv_in_epss")
+    wire.execute(CURVE, values)
+    touched = wire.execute(TOUCH, values).rowcount
+    wire.execute(UPDATE, values)
+    wire.execute(INSERT, values)
+    if complete:
+        touched += wire.execute(GONE).rowcount
+    return touched
+
+
+def _packed(frames: Sequence[Scores]) -> Iterator[bytes]:
+    """Yield a frame's columns as rows, thousands at a time: one call of the driver for each row would cost more than the row."""
+    pack = struct.Struct("!hiqiiii").pack
+    for one in frames:
+        columns = [array(code, held) for code, held in (("q", one.k), ("i", one.p), ("i", one.percentile))]
+        yield b"".join(pack(3, 8, k, 4, p, 4, pct) for k, p, pct in zip(*columns, strict=True))

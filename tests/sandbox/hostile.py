@@ -91,6 +91,85 @@ def flood_with_parts(request: Ask, report: Any) -> Told:
     return Told()
 
 
+def stream_megabytes(request: Ask, report: Any) -> Told:
+    """Send `number` frames of 1 MiB whose first bytes count them, with progress in between."""
+    rest = bytes(MIB - 8)
+    for number in range(request.number):
+        report.send(number.to_bytes(8, "big") + rest)
+        report(number + 1, request.number, "stream")
+    return Told(text="all sent")
+
+
+def stream_and_pile_up(request: Ask, report: Any) -> Told:
+    """Send a frame, and while it is taken more progress than a second allows."""
+    report.send(b"frame")
+    for number in range(request.number):
+        report._channel.sendall(wire.frame(wire.PROGRESS, b'[%d,999,"pile",""]' % number))
+    return Told(text="end")
+
+
+def stream_largest(request: Ask, report: Any) -> Told:
+    report.send(bytearray(8 * MIB))
+    report.send(bytes(8 * MIB + 1))
+    return Told()
+
+
+def stream_and_die(request: Ask, report: Any) -> Told:
+    report.send(b"whole")
+    report._channel.sendall(wire.header(wire.STREAM, 1000) + b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Told()
+
+
+def stream_for_ever(request: Ask, report: Any) -> Told:
+    while True:
+        report.send(bytes(MIB))
+
+
+def measure_file(request: Ask, report: Any) -> Told:
+    """Tell size and last bytes of the file that `text` names."""
+    size, last = 0, b""
+    with report.file(request.text) as file:
+        while piece := file.read(8 * MIB):
+            size, last = size + len(piece), piece[-8:]
+    return Told(text=str(size), facts={"last": last.decode()})
+
+
+def read_files(request: Ask, report: Any) -> Told:
+    """Tell what is in each named file, read twice."""
+    facts = {}
+    for name in request.text.split():
+        with report.file(name) as first:
+            text = first.read()
+        with report.file(name) as second:
+            facts[name] = (text + b"|" + second.read()).decode()
+    return Told(facts=facts)
+
+
+def write_file(request: Ask, report: Any) -> Told:
+    with report.file("file") as file:
+        file.write(b"from the box")
+    return Told()
+
+
+def fill_folder(request: Ask, report: Any) -> Told:
+    """Write files of 1 MiB for ever, and say where."""
+    Path("note").write_text("x")
+    report(1, 1, "here", str(Path.cwd()))
+    number = 0
+    while True:
+        Path(f"file-{number}").write_bytes(bytes(MIB))
+        number += 1
+
+
+def spool(request: Ask, report: Any) -> Told:
+    """Write `number` MiB and keep them open."""
+    with Path("spool").open("w+b") as file:
+        file.writelines(os.urandom(MIB) for _ in range(request.number))
+        file.flush()
+        return Told(text=str(file.tell()), facts={"folder": str(Path.cwd())})
+
+
 def raise_named(request: Ask, report: Any) -> Told:
     errors: dict[str, Exception] = {
         "Retry": Retry("rate limited", timedelta(seconds=7)),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import logging
@@ -93,6 +93,21 @@ class KeepingReport(Report, Protocol):
         """Hand over a part of the answer, of the answer's own shape; False while the part before it is still being kept."""
 
 
+@runtime_checkable
+class StreamingReport(Report, Protocol):
+    """A report that can also hand over frames of bytes before the end, and open files that the handler passed in."""
+
+    def send(self, body: bytes | bytearray) -> None:
+        """Hand over one frame of at most 8 MiB; waits while the handler is busy with those before."""
+
+    def file(self, name: str) -> BinaryIO:
+        """Open a file that the handler passed in, from its beginning; as the handler opened it, as a rule for reading."""
+
+
+class BoxReport(KeepingReport, StreamingReport, Protocol):
+    """All that code in the sandbox is given; a function takes whichever part of it that it needs."""
+
+
 class JobContext(Protocol):
     """All that a handler is given."""
 
@@ -106,13 +121,21 @@ class JobContext(Protocol):
         """Open one short transaction that commits only while this attempt owns its job; else raises Fenced."""
 
     def sandbox(
-        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None,
+        self,
+        function: Callable[[Request, BoxReport], Answer],
+        request: Request,
+        *,
+        keep: Callable[[Answer], dict[str, Any]] | None = None,
+        stream: Callable[[bytes], None] | None = None,
+        files: Mapping[str, int | IO[bytes]] | None = None,
         programs: Sequence[str] = (),
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         """Run a top-level `function(request, report)` in a process without database, keys or our memory.
 
         `keep` is called with each part of the answer that the function hands over before its end (`KeepingReport`); save it there,
-        and return what the function should know, a few plain values. `programs` are files it may execute; without them it can execute none.
+        and return what the function should know, a few plain values. `stream` is called with each frame of bytes that the function sends
+        (`StreamingReport`), in their order and all of them before the answer; it may take seconds, the function waits meanwhile. `files`
+        are open files that the function may use under these names. `programs` are files it may execute; without them it can execute none.
 
         Raises what the function raised when that is a WatchfloorError, `GiveUp("sandbox", …)` for anything else,
         and Cancelled or SoftTimeLimit after its processes are gone.

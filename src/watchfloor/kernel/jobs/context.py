@@ -7,7 +7,7 @@ import threading
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from pydantic import BaseModel
@@ -22,12 +22,12 @@ from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.sandbox.profiles import FEED, NOTIFY, RENDER, SCAN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.contract import JobKind, Report, Want
+    from watchfloor.kernel.contract import BoxReport, JobKind, Want
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.sandbox.client import Sandbox, Usage
 
@@ -74,9 +74,15 @@ class AttemptContext:
         return owned_transaction(self._ledger, self._board.session, self._held)
 
     def sandbox(
-        self, function: Callable[[Request, Report], Answer], request: Request, *, keep: Callable[[Answer], dict[str, Any]] | None = None,
+        self,
+        function: Callable[[Request, BoxReport], Answer],
+        request: Request,
+        *,
+        keep: Callable[[Answer], dict[str, Any]] | None = None,
+        stream: Callable[[bytes], None] | None = None,
+        files: Mapping[str, int | IO[bytes]] | None = None,
         programs: Sequence[str] = (),
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         """Run `function` in a box; see `contract.JobContext.sandbox`."""
         if self._sandbox is None:
             message = "this worker has no sandbox; start it with `watchfloor worker` or `celery -A watchfloor worker`"
@@ -87,7 +93,7 @@ class AttemptContext:
         try:
             return box.run(
                 function, request, profile=replace(profile, programs=tuple(programs)), deadline=timedelta(seconds=max(0.0, left)),
-                report=self.progress, should_stop=self._should_stop, observe=self._observe, keep=keep,
+                report=self.progress, should_stop=self._should_stop, observe=self._observe, keep=keep, stream=stream, files=files,
             )  # fmt: skip
         finally:
             self.obey()

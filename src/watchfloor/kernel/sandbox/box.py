@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import importlib
 import math
@@ -11,26 +12,25 @@ import resource
 import signal
 import socket
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from watchfloor.kernel.errors import GiveUp, SetupError
 from watchfloor.kernel.sandbox import landlock, linux, seccomp, wire
 from watchfloor.kernel.sandbox.profiles import MIB, Mode, Profile
+from watchfloor.kernel.sandbox.reporter import Reporter, bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pydantic import BaseModel
 
 _DATA_FD = 3
 _NOBODY = 65534
 _NOBODYS_TASKS = 1024
-_REPORT_EVERY_S = 0.05
 _NO_MEMORY = wire.frame(wire.ERROR, wire.pack_error(MemoryError(), ()))
 
 
@@ -43,6 +43,7 @@ class Order:
     profile: Profile
     mode: Mode
     seconds: float
+    files: tuple[str, ...] = ()
 
 
 def resolve(name: str) -> Any:  # noqa: ANN401 - whatever stands there
@@ -73,12 +74,12 @@ def owner() -> tuple[int, int]:
     return nobody() if os.geteuid() == 0 else (os.geteuid(), os.getegid())
 
 
-def live(order: Order, data: int, workdir: str, layers: list[str]) -> NoReturn:
+def live(order: Order, data: int, files: Sequence[int], workdir: str, layers: list[str]) -> NoReturn:
     """Become the box. Never returns and never unwinds into the zygote's frames."""
     code = 1
     try:
         os.setsid()
-        _forget(data, workdir)
+        _forget((data, *files), workdir)
         channel = socket.socket(fileno=_DATA_FD)
         _serve(order, channel, workdir, layers)
         code = 0
@@ -86,14 +87,16 @@ def live(order: Order, data: int, workdir: str, layers: list[str]) -> NoReturn:
         os._exit(code)
 
 
-def _forget(data: int, workdir: str) -> None:
-    """Leave behind what the zygote has open and in its environment."""
+def _forget(kept: Sequence[int], workdir: str) -> None:
+    """Leave behind what the zygote has open and in its environment; what is kept stands at 3 and up, in this order."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    if data != _DATA_FD:
-        os.dup2(data, _DATA_FD)  # last: `null` may have been given this very number
-    close_all_but(_DATA_FD)
+    above = _DATA_FD + len(kept)
+    aside = [fcntl.fcntl(number, fcntl.F_DUPFD, above) for number in kept]  # any of these numbers may stand where another is to go
+    for number, found in enumerate(aside, _DATA_FD):
+        os.dup2(found, number)
+    close_all_but(*range(_DATA_FD, above))
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -112,7 +115,7 @@ def _serve(order: Order, channel: socket.socket, workdir: str, layers: list[str]
         channel.sendall(wire.frame(wire.LAYERS, to_json(in_force)))
         request = _request(order, channel)
         secrets = wire.secrets_of(request)
-        reporter = Reporter(channel)
+        reporter = Reporter(channel, {name: number for number, name in enumerate(order.files, _DATA_FD + 1)})
         answer = resolve(order.function)(request, reporter)
         reporter.flush()
         last = _answer_frame(answer)
@@ -133,15 +136,7 @@ def _error_frame(error: BaseException, secrets: tuple[str, ...]) -> bytes:
 
 
 def _answer_frame(answer: object) -> bytes:
-    return wire.frame(wire.ANSWER, _bounded(answer))
-
-
-def _bounded(answer: object) -> bytes:
-    body = to_json(answer)
-    if len(body) > wire.BODY_LIMIT_BYTES:
-        message = f"sandbox: the answer has {len(body)} bytes, {wire.BODY_LIMIT_BYTES} are allowed; split the work into smaller jobs"
-        raise GiveUp(message)
-    return body
+    return wire.frame(wire.ANSWER, bounded(answer))
 
 
 def _request(order: Order, channel: socket.socket) -> BaseModel:
@@ -161,70 +156,6 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
             raise wire.Malformed("the supervisor is gone")
         found += piece
     return bytes(found)
-
-
-class Reporter:
-    """Sends progress at most 20 times a second, the last value always, and what is to be kept before the end."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        """Share the channel that the answer takes later."""
-        self._channel = channel
-        self._lock = threading.Lock()
-        self._waiting: bytes | None = None
-        self._sent_at = -math.inf
-        self._answered = bytearray()
-        self._owes_reply = False
-        self._reply: dict[str, Any] = {}
-
-    def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
-        """Report from any thread."""
-        shown = [
-            min(max(int(done), 0), 1 << 52),
-            min(max(int(total), 0), 1 << 52),
-            wire.scrub(phase, limit=100),
-            wire.scrub(note, limit=500),
-        ]
-        with self._lock:
-            self._waiting = wire.frame(wire.PROGRESS, to_json(shown))
-            if time.monotonic() - self._sent_at >= _REPORT_EVERY_S:
-                self._send()
-
-    @property
-    def reply(self) -> dict[str, Any]:
-        """Return what the supervisor said last when it had kept a part."""
-        with self._lock:
-            self._heard()
-            return self._reply
-
-    def keep(self, answer: BaseModel) -> bool:
-        """Hand over a part of the answer to be kept now; False while the part before it is still being kept, then nothing was sent."""
-        with self._lock:
-            if not self._heard():
-                return False
-            self._send()
-            self._channel.sendall(wire.frame(wire.KEEP, _bounded(answer)))
-            self._owes_reply = True
-        return True
-
-    def _heard(self) -> bool:
-        """Take replies that have arrived; True when none is outstanding."""
-        with suppress(BlockingIOError):
-            while piece := self._channel.recv(MIB, socket.MSG_DONTWAIT):
-                self._answered += piece
-        for kind, body in wire.frames(self._answered):
-            if kind == wire.REPLY:
-                self._reply, self._owes_reply = from_json(body), False
-        return not self._owes_reply
-
-    def flush(self) -> None:
-        """Send what is still held back."""
-        with self._lock:
-            self._send()
-
-    def _send(self) -> None:
-        if self._waiting is not None:
-            self._channel.sendall(self._waiting)
-            self._waiting, self._sent_at = None, time.monotonic()
 
 
 def _restrict(order: Order, workdir: str, layers: list[str]) -> list[str]:

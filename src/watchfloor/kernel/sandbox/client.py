@@ -13,7 +13,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
@@ -25,7 +25,7 @@ from watchfloor.kernel.sandbox.keeper import STOP
 from watchfloor.kernel.sandbox.profiles import SCAN, Mode, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -68,6 +68,8 @@ class Sandbox:
         profile: Profile = SCAN,
         observe: Callable[[Usage], None] | None = None,
         keep: Callable[[Any], dict[str, Any]] | None = None,
+        stream: Callable[[bytes], None] | None = None,
+        files: Mapping[str, int | IO[bytes]] | None = None,
     ) -> Answer:
         """Run a top-level `function(request, report)` in a box and return its validated answer.
 
@@ -82,6 +84,9 @@ class Sandbox:
             profile: Limits.
             keep: Called in this thread with each part of the answer that the box hands over before its end, of the same shape as the
                 answer; what it returns, small and plain, the box can read. What it raises ends the box and passes on.
+            stream: Called in this thread with each frame that the box sends, in their order, before this returns the answer; may take
+                as long as it needs, the box waits meanwhile. What it raises ends the box and passes on.
+            files: Open files and descriptors that the box may use under these names, at most 32; they stay the caller's to close.
             observe: Called once with what was in force and used, however the run ended, if the box came to life.
 
         Raises:
@@ -90,25 +95,38 @@ class Sandbox:
             Cancelled: `should_stop` returned True.
             SetupError: The zygote is gone, or isolation is 'require' and a layer is missing.
         """
+        given = files or {}
         order = box.Order(
             function=box.named(function),
             request_type=box.named(type(request)),
             profile=profile,
             mode=self._mode,
             seconds=max(0.001, min(deadline, profile.duration).total_seconds()),
+            files=tuple(given),
         )
         shape = _shape(function)
         body = wire.frame(wire.REQUEST, wire.pack_request(request))
-        with _Run(order, wire.secrets_of(request), report, should_stop, keep, shape) as run:
-            run.start(self._address)
+        with _Run(order, wire.secrets_of(request), report, should_stop, keep, stream, shape) as run:
+            run.start(self._address, _numbers(given))
             try:
                 run.talk(body)
             except BaseException:
-                run.report, run.keep = None, None  # whoever raised is not interested in more
+                run.report, run.keep, run.stream = None, None, None  # whoever raised is not interested in more
                 run.finish(observe)
                 raise
             run.finish(observe)
             return cast("Answer", run.answer())
+
+
+def _numbers(files: Mapping[str, int | IO[bytes]]) -> list[int]:
+    """Return the files' descriptors, with what was written to them written out."""
+    if len(files) > wire.MOST_FILES:
+        message = f"{len(files)} files for one box, {wire.MOST_FILES} are allowed"
+        raise ValueError(message)
+    for file in files.values():
+        if not isinstance(file, int):
+            file.flush()
+    return [file if isinstance(file, int) else file.fileno() for file in files.values()]
 
 
 def _shape(function: Callable[..., Any]) -> TypeAdapter[Any]:
@@ -131,6 +149,34 @@ def _shape(function: Callable[..., Any]) -> TypeAdapter[Any]:
 
 
 @dataclass
+class _Pace:
+    """Counts frames of one kind; Malformed beyond `most` within a second."""
+
+    most: int
+    what: str
+    _second: float = 0.0
+    _count: int = 0
+    _spare: float = 0.0
+
+    def count(self) -> None:
+        """Count one more."""
+        now = time.monotonic()
+        if now - self._second >= 1:
+            self._second, self._count = now, 0
+        if self._count < self.most:
+            self._count += 1
+        elif self._spare >= 1:
+            self._spare -= 1
+        else:
+            message = f"more than {self.most} {self.what} in one second"
+            raise wire.Malformed(message)
+
+    def forgive(self, seconds: float) -> None:
+        """Allow as many more as these seconds would have."""
+        self._spare = min(self._spare + seconds * self.most, 60.0 * self.most)
+
+
+@dataclass
 class _Run:
     """One conversation with one box."""
 
@@ -139,6 +185,7 @@ class _Run:
     report: wire.Report | None
     should_stop: Callable[[], bool] | None
     keep: Callable[[Any], dict[str, Any]] | None
+    stream: Callable[[bytes], None] | None
     shape: TypeAdapter[Any]
     in_force: tuple[str, ...] | None = None
     result: tuple[bytes, bytes] | None = None
@@ -147,8 +194,8 @@ class _Run:
     asked: bool = False
     ending: bytearray = field(default_factory=bytearray)
     _buffer: bytearray = field(default_factory=bytearray)
-    _window: tuple[float, int] = (0.0, 0)
-    _kept: tuple[float, int] = (0.0, 0)
+    _reports: _Pace = field(default_factory=lambda: _Pace(_FRAMES_PER_SECOND, "reports"))
+    _parts: _Pace = field(default_factory=lambda: _Pace(_KEPT_PER_SECOND, "parts of an answer"))
     _give_up: float = math.inf
     _closing: bool = False
 
@@ -161,9 +208,9 @@ class _Run:
         for end in (self.control, self.data, self._theirs):
             end.close()
 
-    def start(self, address: str) -> None:
-        """Send the order with the box's end of the channel."""
-        handle = array.array("i", [self._theirs.fileno()])
+    def start(self, address: str, files: Sequence[int]) -> None:
+        """Send the order with the box's end of the channel and its files."""
+        handle = array.array("i", [self._theirs.fileno(), *files])
         try:
             self.control.settimeout(10)
             self.control.connect(address)
@@ -248,19 +295,13 @@ class _Run:
     def _death(self) -> Exception:  # noqa: PLR0911 - one per way to die
         """Say how the box ended without an answer."""
         end = self._end()
-        profile = self.order.profile
-        mib = profile.memory_bytes >> 20
         if end.get("gone") is False:
             return GiveUp("sandbox: stuck: the kernel could not end a process of the box; restart this host")
         if self.asked and end:
             return Cancelled("The box was stopped on request.")
         match end.get("ended"):
-            case "deadline":
-                return GiveUp(f"sandbox: deadline: the code ran longer than its limit of {self.order.seconds:g} s")
-            case "memory":
-                return GiveUp(f"sandbox: memory: the box used more than its limit of {mib} MiB")
-            case "processes":
-                return GiveUp(f"sandbox: processes: the box started more than its limit of {profile.processes}")
+            case "deadline" | "memory" | "processes" | "files" as limit:
+                return GiveUp(f"sandbox: {limit}: {self._limit(limit)}")
             case "signal":
                 return GiveUp(f"sandbox: signal: the code was ended by {_signal_name(-int(end['code']))}")
             case "exit":
@@ -272,6 +313,15 @@ class _Run:
         return SetupError(
             "The sandbox's zygote ended while the box ran, and the box with it; try again, restart the worker if it stays so."
         )
+
+    def _limit(self, name: str) -> str:
+        profile = self.order.profile
+        return {
+            "deadline": f"the code ran longer than its limit of {self.order.seconds:g} s",
+            "memory": f"the box used more than its limit of {profile.memory_bytes >> 20} MiB",
+            "processes": f"the box started more than its limit of {profile.processes}",
+            "files": f"the box wrote more than its limit of {profile.workdir_bytes >> 20} MiB, or too many files",
+        }[name]
 
     def _end(self) -> dict[str, Any]:
         try:
@@ -327,18 +377,20 @@ class _Run:
             self._progress(body)
         elif kind == wire.KEEP:
             self._keep(body)
+        elif kind == wire.STREAM:
+            self._pass_on(body)
         else:
             self.result = (kind, body)
             self._give_up = time.monotonic() + _LINGER_S
 
     def _progress(self, body: bytes) -> None:
-        self._window = _counted(self._window, _FRAMES_PER_SECOND, "reports")
+        self._reports.count()
         shown = wire.unpack_progress(body, self.secrets)
         if self.report is not None:
             self.report(*shown)
 
     def _keep(self, body: bytes) -> None:
-        self._kept = _counted(self._kept, _KEPT_PER_SECOND, "parts of an answer")
+        self._parts.count()
         # A part that nobody wants is answered all the same, or the box would wait to be asked for the next.
         reply = self.keep(self._read(body)) if self.keep is not None else {}
         try:
@@ -348,6 +400,14 @@ class _Run:
             raise wire.Malformed(message) from None
         except OSError:
             return  # the box has ended; how, its keeper tells
+
+    def _pass_on(self, body: bytes) -> None:
+        if self.stream is None:
+            message = "a stream that nobody asked for"
+            raise wire.Malformed(message)
+        begun = time.monotonic()
+        self.stream(body)
+        self._reports.forgive(time.monotonic() - begun)  # what piled up meanwhile comes at once and is no flood
 
     def _listen(self) -> bool:
         """Take the keeper's last words; False when it has gone."""
@@ -359,18 +419,6 @@ class _Run:
             return False
         self.ending += piece
         return bool(piece)
-
-
-def _counted(window: tuple[float, int], most: int, what: str) -> tuple[float, int]:
-    """Count one more frame; Malformed beyond `most` within a second."""
-    second, count = window
-    now = time.monotonic()
-    if now - second >= 1:
-        return now, 1
-    if count >= most:
-        message = f"more than {most} {what} in one second"
-        raise wire.Malformed(message)
-    return second, count + 1
 
 
 def _signal_name(number: int) -> str:

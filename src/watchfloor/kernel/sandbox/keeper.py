@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import secrets
 import select
 import signal
 import struct
-import sys
-import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic_core import to_json
 
-from watchfloor.kernel.sandbox import box, linux, processes
+from watchfloor.kernel.sandbox import box, linux, processes, workdir
 from watchfloor.kernel.sandbox.namespaces import Namespaces
 from watchfloor.kernel.sandbox.profiles import Mode
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from watchfloor.kernel.sandbox.box import Order
 
@@ -31,25 +28,25 @@ _STATUS = struct.Struct("=i")
 STOP = b"T"
 
 
-def keep(order: Order, control: socket.socket, data: socket.socket, *, zygote_life: int, client: int, offered: Namespaces) -> NoReturn:
+def keep(order: Order, control: socket.socket, handles: Sequence[int], *, zygote_life: int, client: int, offered: Namespaces) -> NoReturn:
     """Run one box in this forked process, tell the client how it ended once nothing of it is left, and exit.
 
     Args:
         order: What to run.
         control: The client's connection: a stop request or its end ends the box.
-        data: The box's channel to the client.
+        handles: The box's channel to the client, then its files.
         zygote_life: A pipe whose end means that the zygote is gone.
         client: The client's process id, 0 where the system does not tell.
         offered: Namespaces that work here.
     """
     code = 1
     try:
-        box.close_all_but(control.fileno(), data.fileno(), zygote_life)
+        box.close_all_but(control.fileno(), *handles, zygote_life)
         os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # pipes and connections say when to stop; a keeper that dies early leaves a box
         control.settimeout(None)
-        outcome = Keeper(order, control, zygote_life, client, offered).run(data)
+        outcome = Keeper(order, control, zygote_life, client, offered).run(handles)
         with suppress(OSError):
             control.sendall(to_json(outcome))
         code = 0
@@ -75,20 +72,21 @@ class Keeper:
         self._ended = ""
         self._peak = 0
 
-    def run(self, data: socket.socket) -> dict[str, Any]:
+    def run(self, handles: Sequence[int]) -> dict[str, Any]:
         """Start the box, wait for its end, and return how it ended."""
         started = time.monotonic()
         if linux.LINUX:
             linux.adopt_orphans()
         wake = wake_on_child()
-        workdir = _make_workdir()
+        self._folder = workdir.make(on_disk=self._order.profile.on_disk)
         try:
-            first, status = self._start(data, workdir)
-            data.close()
+            first, status = self._start(handles)
+            for number in handles:
+                os.close(number)
             rusage = self._watch(first, wake, started + self._order.seconds)
         finally:
             if gone := processes.end_descendants():
-                _clean(workdir)
+                self._folder.remove()
         raw = os.read(status, _STATUS.size)
         code = os.waitstatus_to_exitcode(_STATUS.unpack(raw)[0]) if len(raw) == _STATUS.size else -int(signal.SIGKILL)
         return {
@@ -100,13 +98,13 @@ class Keeper:
             "memory_bytes": max(self._peak, rusage.ru_maxrss * (1024 if linux.LINUX else 1)),
         }
 
-    def _start(self, data: socket.socket, workdir: str) -> tuple[int, int]:
+    def _start(self, handles: Sequence[int]) -> tuple[int, int]:
         status, status_write = os.pipe()
         self._namespaces.enter_before_fork()
         pid = os.fork()
         if pid == 0:
             with suppress(BaseException):
-                _first(self._order, data.fileno(), status_write, workdir, self._namespaces, watched=self._watched)
+                _first(self._order, handles, status_write, self._folder.path, self._namespaces, watched=self._watched)
             os._exit(1)
         os.close(status_write)
         return pid, status
@@ -145,7 +143,9 @@ class Keeper:
             self._ended = "processes"
         elif used > profile.memory_bytes:
             self._ended = "memory"
-        return self._ended in {"processes", "memory"}
+        elif profile.on_disk and self._folder.holds_more_than(profile.workdir_bytes):
+            self._ended = "files"
+        return self._ended in {"processes", "memory", "files"}
 
     def _kill(self, first: int) -> None:
         if not self._namespaces.pid:
@@ -155,10 +155,10 @@ class Keeper:
         os.kill(first, signal.SIGKILL)
 
 
-def _first(order: Order, data: int, status: int, workdir: str, offered: Namespaces, *, watched: bool) -> None:
+def _first(order: Order, handles: Sequence[int], status: int, folder: str, offered: Namespaces, *, watched: bool) -> None:
     """Be the box's first process: start the job, reap what it leaves, end when it ends."""
     os.setsid()
-    box.close_all_but(data, status)
+    box.close_all_but(*handles, status)
     signal.set_wakeup_fd(-1)
     if linux.LINUX:
         linux.die_with_parent(signal.SIGKILL)
@@ -166,12 +166,13 @@ def _first(order: Order, data: int, status: int, workdir: str, offered: Namespac
     poll.register(status, 0)
     if poll.poll(0):
         return  # the keeper ended before the kernel knew that we want to end with it
-    names = offered.enter_first(workdir, order.profile.workdir_bytes, box.owner())
+    names = offered.enter_first(folder, None if order.profile.on_disk else order.profile.workdir_bytes, box.owner())
     layers = ([f"ns:{','.join(names)}"] if names else []) + (["watchdog"] if watched else [])
     job = os.fork()
     if job == 0:
-        box.live(order, data, workdir, layers)
-    os.close(data)
+        box.live(order, handles[0], handles[1:], folder, layers)
+    for number in handles:
+        os.close(number)
     signal.signal(signal.SIGTERM, lambda *_: _pass_on(job))
     os.write(status, _STATUS.pack(_wait_for(job)))
     os._exit(0)
@@ -214,54 +215,3 @@ def process_handle(pid: int) -> int:
         with suppress(OSError):
             return os.pidfd_open(pid)
     return -1
-
-
-def _make_workdir() -> str:
-    workdir = tempfile.mkdtemp(prefix="watchfloor-box-")
-    if os.geteuid() == 0:
-        os.chown(workdir, *box.owner())
-    return workdir
-
-
-def _clean(workdir: str) -> None:
-    try:
-        remove_tree(workdir)
-    except OSError as error:
-        print(f"watchfloor sandbox: cannot remove {workdir}: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the zygote's log
-
-
-def remove_tree(top: str) -> None:
-    """Remove a folder filled by hostile code whose processes are gone, without recursion: its depth is theirs to choose.
-
-    Folders inside folders are moved up to the top first, so no path grows and no link is followed.
-    """
-    Path(top).chmod(0o700)
-    handle = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    token, moved = secrets.token_hex(8), 0  # a name that hostile code could not put in the way
-    try:
-        while names := os.listdir(handle):  # noqa: PTH208 - names, or an open folder
-            for name in names:
-                moved = _empty(handle, name, token, moved)
-    finally:
-        os.close(handle)
-    Path(top).rmdir()
-
-
-def _empty(top: int, name: str, token: str, moved: int) -> int:
-    try:
-        os.unlink(name, dir_fd=top)
-    except (IsADirectoryError, PermissionError):
-        os.chmod(name, 0o700, dir_fd=top)
-        inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-        try:
-            for child in os.listdir(inner):  # noqa: PTH208 - names, or an open folder
-                try:
-                    os.unlink(child, dir_fd=inner)
-                except (IsADirectoryError, PermissionError):
-                    os.chmod(child, 0o700, dir_fd=inner)
-                    moved += 1
-                    os.rename(child, f"{token}-{moved}", src_dir_fd=inner, dst_dir_fd=top)
-        finally:
-            os.close(inner)
-        os.rmdir(name, dir_fd=top)
-    return moved

@@ -40,8 +40,8 @@ class Namespaces:
                 Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", "ascii")
                 linux.hide_memory()
 
-    def enter_first(self, workdir: str, size_bytes: int, owner: tuple[int, int]) -> list[str]:
-        """In process 1: finish, and return the names of what is in force, checked."""
+    def enter_first(self, workdir: str, size_bytes: int | None, owner: tuple[int, int]) -> list[str]:
+        """In process 1: finish, and return the names of what is in force, checked. Without a size the work folder stays as it is."""
         if not self.pid:
             return []
         if os.getpid() != 1:
@@ -57,13 +57,15 @@ class Namespaces:
         return names
 
 
-def _own_mounts(workdir: str, size_bytes: int, owner: tuple[int, int]) -> None:
-    """Show the box its own processes only, and give it a work folder that is bounded and vanishes with it."""
+def _own_mounts(workdir: str, size_bytes: int | None, owner: tuple[int, int]) -> None:
+    """Show the box its own processes only, and give it a work folder that is bounded and vanishes with it, if there is a size."""
     quiet = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
     linux.mount("none", "/", "none", linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("proc", "/proc", "proc", quiet)
     if any(name.isdigit() and name != "1" for name in os.listdir("/proc")):  # noqa: PTH208 - names, or an open folder
         raise OSError("the new /proc shows processes of others")
+    if size_bytes is None:
+        return
     options = f"size={size_bytes},nr_inodes=16384,mode=0700,uid={owner[0]},gid={owner[1]}"
     linux.mount("tmpfs", workdir, "tmpfs", quiet, options)
 

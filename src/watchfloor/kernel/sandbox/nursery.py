@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from watchfloor.kernel.sandbox import box, keeper, linux, processes, wire
+from watchfloor.kernel.sandbox import box, keeper, linux, processes, wire, workdir
 from watchfloor.kernel.sandbox.namespaces import probe
 from watchfloor.kernel.sandbox.profiles import Mode, Profile
 
@@ -51,6 +51,7 @@ class Nursery:
         self._address = address
         self._parent = parent
         self._offered = probe()
+        workdir.sweep()
         if linux.LINUX:
             linux.adopt_orphans()
             linux.hide_memory()
@@ -124,22 +125,24 @@ class Nursery:
     def _order(self, connection: socket.socket) -> None:
         with connection, contextlib.ExitStack() as opened:
             try:
-                message, ancillary, _, _ = connection.recvmsg(ORDER_LIMIT_BYTES, socket.CMSG_SPACE(4))
-                handles = [socket.socket(fileno=number) for number in _handles(ancillary)]
+                message, ancillary, _, _ = connection.recvmsg(ORDER_LIMIT_BYTES, socket.CMSG_SPACE(4 * (1 + wire.MOST_FILES)))
+                handles = _handles(ancillary)
                 for handle in handles:
-                    opened.enter_context(handle)
-                if message and len(handles) == 1:
-                    self._start(read_order(message), connection, handles[0])
+                    opened.callback(os.close, handle)
+                if message and handles:
+                    order = read_order(message)
+                    if len(handles) == 1 + len(order.files):
+                        self._start(order, connection, handles)
             except Exception as error:  # noqa: BLE001 - one bad order must not end the zygote; the client is told
                 with contextlib.suppress(OSError):
                     connection.sendall(to_json({"ended": "load", "text": wire.scrub(f"{type(error).__name__}: {error}")}))
 
-    def _start(self, order: box.Order, connection: socket.socket, data: socket.socket) -> None:
+    def _start(self, order: box.Order, connection: socket.socket, handles: list[int]) -> None:
         self._load(order)
         pid = os.fork()
         if pid == 0:
             client = peer(connection)[0] if linux.LINUX else 0
-            keeper.keep(order, connection, data, zygote_life=self._life, client=client, offered=self._offered)
+            keeper.keep(order, connection, handles, zygote_life=self._life, client=client, offered=self._offered)
         self._keepers.add(pid)
 
     def _load(self, order: box.Order) -> None:
@@ -214,16 +217,25 @@ def read_order(message: bytes) -> box.Order:
         profile=Profile(**limits),
         mode=Mode(found["mode"]),
         seconds=float(found["seconds"]),
+        files=tuple(str(name) for name in found["files"]),
     )
 
 
 def write_order(order: box.Order) -> bytes:
     """Return an order as `read_order` reads it."""
     limits: dict[str, Any] = {
-        name: getattr(order.profile, name) for name in ("name", "memory_bytes", "open_files", "processes", "file_bytes", "workdir_bytes")
+        name: getattr(order.profile, name)
+        for name in ("name", "memory_bytes", "open_files", "processes", "file_bytes", "workdir_bytes", "on_disk")
     }
     limits["programs"] = order.profile.programs
     limits["duration_s"] = order.profile.duration.total_seconds()
     return to_json(
-        {"function": order.function, "request_type": order.request_type, "profile": limits, "mode": order.mode, "seconds": order.seconds}
+        {
+            "function": order.function,
+            "request_type": order.request_type,
+            "profile": limits,
+            "mode": order.mode,
+            "seconds": order.seconds,
+            "files": order.files,
+        }
     )

@@ -22,8 +22,9 @@ class Profile:
     """Limits of one box.
 
     `memory_bytes` is for the whole tree, watched every 100 ms, and also bounds the data of each single process.
-    `processes` counts the tree too. `file_bytes` bounds each file, `workdir_bytes` all files where a tmpfs can be mounted. `programs` are
-    the files that may be executed; without them nothing can be.
+    `processes` counts the tree too. `file_bytes` bounds each file, `workdir_bytes` all files where a tmpfs can be mounted. A work folder
+    `on_disk` uses no memory; its size is looked at every half second. `programs` are the files that may be executed; without them
+    nothing can be.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Profile:
     processes: int = 16
     file_bytes: int = 64 * MIB
     workdir_bytes: int = 64 * MIB
+    on_disk: bool = False
     programs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -44,7 +46,9 @@ class Profile:
 
 
 SCAN = Profile(name="scan", memory_bytes=512 * MIB, duration=timedelta(hours=1), open_files=4096)
-FEED = Profile(name="feed", memory_bytes=1024 * MIB, duration=timedelta(minutes=15), file_bytes=2048 * MIB, workdir_bytes=2048 * MIB)
+FEED = Profile(
+    name="feed", memory_bytes=2048 * MIB, duration=timedelta(hours=2), file_bytes=4096 * MIB, workdir_bytes=12288 * MIB, on_disk=True
+)
 RENDER = Profile(name="render", memory_bytes=1024 * MIB, duration=timedelta(minutes=5), file_bytes=512 * MIB, workdir_bytes=512 * MIB)
 NOTIFY = Profile(name="notify", memory_bytes=256 * MIB, duration=timedelta(seconds=30))
 

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 BODY_LIMIT_BYTES = 8 << 20
 NOTE_LIMIT_BYTES = 4096
 TEXT_LIMIT = 2000
+MOST_FILES = 32
 HEADER = struct.Struct("!cI")
 
-REQUEST, LAYERS, PROGRESS, KEEP, ANSWER, ERROR = b"R", b"L", b"P", b"K", b"A", b"E"
+REQUEST, LAYERS, PROGRESS, KEEP, STREAM, ANSWER, ERROR = b"R", b"L", b"P", b"K", b"S", b"A", b"E"
 REPLY = b"Y"  # to the box: what it gave to keep is kept
 _LIMITS = {
     REQUEST: BODY_LIMIT_BYTES,
     LAYERS: NOTE_LIMIT_BYTES,
     PROGRESS: NOTE_LIMIT_BYTES,
     KEEP: BODY_LIMIT_BYTES,
+    STREAM: BODY_LIMIT_BYTES,
     REPLY: 4 * NOTE_LIMIT_BYTES,
     ANSWER: BODY_LIMIT_BYTES,
     ERROR: 4 * NOTE_LIMIT_BYTES,
@@ -62,12 +64,17 @@ class Malformed(Exception):
     """The other side sent what it must not send."""
 
 
+def header(kind: bytes, size: int) -> bytes:
+    """Return what stands before a body of this size."""
+    if size > _LIMITS[kind]:
+        message = f"{size} bytes where {_LIMITS[kind]} are allowed"
+        raise Malformed(message)
+    return HEADER.pack(kind, size)
+
+
 def frame(kind: bytes, body: bytes) -> bytes:
     """Put a header before a body."""
-    if len(body) > _LIMITS[kind]:
-        message = f"{len(body)} bytes where {_LIMITS[kind]} are allowed"
-        raise Malformed(message)
-    return HEADER.pack(kind, len(body)) + body
+    return header(kind, len(body)) + body
 
 
 def frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
@@ -79,7 +86,8 @@ def frames(buffer: bytearray) -> Iterator[tuple[bytes, bytes]]:
             raise Malformed(message)
         if len(buffer) < HEADER.size + size:
             return
-        body = bytes(buffer[HEADER.size : HEADER.size + size])
+        with memoryview(buffer) as whole:
+            body = bytes(whole[HEADER.size : HEADER.size + size])
         del buffer[: HEADER.size + size]
         yield kind, body
 

@@ -11,7 +11,11 @@ advisories = Capability(
     settings="settings:AdvisorySettings",
     events=(
         EventType(name="advisories.changed", description="Advisories that match your assets changed; `changes` says which and how."),
-        EventType(name="advisories.source_refused", severity=Severity.MEDIUM, description="A source's answer was refused; nothing of it was taken."),
+        EventType(
+            name="advisories.source_refused",
+            severity=Severity.MEDIUM,
+            description="A source's answer was refused; nothing of it was taken.",
+        ),
         EventType(name="advisories.source_recovered", description="A source that had failed answers again."),
     ),
     schedules=(

@@ -6,22 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
+from watchfloor.capabilities.advisories.schemas.merged import Epss
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
 
     from watchfloor.kernel.db.session import Wire
-
-
-@dataclass(frozen=True)
-class Epss:
-    """Today's word on a CVE: `p` in hundred-thousandths, `percentile` from the curve of its day."""
-
-    p: int
-    percentile: float | None
-    score_date: date
 
 
 @dataclass
@@ -116,7 +107,7 @@ def _ssvc(row: Any) -> Ssvc:  # noqa: ANN401 - a row
 
 
 def _epss(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
-    one.epss = Epss(row[1], row[2], row[3])
+    one.epss = Epss(p=row[1], percentile=row[2], score_date=row[3])
 
 
 def _exploit(one: Told, row: Any) -> None:  # noqa: ANN401 - a row

@@ -1,0 +1,57 @@
+"""One CVE as all sources together tell it: the columns of adv_cve, and where each came from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations when the program runs
+
+import msgspec
+
+from watchfloor.capabilities.advisories.schemas.words import Exploitation, Flag, Provider, Source, State
+
+
+class Epss(msgspec.Struct, frozen=True, kw_only=True):
+    """Today's probability: `p` in hundred-thousandths, `percentile` 0 to 1 from the curve of its day; None without a curve."""
+
+    p: int
+    percentile: float | None
+    score_date: date | None = None
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """A merged record without its priority. None is unknown, never no."""
+
+    k: int
+    cve_id: str
+    merged_into: int | None = None  # an EUVD id whose CVE is known now
+    state: State = State.PUBLISHED
+    status: str = ""  # NVD's
+    published: datetime | None = None
+    modified: datetime | None = None
+    title: str = ""
+    descr: str = ""
+    names: str = ""
+    cvss_version: str | None = None
+    cvss_score: float | None = None
+    cvss_vector: str | None = None
+    cvss_provider: Provider | None = None
+    cvss_src: Source | None = None
+    severity: str = "unknown"  # critical high medium low none unknown
+    cwes: tuple[str, ...] = ()
+    flags: Flag = Flag(0)
+    kev: bool = False
+    eukev: bool = False
+    kev_added: datetime | None = None
+    kev_due: datetime | None = None  # CISA's
+    ransomware: bool = False
+    exploited_eu: bool = False
+    exploitation: Exploitation | None = None
+    automatable: bool | None = None
+    total: bool | None = None
+    weaponised: bool = False
+    poc: bool = False
+    epss: int | None = None
+    percentile: float | None = None
+    sources: tuple[int, ...] = ()
+    criteria_sources: tuple[int, ...] = ()
+    fix: bool = False
+    prov: dict[str, object] = msgspec.field(default_factory=dict)  # field -> {src, value_at, losers: [{src, value}]} where sources differ

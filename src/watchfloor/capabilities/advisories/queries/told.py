@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
-from watchfloor.capabilities.advisories.schemas.merged import Epss
+from watchfloor.capabilities.advisories.schemas.merged import Epss, Told
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from watchfloor.kernel.db.session import Wire
-
-
-@dataclass
-class Told:
-    """All that is known about one CVE, by source."""
-
-    k: int
-    facts: list[Fact] = field(default_factory=list)
-    metrics: list[Metric] = field(default_factory=list)
-    kevs: list[Kev] = field(default_factory=list)
-    ssvcs: list[Ssvc] = field(default_factory=list)
-    epss: Epss | None = None
-    weaponised: bool = False
-    poc: bool = False
-    names: str = ""  # vendors and products, once each, for searching
-    criteria_sources: tuple[int, ...] = ()
-    fix: bool = False
 
 
 FACTS = """

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations when the program runs
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from watchfloor.capabilities.advisories.schemas.words import Exploitation, Flag, Provider, Source, State
+
+if TYPE_CHECKING:
+    from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
 
 
 class Epss(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +20,23 @@ class Epss(msgspec.Struct, frozen=True, kw_only=True):
     p: int
     percentile: float | None
     score_date: date | None = None
+
+
+@dataclass
+class Told:
+    """All that is known about one CVE, by source."""
+
+    k: int
+    facts: list[Fact] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    kevs: list[Kev] = field(default_factory=list)
+    ssvcs: list[Ssvc] = field(default_factory=list)
+    epss: Epss | None = None
+    weaponised: bool = False
+    poc: bool = False
+    names: str = ""  # vendors and products, once each, for searching
+    criteria_sources: tuple[int, ...] = ()
+    fix: bool = False
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

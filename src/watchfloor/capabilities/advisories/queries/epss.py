@@ -28,19 +28,17 @@ CURVE = """
 insert into adv_epss_curve (score_date, p, pct) select %(day)s, p, avg(pct) / 100000.0 from adv_in_epss group by p
 on conflict (score_date, p) do update set pct = excluded.pct
 """
-# Priority moves where p changed, and where the curve moved under a p that did not.
+# A record shows p, so it follows every change of it; of the curve it follows what moves its priority.
 TOUCH = f"""
 with before as (select p, pct from adv_epss_curve where score_date = %(before)s),
 after as (select p, pct from adv_epss_curve where score_date = %(day)s),
 moved as (
-  select i.k from adv_in_epss i left join adv_epss e on e.k = i.k and e.gone_at is null left join before b on b.p = e.p join after a on a.p = i.p
-  where (e.k is null or e.p <> i.p)
-    and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="i.p")} - coalesce({TERM.format(pct="b.pct", p="e.p")}, 0.03)) >= {LEAST}
+  select i.k from adv_in_epss i left join adv_epss e on e.k = i.k and e.gone_at is null where e.k is null or e.p <> i.p
   union all
   select e.k from adv_epss e join after a using (p) join before b using (p)
-  where {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="a.p")} - {TERM.format(pct="b.pct", p="b.p")}) >= {LEAST}
+  where e.gone_at is null and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="a.p")} - {TERM.format(pct="b.pct", p="b.p")}) >= {LEAST}
 )
-insert into adv_touched (k, mask) select distinct k, {EPSS} from moved
+insert into adv_touched (k, mask) select distinct k, {EPSS} from moved where exists (select from adv_cve c where c.k = moved.k)
 on conflict (k) do update set mask = adv_touched.mask | excluded.mask
 """  # noqa: S608 - our own numbers
 UPDATE = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -82,9 +82,9 @@ def moment(value: datetime | None) -> bytes:
     return INT8(8, (aware - EPOCH) // MICROSECOND)
 
 
-def day(value: datetime | None) -> bytes:
+def day(value: date) -> bytes:
     """Pack a date."""
-    return NULL if value is None else INT4(4, (value.date() - EPOCH.date()).days)
+    return INT4(4, (value - EPOCH.date()).days)
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchfloor.capabilities.advisories.schemas.words import Exploitation, Flag, Provider, Source, State
+from watchfloor.capabilities.advisories.schemas.words import Band, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
@@ -77,3 +77,20 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     criteria_sources: tuple[int, ...] = ()
     fix: bool = False
     prov: dict[str, object] = msgspec.field(default_factory=dict)  # field -> {src, value_at, losers: [{src, value}]} where sources differ
+
+
+class Priority(msgspec.Struct, frozen=True, kw_only=True):
+    """How urgent something is, with the points of each factor; what those rest on is worked out again when somebody asks."""
+
+    priority: float  # 0 to 100, one decimal
+    band: Band
+    points: dict[str, float] = msgspec.field(default_factory=dict)  # factor -> unrounded points; they add up to the score before rules
+    rule: str = ""  # the floor or cap whose condition held
+    assumed: tuple[str, ...] = ()  # inputs that nobody told
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A merged record with its priority: one row of adv_cve."""
+
+    merged: Merged
+    priority: Priority

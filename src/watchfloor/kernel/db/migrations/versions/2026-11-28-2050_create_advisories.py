@@ -99,9 +99,9 @@ create table adv_cve (
   cvss_version text, cvss_score real, cvss_vector text, cvss_provider smallint, cvss_src smallint, severity text not null, cwes text[] not null,
   flags integer not null, kev boolean not null, eukev boolean not null, kev_added timestamptz, kev_due timestamptz, ransomware boolean not null,
   exploited_eu boolean not null, exploitation smallint, automatable boolean, total boolean, weaponised boolean not null, poc boolean not null,
-  epss integer, sources smallint[] not null, criteria_sources smallint[] not null, fix boolean not null, prov jsonb not null, priority real not null,
+  epss integer, percentile real, sources smallint[] not null, criteria_sources smallint[] not null, fix boolean not null, prov jsonb not null, priority real not null,
   band text not null, why jsonb not null, score_version smallint not null, scored_on date not null, changed timestamptz not null default wf_now(),
-  revision bigint not null,
+  revision bigint not null default nextval('adv_revision'),
   tsv tsvector generated always as (
     setweight(to_tsvector('simple', cve_id || ' ' || names), 'A') || setweight(to_tsvector('english', title), 'B')
       || setweight(to_tsvector('english', left(descr, 4000)), 'C')) stored

@@ -1,0 +1,102 @@
+"""Merged records as they are stored: read to be compared, written where they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from watchfloor.capabilities.advisories.queries import rows
+from watchfloor.capabilities.advisories.schemas.merged import Merged, Priority, Settled
+from watchfloor.capabilities.advisories.schemas.words import Band, Exploitation, Flag, Provider, Source, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from watchfloor.kernel.db.session import Wire
+
+SCORE_VERSION = 1
+COLUMNS = (
+    "k, cve_id, merged_into, state, status, published, modified, title, descr, names, cvss_version, cvss_score, cvss_vector, cvss_provider, "
+    "cvss_src, severity, cwes, flags, kev, eukev, kev_added, kev_due, ransomware, exploited_eu, exploitation, automatable, total, weaponised, poc, "
+    "epss, percentile, sources, criteria_sources, fix, prov, priority, band, why, score_version, scored_on"
+)
+NAMES = COLUMNS.split(", ")
+COUNT = len(NAMES).to_bytes(2, "big")
+# Of what only tells when a record was looked at, nothing may depend: a row is rewritten when something else differs.
+REPLACE = f"""
+insert into adv_cve ({COLUMNS}) select {COLUMNS} from adv_in_cve
+on conflict (k) do update set {", ".join(f"{name} = excluded.{name}" for name in NAMES[1:])}, changed = wf_now(), revision = nextval('adv_revision')
+"""  # noqa: S608 - our own columns
+
+
+def settled(wire: Wire, ks: Sequence[int]) -> dict[int, Settled]:
+    """Return those of these records that are stored."""
+    found = wire.execute(f"select {COLUMNS} from adv_cve where k = any (%s)", (list(ks),), binary=True)  # noqa: S608 - our own columns
+    return {row[0]: _read(row) for row in found}
+
+
+def _read(row: Sequence[Any]) -> Settled:
+    held = dict(zip(NAMES, row, strict=True))
+    why, priority, band = held.pop("why"), held.pop("priority"), held.pop("band")
+    del held["score_version"], held["scored_on"]
+    merged = Merged(
+        **held | {
+            "state": State(held["state"]), "flags": Flag(held["flags"]), "cwes": tuple(held["cwes"]), "sources": tuple(held["sources"]),
+            "criteria_sources": tuple(held["criteria_sources"]),
+            "cvss_provider": None if held["cvss_provider"] is None else Provider(held["cvss_provider"]),
+            "cvss_src": None if held["cvss_src"] is None else Source(held["cvss_src"]),
+            "cvss_score": None if held["cvss_score"] is None else round(held["cvss_score"], 1),
+            "exploitation": None if held["exploitation"] is None else Exploitation(held["exploitation"]),
+            "percentile": None if held["percentile"] is None else round(held["percentile"], 5),
+        }
+    )  # fmt: skip
+    return Settled(
+        merged=merged,
+        priority=Priority(
+            priority=round(priority, 1), band=Band(band), points=why.get("points", {}), rule=why.get("rule", ""),
+            assumed=tuple(why.get("assumed", ())),
+        ),
+    )  # fmt: skip
+
+
+def write(wire: Wire, fresh: Sequence[Settled], changed: Sequence[Settled], *, scored_on: date) -> None:
+    """Add records that are new and replace those that differ."""
+    columns = COLUMNS
+    if fresh:
+        rows.copy(wire, "adv_cve", columns, (_pack(one, scored_on) for one in fresh))
+    if changed:
+        wire.execute("create temp table if not exists adv_in_cve (like adv_cve including defaults) on commit drop")
+        rows.copy(wire, "adv_in_cve", columns, (_pack(one, scored_on) for one in changed))
+        wire.execute(REPLACE)
+        wire.execute("truncate adv_in_cve")
+
+
+def drop(wire: Wire, ks: Sequence[int]) -> None:
+    """Remove records of which no source says anything any more."""
+    wire.execute("delete from adv_cve where k = any (%s)", (list(ks),))
+
+
+def _pack(one: Settled, scored_on: date) -> bytes:
+    m, p = one.merged, one.priority
+    return b"".join((
+        COUNT, rows.int8(m.k), rows.text(m.cve_id), rows.NULL if m.merged_into is None else rows.int8(m.merged_into), rows.int2(m.state),
+        rows.text(m.status), rows.moment(m.published), rows.moment(m.modified), rows.text(m.title), rows.text(m.descr), rows.text(m.names),
+        rows.text(m.cvss_version), rows.real(m.cvss_score), rows.text(m.cvss_vector), rows.int2(m.cvss_provider), rows.int2(m.cvss_src),
+        rows.text(m.severity), rows.texts(m.cwes), rows.int4(m.flags), rows.flag(m.kev), rows.flag(m.eukev), rows.moment(m.kev_added),
+        rows.moment(m.kev_due), rows.flag(m.ransomware), rows.flag(m.exploited_eu), rows.int2(m.exploitation), rows.flag(m.automatable),
+        rows.flag(m.total), rows.flag(m.weaponised), rows.flag(m.poc), rows.int4(m.epss), rows.real(m.percentile), rows.smallints(m.sources),
+        rows.smallints(m.criteria_sources), rows.flag(m.fix), rows.document(m.prov), rows.real(p.priority), rows.text(p.band),
+        rows.document({"points": p.points, "rule": p.rule, "assumed": p.assumed}), rows.int2(SCORE_VERSION), rows.day(scored_on),
+    ))  # fmt: skip
+
+
+def same(one: Settled, other: Settled) -> bool:
+    """Tell whether a record is the one that is stored; its points may have moved by less than anybody sees."""
+    return (
+        one.merged == other.merged
+        and (one.priority.priority, one.priority.band, one.priority.rule)
+        == (other.priority.priority, other.priority.band, other.priority.rule)
+        and msgspec.json.encode(one.merged.prov) == msgspec.json.encode(other.merged.prov)
+    )

@@ -1,0 +1,1 @@
+"""Measures advisories: taking feeds in, merging and scoring them, matching services, searching."""

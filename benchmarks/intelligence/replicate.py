@@ -1,0 +1,68 @@
+"""Real feeds made as large as the real database: each record several times under numbers that nobody uses."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ID = re.compile(rb'"id":"CVE-(\d{4})-(\d{4,})"')
+STEP = 10**7  # real numbers stay below
+YEAR_FILE = re.compile(r"nvdcve-2\.0-(\d{4})\.json\.gz")
+
+
+class Feed(msgspec.Struct):
+    """A feed whose records are left as they are."""
+
+    timestamp: str
+    vulnerabilities: list[msgspec.Raw]
+
+
+def years(folder: Path) -> dict[str, list[bytes]]:
+    """Return the records of the yearly feeds in a folder, by year, in minified JSON."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if named := YEAR_FILE.fullmatch(path.name):
+            feed = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Feed)
+            found[named[1]] = [bytes(one) for one in feed.vulnerabilities]
+    return found
+
+
+def replicate(folder: Path, target: Path, copies: int, *, alter: bool = False) -> dict[str, int]:
+    """Write yearly feeds with each record `copies` times; `alter` changes each record a little. Returns records by file."""
+    counts = {}
+    for year, records in years(folder).items():
+        path = target / f"nvdcve-2.0-{year}.json.gz"
+        count = len(records) * copies
+        head = {
+            "resultsPerPage": count,
+            "startIndex": 0,
+            "totalResults": count,
+            "format": "NVD_CVE",
+            "version": "2.0",
+            "timestamp": "2026-03-15T07:00:00.000",
+        }
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write(msgspec.json.encode(head)[:-1] + b',"vulnerabilities":[')
+            for n, record in enumerate(_copies(records, copies)):
+                changed = record.replace(b'"lang":"en","value":"', b'"lang":"en","value":"Once more: ', 1) if alter else record
+                file.write((b"," if n else b"") + changed)
+            file.write(b"]}")
+        counts[path.name] = count
+    return counts
+
+
+def _copies(records: list[bytes], copies: int) -> Iterator[bytes]:
+    for copy in range(copies):
+        for record in records:
+            yield (
+                ID.sub(lambda found, copy=copy: b'"id":"CVE-%s-%d"' % (found[1], copy * STEP + int(found[2])), record, count=1)
+                if copy
+                else record
+            )

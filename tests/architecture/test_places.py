@@ -8,7 +8,7 @@ from tests.architecture.source import ROOT, callers, importers, modules
 
 OUTSIDE = (
     *("capabilities/*/connect.py", "capabilities/*/connect", "capabilities/*/browser", "capabilities/*/feeds", "capabilities/*/channels"),
-    *("kernel/fetch.py", "kernel/sandbox"),
+    *("kernel/fetch", "kernel/sandbox"),
 )
 
 

@@ -26,7 +26,8 @@ _ABSTRACT_SOCKETS, _SIGNALS = 1, 2
 # Name resolution, time zones, certificates, and what the loader needs for a late import.
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf",
-    "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ssl", "/etc/pki/tls", "/etc/ld.so.cache", "/dev/urandom", "/dev/random",
+    "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ssl", "/etc/pki/tls",
+    "/etc/pki/ca-trust/extracted", "/etc/ca-certificates/extracted", "/etc/ld.so.cache", "/dev/urandom", "/dev/random",
     "/proc/net/arp",  # who is on our own links
 )  # fmt: skip
 

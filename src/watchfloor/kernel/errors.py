@@ -33,15 +33,24 @@ class CallerError(WatchfloorError):
 
 
 class InvalidInput(CallerError):
-    """A value is outside what is accepted. `field` is a JSON pointer where one is known."""
+    """A value is outside what is accepted. `field` is a JSON pointer where one is known.
+
+    In a text of several parts, `position` and `length` name the part in characters, and `did_you_mean` what may stand there instead.
+    """
 
     code = "invalid_input"
     status = 422
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
-        """Name the field too where there is one."""
+    def __init__(
+        self, message: str, *, field: str | None = None, position: int | None = None, length: int | None = None,
+        did_you_mean: str | None = None,
+    ) -> None:  # fmt: skip
+        """Name the field and the part too where they are known."""
         super().__init__(message)
         self.field = field
+        self.position = position
+        self.length = length
+        self.did_you_mean = did_you_mean
 
 
 class Unauthenticated(CallerError):

@@ -65,6 +65,9 @@ class Problem(BaseModel):
     remedy: str
     request_id: str
     field: str | None = None
+    position: int | None = Field(None, description="where in the field's text the trouble begins, in characters")
+    length: int | None = None
+    did_you_mean: str | None = Field(None, description="what may stand there instead")
     errors: list[FieldProblem] = []
 
 
@@ -102,7 +105,8 @@ def _expected(request: Request, error: Exception) -> JSONResponse:
     if status >= 500:  # noqa: PLR2004 - HTTP
         log.error("request %s: %s: %s", _id(request), type(error).__name__, error)
     _note_refusal(request, status, code)
-    return problem(status, code, str(error), _id(request), field=getattr(error, "field", None))
+    more = {name: getattr(error, name, None) for name in ("field", "position", "length", "did_you_mean")}
+    return problem(status, code, str(error), _id(request), **more)
 
 
 def _note_refusal(request: Request, status: int, code: str) -> None:

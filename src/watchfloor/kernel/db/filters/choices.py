@@ -1,4 +1,4 @@
-"""The query language of lists: `field=value` and `field=one,other`, each checked against what the column can hold."""
+"""Lists narrowed by `field=value` and `field=one,other`, each checked against what the column can hold."""
 
 from __future__ import annotations
 

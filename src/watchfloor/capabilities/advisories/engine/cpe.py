@@ -116,11 +116,21 @@ def stored(value: Value) -> str:
     return value if text == "-" or not MEANINGFUL.isdisjoint(text) else text
 
 
+def ends(value: str) -> tuple[str, str, str]:
+    """Return the wildcards before a text, the text with its backslashes, and the wildcards behind it; raises ParseError."""
+    found = VALUE.fullmatch(value)
+    if found is None:
+        raise ParseError(
+            f"wildcards stand at the ends of a value only, and {value[:SHOWN]!r} holds another or a character that names do not have"
+        )
+    return found[1], found[2], found[3]
+
+
 def has_wildcard(value: Value) -> bool:
     """Say whether a value stands for several texts; ANY does not, it is the absence of a value."""
     if isinstance(value, Logical) or (value[0] not in MEANINGFUL and value[-1] not in MEANINGFUL):
         return False
-    lead, _, trail = _ends(value)
+    lead, _, trail = ends(value)
     return bool(lead or trail)
 
 
@@ -152,21 +162,12 @@ def relate_values(source: Value, target: Value) -> Relation:
 
 def _covers(source: str, target: str) -> bool:
     """Say whether the wildcards of a source stand for what a target has beside the rest; a question mark may stand for nothing."""
-    lead, rest, trail = _ends(source)
+    lead, rest, trail = ends(source)
     core, text = CHARACTER.sub(r"\1", rest), CHARACTER.sub(r"\1", target)
     spare = len(text) - len(core)
     before = spare if lead == "*" else min(len(lead), spare)
     after = spare if trail == "*" else len(trail)
     return any(text.startswith(core, at) for at in range(max(0, spare - after), before + 1))
-
-
-def _ends(value: str) -> tuple[str, str, str]:
-    found = VALUE.fullmatch(value)
-    if found is None:
-        raise ParseError(
-            f"wildcards stand at the ends of a value only, and {value[:SHOWN]!r} holds another or a character that names do not have"
-        )
-    return found[1], found[2], found[3]
 
 
 def _parse(text: str) -> Name:
@@ -238,7 +239,7 @@ def _value(text: str, *, encoded: bool = False) -> Value:
         return LOGICAL[text]
     if not text:
         raise ParseError("a value between its colons is empty")
-    lead, rest, trail = _ends(text)
+    lead, rest, trail = ends(text)
     if not rest and text.strip("?"):
         raise ParseError("a value of several asterisks means nothing")
     body = "".join([one if one in PLAIN else "\\" + one for one in CHARACTER.findall(rest)])
@@ -250,6 +251,6 @@ def _uri_value(value: Value) -> str:
         return "" if value is ANY else "-"
     if value == "\\-":
         return "%2d"
-    lead, rest, trail = _ends(value)
+    lead, rest, trail = ends(value)
     body = "".join([one if one in PLAIN else f"%{ord(one):02x}" for one in CHARACTER.findall(rest)])
     return lead.replace("?", "%01").replace("*", "%02") + body + trail.replace("?", "%01").replace("*", "%02")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.versions import branch_end, key
-from watchfloor.capabilities.advisories.engine.wording import ALL, UNSAID, Bounds, bounds, branch_of, is_version, words
+from watchfloor.capabilities.advisories.engine.wording import ALL, LONGEST, ORDINARY, UNSAID, Bounds, bounds, branch_of, is_version, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,7 +146,7 @@ def _read(line: _Line, entry: Version, known: frozenset[str]) -> bool:
         return bool(found)
     lo = _lower(line, entry.version, known)
     hi = TOP if end.strip() == "*" else _upper(line, end, known, inclusive=not entry.less_than)
-    if lo is None or hi is None or lo > hi:
+    if lo is None or hi is None or lo >= hi:
         return False
     _change(line, entry, (lo, hi), status, known)
     if status == AFFECTED and entry.less_than and branch_of(end) is None and hi != TOP:
@@ -168,6 +168,8 @@ def _upper(line: _Line, text: str, known: frozenset[str], *, inclusive: bool) ->
 
 def _version(text: str, known: frozenset[str]) -> str | None:
     """Return the version that a bound names, without the product's name; None for what is none, such as an address."""
+    if ORDINARY.fullmatch(text) and len(text) <= LONGEST:
+        return text
     if branch_of(text) is not None and is_version(text):
         return text.strip()
     found = bounds(text, known)
@@ -177,7 +179,7 @@ def _version(text: str, known: frozenset[str]) -> str | None:
 def _draw(line: _Line, one: Bounds, status: int) -> None:
     lo = BOTTOM if one.lo is None else line.lower(one.lo, inclusive=one.lo_inclusive)
     hi = TOP if one.hi is None else line.upper(one.hi, inclusive=one.hi_inclusive)
-    if lo > hi:
+    if lo >= hi:
         line.skipped += 1
     line.stroke(lo, hi, status)
     if status == UNAFFECTED and one.lo is not None and one.lo_inclusive:

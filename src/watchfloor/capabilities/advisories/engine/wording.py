@@ -30,8 +30,10 @@ INSIDE = frozenset(
 JOINING = frozenset(("and", "or", "&"))
 
 DIGIT = re.compile(r"[0-9]")
+ORDINARY = re.compile(r"[0-9]+(?:\.[0-9A-Za-z]+)+|[1-9][0-9]{0,18}")  # nine of ten entries: one version, nothing else
 HASH = re.compile(r"[0-9a-f]{12,64}")
 SHORT_HASH = re.compile(r"[0-9a-f]{7,11}")
+PATTERN_ENDS = frozenset("*xX ")
 BRANCH = re.compile(r"(.*[0-9a-z])\.(?:\*|x)", re.DOTALL)
 SPAN = re.compile(r"(v?[0-9]+(?:\.[0-9a-z]+)+)-(v?[0-9]+(?:\.[0-9a-z]+)+)", re.IGNORECASE)
 MANY = 64  # clauses of one text
@@ -64,6 +66,8 @@ def is_version(text: str) -> bool:
 
 def branch_of(text: str) -> str | None:
     """Return the branch that a pattern means, 6.1 of `6.1.*` and `6.1.x`; None for what is no pattern."""
+    if text[-1:] not in PATTERN_ENDS:
+        return None
     found = BRANCH.fullmatch(text.strip().lower())
     return found[1] if found else None
 
@@ -81,6 +85,8 @@ def bounds(text: str, product: frozenset[str] = frozenset(), *, spans: bool = Fa
         product: The words of the product's name: these are passed over.
         spans: Whether `1.0-1.5` is a range; elsewhere it is a version with a revision.
     """
+    if ORDINARY.fullmatch(text) and len(text) <= LONGEST:
+        return [Bounds(text, text, hi_inclusive=True)]
     for symbol, plain in SYMBOLS.items():
         text = text.replace(symbol, plain)
     text = text.strip()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
+from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
 from watchfloor.capabilities.advisories.queries.settled import drop, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
@@ -57,6 +58,7 @@ def settle(context: JobContext) -> Settlement:
 
 def _waiting(context: JobContext) -> int:
     with context.transaction() as session, curating(session) as wire:
+        age(wire, _today(wire))
         row = wire.execute("select count(*) from adv_touched").fetchone()
     return int(row[0]) if row else 0
 

@@ -1,0 +1,132 @@
+"""Take files of sources from the import directory: the same way in as from the sources themselves, without a network."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack
+from datetime import timedelta
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from watchfloor.capabilities.advisories.feeds.read import read_files
+from watchfloor.capabilities.advisories.jobs.intake import Intake, Tally
+from watchfloor.capabilities.advisories.jobs.reading import prepare
+from watchfloor.capabilities.advisories.jobs.settling import settle
+from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest, Outcome, Verdict
+from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState, Updated
+from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.capabilities.advisories.settings import AdvisorySettings
+from watchfloor.kernel.contract import Queue, job
+from watchfloor.kernel.errors import GiveUp, InvalidInput
+from watchfloor.kernel.settings import KernelSettings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from watchfloor.kernel.contract import JobContext
+
+FILES_AT_ONCE = 50  # descriptors that travel to one box
+FILES_MAX = 20_000
+RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\0][^\0]*$")]
+
+
+class ImportFiles(BaseModel):
+    """Which files of the import directory to take: names of files or folders in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paths: list[RelativePath] = Field(min_length=1, max_length=1000)
+    accept: list[str] = Field(default=[], max_length=10, description="Guards whose refusal an operator passes, such as G5; audited.")
+    discard: bool = Field(default=False, description="Remove the files afterwards: they were put there for this job alone.")
+
+
+def import_folder(settings: AdvisorySettings) -> Path:
+    """Return where files to import are looked for."""
+    return settings.import_dir or read_settings(KernelSettings, "").data_dir / "import"
+
+
+@job("advisories.import_files", ImportFiles, queue=Queue.ADVISORIES, timeout=timedelta(hours=4), attempts=3)
+def import_files(context: JobContext, request: ImportFiles) -> Updated:
+    """Take files of sources from the import directory, whatever they turn out to hold, then merge what changed."""
+    settings = read_settings(AdvisorySettings, "advisories")
+    folder = import_folder(settings).resolve()
+    found = list(islice(_files(folder, request.paths), FILES_MAX + 1))
+    if not found:
+        raise GiveUp(f"nothing to import: {', '.join(request.paths[:5])} is not in {folder}")
+    if len(found) > FILES_MAX:
+        raise GiveUp(f"more than {FILES_MAX} files; import folder by folder, or the source's own archive")
+    intake = Intake(context, history=settings.raw_history)
+    outcomes: list[Outcome] = []
+    for start in range(0, len(found), FILES_AT_ONCE):
+        outcomes += _read(context, folder, found[start : start + FILES_AT_ONCE], intake, request.accept)
+    merged = settle(context)
+    if request.discard:
+        for path in found:
+            path.unlink(missing_ok=True)
+    return Updated(
+        sources=list(_told(outcomes, intake.tally)),
+        merged=merged.merged,
+        added=merged.added,
+        changed=merged.changed,
+        removed=merged.removed,
+    )
+
+
+def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Intake, accept: Iterable[str]) -> tuple[Outcome, ...]:
+    with ExitStack() as stack:
+        prepared = prepare(context, list(Source), stack, hashes=True)
+        files: dict[str, int | IO[bytes]] = dict(prepared.files)
+        described = []
+        for n, path in enumerate(paths):
+            files[f"file-{n}"] = stack.enter_context(_opened(path))
+            described.append(FeedFile(name=f"file-{n}", label=str(path.relative_to(folder))))
+        request = FeedRequest(
+            files=tuple(described), now=prepared.now, known=prepared.known, dictionaries=prepared.dictionaries, accepted=prepared.accepted,
+            accept=frozenset(accept), keep_going=True,
+        )  # fmt: skip
+        return context.sandbox(read_files, request, stream=intake.take, files=files).files
+
+
+def _files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yield the regular files that names stand for, in order; a name that leads out of the folder is refused."""
+    for name in names:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise InvalidInput(f"{name[:100]!r} is not inside the import directory", field="/paths")
+        if path.is_dir():
+            yield from (one for one in sorted(path.rglob("*")) if one.is_file() and not one.is_symlink())
+        elif path.is_file():
+            yield path
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a regular file; a link or pipe that took its place since is refused."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise GiveUp(f"{path.name} is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _told(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[SourceOutcome]:
+    """Say what became of each file; the last entry counts for all."""
+    for one in outcomes:
+        state = {Verdict.REFUSED: SyncState.REFUSED, Verdict.READ: SyncState.SYNCED}.get(one.verdict, SyncState.UNCHANGED)
+        what = " ".join(filter(None, (one.label or one.name, one.code, one.message)))
+        yield SourceOutcome(
+            source=one.source or "unknown",
+            state=state,
+            rows=one.rows,
+            changed=one.sent,
+            unchanged=one.unchanged,
+            rejected=one.rejected,
+            message=what,
+        )
+    yield SourceOutcome(
+        source="all", state=SyncState.SYNCED if tally.changed else SyncState.UNCHANGED, rows=tally.rows, changed=tally.changed,
+        unchanged=tally.unchanged, rejected=tally.rejected, lost=tally.lost,
+    )  # fmt: skip

@@ -54,6 +54,7 @@ class Verdict(StrEnum):
     """What became of a file."""
 
     READ = "read"
+    SAME = "same"  # byte for byte what was accepted last; nothing was streamed
     STALE = "stale"  # not newer than what is stored: nothing to do
     REFUSED = "refused"
     NOTHING = "nothing"  # known, and nothing to store in it, such as a .meta
@@ -77,7 +78,7 @@ class Accepted(Shape):
     stream: str
     rows: int = 0  # distinct ids of the last complete set
     as_of: datetime | None = None
-    sha256: str = ""
+    sha256: str = ""  # of the last file's uncompressed content: the same again is not decoded; "" to have it decoded all the same
 
 
 class Given(Shape):

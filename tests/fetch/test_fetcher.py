@@ -45,7 +45,16 @@ class Client:
         self.folder = folder
         self.progress: list[tuple[int, int, str]] = []
 
-    def get(self, url: str, *, reach: Reach | None = None, limit_bytes: int = 64 * MIB, pace: Pace | None = None, **options: Any) -> Got:
+    def get(
+        self,
+        url: str,
+        *,
+        reach: Reach | None = None,
+        limit_bytes: int = 64 * MIB,
+        pace: Pace | None = None,
+        check: Any = None,
+        **options: Any,
+    ) -> Got:
         asked = {name: options.pop(name) for name in list(options) if name in Ask.__dataclass_fields__}
         origin = url.partition("/x")[0] if "/x" in url else "/".join(url.split("/")[:3])
         settings: dict[str, Any] = {
@@ -53,7 +62,7 @@ class Client:
             "progress": lambda *shown: self.progress.append(shown), **options,
         }  # fmt: skip
         with Fetcher(reach or Reach(hosts=frozenset(), own=frozenset({origin})), **settings) as fetcher:
-            return fetcher.get(Ask(url=url, limit_bytes=limit_bytes, **asked), self.folder / "file", pace=pace)
+            return fetcher.get(Ask(url=url, limit_bytes=limit_bytes, **asked), self.folder / "file", pace=pace, check=check)
 
 
 @pytest.fixture
@@ -236,9 +245,23 @@ def test_more_than_is_allowed_is_refused_whether_announced_or_not(server: Server
     assert len(server.asked) == 1
 
 
+def test_a_body_that_its_reader_cannot_read_is_asked_for_again(server: Server, client: Client) -> None:
+    server.plan["/a"] = [Answer(body=b'{"half": '), Answer(body=b"{}")]
+
+    def check(path: Path) -> None:
+        if path.read_bytes() != b"{}":
+            raise SourceChanged("G7: it is no JSON to its end.")
+
+    client.get(f"{server.url}/a", check=check).path.unlink()
+    server.plan["/a"] = [Answer(body=b'{"half": ')]
+    with pytest.raises(SourceChanged, match=r"G7: 127.0.0.1: it is no JSON to its end; tried 5 times"):
+        client.get(f"{server.url}/a", check=check)
+    assert left(client) == []
+
+
 def test_a_page_instead_of_data_is_tried_again_and_then_refused(server: Server, client: Client) -> None:
     server.plan["/a.json.gz"] = [Answer(body=PAGE, headers={"Content-Type": "application/gzip"})]
-    with pytest.raises(SourceChanged, match=r"G2: 127.0.0.1 answers with a web page instead of data; tried 5 times"):
+    with pytest.raises(SourceChanged, match=r"G2: 127.0.0.1: a web page came instead of data; tried 5 times"):
         client.get(f"{server.url}/a.json.gz")
     assert left(client) == []
 

@@ -104,6 +104,13 @@ def test_what_may_not_be_listed_is_an_error_at_once(network: str) -> None:
         Reach(networks=(ip_network(network),))
 
 
+def test_loopback_is_listed_only_where_that_is_asked_for() -> None:
+    reach = Reach(networks=(ip_network("127.0.0.0/8"),), near=True)
+    assert reach.judge("https://a.example:443", "a.example", ["127.0.0.1"]) == ["127.0.0.1"]
+    with pytest.raises(EgressRefused):
+        reach.judge("https://a.example:443", "a.example", ["::1"])
+
+
 def test_the_operators_own_mirror_may_be_near_and_plain_and_nothing_else_may() -> None:
     mirror = locate("http://mirror.corp:8080/nvd")
     reach = Reach(hosts=frozenset({"nvd.nist.gov"}), own=frozenset({mirror.origin}))

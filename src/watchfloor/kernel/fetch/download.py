@@ -110,7 +110,7 @@ class Download:
         with self._part.open("rb") as file:
             if content.looks_like_a_page(file.read(SAMPLE_BYTES)):
                 self.drop()
-                raise Again(f"G2: {location.host} answers with a web page instead of data", kind=SourceChanged)
+                raise Again("G2: a web page came instead of data", kind=SourceChanged)
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "gzip", "x-gzip", ""}:
             raise SourceChanged(f"G2: {location.host} encodes its answer as {encoding[:50]!r}, which was not asked for.")

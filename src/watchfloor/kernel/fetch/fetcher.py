@@ -30,7 +30,7 @@ _MOST_REDIRECTS = 5
 _PASSING = {408, 425, 429}  # these and all of 5xx may be otherwise a moment later
 _GONE = {400, 404, 405, 406, 410, 414, 416}  # asking again would not help: the address or its parameters are other than we know
 _PRIVATE_HEADERS = {"apikey", "authorization", "cookie"}
-_NOTHING: Mapping[str, str] = {}
+_GUARD = re.compile(r"G\d: ")  # the code that a refusal begins with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +100,14 @@ class Fetcher:
         self._direct.close()
         self._proxied.close()
 
-    def get(self, ask: Ask, into: Path, *, pace: Pace | None = None) -> Got:
+    def get(self, ask: Ask, into: Path, *, pace: Pace | None = None, check: Callable[[Path], None] | None = None) -> Got:
         """Load an answer into a file, which holds all of it or is not there.
+
+        Args:
+            ask: The question.
+            into: The file, written over if it is there.
+            pace: Kept before each try.
+            check: Raises SourceChanged for a body that is not what it should be, which may have been cut off: then it is asked for again.
 
         Raises:
             SourceUnavailable: Nothing was learned: not reached, not answered, or not to the end.
@@ -118,7 +124,7 @@ class Fetcher:
                 if pace:
                     pace.wait()
                 try:
-                    return self._try(ask, start, download)
+                    return _checked(check, self._try(ask, start, download))
                 except Again as failure:
                     self._pause(start, tried, failure)
         except BaseException:
@@ -127,13 +133,12 @@ class Fetcher:
 
     def _pause(self, start: Location, tried: int, failure: Again) -> None:
         pause = self._patience.pause(tried, failure.asked)
-        times = "once" if tried == 1 else f"{tried} times"
+        guard = failure.reason[:4] if _GUARD.match(failure.reason) else ""
+        told = f"{guard}{start.host}: {failure.reason.removeprefix(guard)}; tried {'once' if tried == 1 else f'{tried} times'}"
         if tried >= self._patience.tries:
-            raise failure.kind(f"{start.host}: {failure.reason}; tried {times}.") from None
+            raise failure.kind(f"{told}.") from None
         if monotonic() + pause >= self._ends:
-            raise failure.kind(
-                f"{start.host}: {failure.reason}; tried {times}, no time is left to wait {pause:.0f} s for the next try."
-            ) from None
+            raise failure.kind(f"{told}, no time is left to wait {pause:.0f} s for the next try.") from None
         self._sleep(pause)
 
     def _try(self, ask: Ask, start: Location, download: Download) -> Got:
@@ -254,6 +259,16 @@ class Fetcher:
             place.origin, proxy_auth=auth, ssl_context=trust, proxy_ssl_context=trust if place.scheme == "https" else None,
             network_backend=Dialler(reach, schemes, self._ends, resolve),
         )  # fmt: skip
+
+
+def _checked(check: Callable[[Path], None] | None, got: Got) -> Got:
+    if check and got.path.exists():
+        try:
+            check(got.path)
+        except SourceChanged as error:
+            got.path.unlink(missing_ok=True)
+            raise Again(str(error).rstrip("."), kind=SourceChanged) from None
+    return got
 
 
 def _trust(authorities: str) -> ssl.SSLContext:

@@ -62,6 +62,9 @@ class Sort(StrEnum):
     FORBIDDEN = "reserved"
 
 
+_LISTABLE = {Sort.PRIVATE, Sort.SHARED, Sort.LOOPBACK}
+
+
 @dataclass(frozen=True)
 class Location:
     """Where a URL points: `host` is a name in its ASCII form or a plain address, `target` the path with its query."""
@@ -93,7 +96,7 @@ class Reach:
 
     `hosts` are names that may be asked over TLS at `ports`; None means any. `own` are origins that the operator named as their own, such as
     a mirror: these alone may be without TLS, on this machine or in a private network. `networks` are private networks where any host may
-    be. `plain` allows HTTP without TLS everywhere.
+    be; with `near` they may be this machine's own and those that carriers share, too. `plain` allows HTTP without TLS everywhere.
     """
 
     hosts: frozenset[str] | None = None
@@ -101,12 +104,14 @@ class Reach:
     networks: tuple[Network, ...] = ()
     ports: frozenset[int] = frozenset({443})
     plain: bool = False
+    near: bool = False
 
     def __post_init__(self) -> None:
         """Refuse networks that nobody may list."""
+        listable = (*_PRIVATE, *_LOOPBACK, *_SHARED) if self.near else _PRIVATE
         for network in self.networks:
-            if not any(_inside(network, private) for private in _PRIVATE):
-                message = f"{network} cannot be allowed: only parts of 10/8, 172.16/12, 192.168/16 and fc00::/7 can"
+            if not any(_inside(network, one) for one in listable):
+                message = f"{network} cannot be allowed: only parts of {', '.join(map(str, listable))} can"
                 raise ValueError(message)
 
     def check(self, location: Location) -> None:
@@ -133,9 +138,8 @@ class Reach:
         named = text if text == host else f"{host} is at {text}, which"
         address = _address(text)
         sort = sort_of(address)
-        mine = {Sort.PRIVATE, Sort.SHARED, Sort.LOOPBACK} if own else set()
-        listed = sort is Sort.PRIVATE and any(address in network for network in self.networks if network.version == address.version)
-        if sort is not Sort.PUBLIC and sort not in mine and not listed:
+        listed = sort in _LISTABLE and _within(address, self.networks)
+        if sort is not Sort.PUBLIC and not listed and not (own and sort in _LISTABLE):
             raise EgressRefused(f"{named} is {sort.value}; only public addresses are reached unless an operator names others.")
 
 

@@ -13,7 +13,7 @@ from watchfloor.kernel.db import schema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SHARED = {"alembic_version", "queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection"}
+SHARED = {"alembic_version", "queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection", "reaction"}
 # What the world knows is the same for all: read by all, written only by who takes the role wf_advisories.
 SHARED |= {
     f"adv_{name}"

@@ -8,7 +8,6 @@ import threading
 
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.jobs import loops
-from watchfloor.kernel.jobs.planting import loops_of
 
 log = logging.getLogger("watchfloor.scheduler")
 
@@ -18,7 +17,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    threads = loops.start(stop, loops_of(CATALOG.schedules(), CATALOG.kinds))
+    threads = loops.start(stop, CATALOG)
     while not stop.wait(0.5):
         if not all(thread.is_alive() for thread in threads):
             log.error("a loop of the scheduler ended; the scheduler stops so that what started it starts it again")

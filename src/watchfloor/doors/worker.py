@@ -29,7 +29,6 @@ from watchfloor.kernel.jobs.broker.app import Profile as BrokerProfile
 from watchfloor.kernel.jobs.broker.keyring import Keyring
 from watchfloor.kernel.jobs.facade import apply_async, read_job
 from watchfloor.kernel.jobs.ledger import broker_url, ledger, org_named
-from watchfloor.kernel.jobs.planting import loops_of
 from watchfloor.kernel.jobs.runner import Runner
 from watchfloor.kernel.jobs.warden import HAND_BACK_GRACE_S, REJECTIONS, Post, Warden, children_of, farewell
 from watchfloor.kernel.sandbox import zygote
@@ -192,7 +191,7 @@ def application() -> LedgerApp:
         wiring=wiring,
         drain_s=settings.worker_drain.total_seconds(),
     )
-    app.more_loops = loops_of(CATALOG.schedules(), CATALOG.kinds)
+    app.catalog = CATALOG
     app.conf.beat_scheduler = "watchfloor.kernel.jobs.broker.beat:LedgerBeat"
     app.steps["worker"].add(Station)
     signals.worker_init.connect(_on_worker_init, weak=False)

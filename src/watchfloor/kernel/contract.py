@@ -278,6 +278,24 @@ class DefaultSchedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reaction:
+    """Work that an event starts, in the organisation it happened in, as soon as it is committed; what rolls back starts nothing.
+
+    Kinds are named, not imported: a capability reacts to what another one tells. Reactions of one kind share everything but `event`.
+    Only events emitted after the reaction was installed start anything.
+
+    `event` is a name such as scans.finished, `scans.*`, or `*` for all. Without `with_events` the job has no arguments and stands for
+    every event until somebody claims it, and none runs beside another. With it, its argument `event_ids` lists up to 500 events, each
+    of them in exactly one job. With a `delay` no job starts sooner than that after an event, and at most one each `delay`.
+    """
+
+    event: str
+    kind: str
+    delay: timedelta = timedelta(0)
+    with_events: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capability:
     """What one folder adds to the product. Faces are `module:attribute` inside the folder."""
 
@@ -291,6 +309,7 @@ class Capability:
     settings: str | None = None  # "settings:ScanSettings"
     models: str | None = None  # "models": tables
     events: tuple[EventType, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     schedules: tuple[DefaultSchedule, ...] = ()
     package: str = field(default="", compare=False)
 
@@ -329,6 +348,10 @@ class Catalog:
     def schedules(self) -> tuple[DefaultSchedule, ...]:
         """Return what every organisation is given to begin with."""
         return tuple(schedule for capability in self for schedule in capability.schedules)
+
+    def reactions(self) -> tuple[Reaction, ...]:
+        """Return what events start."""
+        return tuple(reaction for capability in self for reaction in capability.reactions)
 
     def sections(self) -> dict[str, Any]:
         """Return every report section by its capability's name."""

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from watchfloor.kernel.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from sqlalchemy import Engine
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Role = Literal["wf_app", "wf_engine"]
 Wire = psycopg.Connection[TupleRow]
+RINGS = "rings"
 
 # A call that waits for ever holds a job for ever; every wait in the database ends.
 LIMITS = "-c statement_timeout={statement} -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
@@ -52,6 +53,9 @@ class Database:
     def __init__(self, url: str) -> None:
         """Remember the address; nothing is opened yet."""
         self.url = url
+        self.bell: Callable[[str, str], object] = lambda _channel, _payload: (
+            None
+        )  # what rings after a commit; the doorbell hangs itself up here
         self._engines: dict[tuple[int, Role], Engine] = {}
         self._local = threading.local()
 
@@ -100,6 +104,8 @@ class Database:
         try:
             with Session(self._engine(role), expire_on_commit=False) as session, session.begin():
                 yield session
+            for channel in session.info.get(RINGS, ()):
+                self.bell(channel, "")
         except OperationalError as error:
             if error.connection_invalidated:
                 raise SetupError(_unreachable(self.url, error.orig)) from error
@@ -125,6 +131,11 @@ class Database:
         self._local.__dict__.pop("held", _Wires()).close()
         for key in [key for key in self._engines if key[0] == os.getpid()]:
             self._engines.pop(key).dispose()
+
+
+def ring_after_commit(session: Session, channel: str) -> None:
+    """Wake whoever listens once this transaction has committed; one that rolls back rings nothing."""
+    session.info.setdefault(RINGS, set()).add(channel)
 
 
 def wire_of(session: Session) -> Wire:

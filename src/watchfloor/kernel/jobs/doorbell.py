@@ -24,6 +24,7 @@ class Doorbell:
     def __init__(self, database: Database) -> None:
         """Start nothing yet; the thread starts with the first ring, in whichever process rings."""
         self._database = database
+        database.bell = self.ring
         self._waiting: set[tuple[str, str]] = set()
         self._signal = threading.Condition()
         self._pid = 0

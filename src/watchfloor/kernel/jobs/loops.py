@@ -1,4 +1,4 @@
-"""The scheduler's loops: dispatch, promote, tick, reap, sweep, forget; any number may run, none is the leader."""
+"""The scheduler's loops: dispatch, promote, tick, reap, sweep, forget, relay; any number may run, none is the leader."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from watchfloor.kernel.jobs import rescue, schedules
 from watchfloor.kernel.jobs.broker.publish import Publisher
 from watchfloor.kernel.jobs.dispatch import Dispatcher
 from watchfloor.kernel.jobs.ledger import broker_url, ledger
+from watchfloor.kernel.jobs.planting import PLANT_S, plant
+from watchfloor.kernel.jobs.relay import Relay
 from watchfloor.kernel.settings import kernel_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from watchfloor.kernel.contract import Catalog
     from watchfloor.kernel.jobs.ledger import Ledger
 
 POLL_S = 1.0
@@ -49,7 +52,7 @@ class Timers:
     """Everything that happens by the clock rather than by the bell; one thread, one connection."""
 
     def __init__(self, here: Ledger, more: Sequence[Loop] = ()) -> None:
-        """List the loops and whatever the door adds; the reaper waits until the database was in reach for a whole session's life."""
+        """List the loops and whatever is added; the reaper waits until the database was in reach for a whole session's life."""
         self._ledger = here
         self._contact_since: float | None = None
         self._loops = [
@@ -187,12 +190,15 @@ class Bell:
         stop.wait(min(PING_S[1], PING_S[0] * self._errors))
 
 
-def start(stop: threading.Event, more: Callable[[Ledger], Sequence[Loop]] = lambda _here: ()) -> list[threading.Thread]:
-    """Start the loops as threads of this process; `more` are loops that know the catalog, which this floor does not."""
+def start(stop: threading.Event, catalog: Catalog) -> list[threading.Thread]:
+    """Start the loops as threads of this process; `catalog` says which schedules organisations are given and what events start."""
     here = ledger()
-    settings = kernel_settings()
-    bell = Bell(here, Publisher(broker_url(settings), tuple(Queue)))
-    loops = {"dispatcher": bell.run, "timers": Timers(here, more(here)).run}
+    planting = Loop("plant", PLANT_S, lambda: plant(here, catalog.schedules(), catalog.kinds))
+    loops = {
+        "dispatcher": Bell(here, Publisher(broker_url(kernel_settings()), tuple(Queue))).run,
+        "timers": Timers(here, [planting]).run,
+        "relay": Relay(here, catalog.reactions(), catalog.kinds).run,
+    }
     threads = [threading.Thread(target=run, args=(stop,), name=name, daemon=True) for name, run in loops.items()]
     for thread in threads:
         thread.start()

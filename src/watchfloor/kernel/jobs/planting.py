@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.jobs.enqueue import bind
-from watchfloor.kernel.jobs.loops import Loop
 from watchfloor.kernel.jobs.schedules import create
 
 if TYPE_CHECKING:
@@ -36,13 +35,6 @@ def plant(ledger: Ledger, schedules: Sequence[DefaultSchedule], kinds: Callable[
     missing = ledger.database.wire("wf_engine").execute(MISSING, (list(by_name),)).fetchall() if by_name else []
     known = kinds() if missing else {}
     return sum(_plant_one(ledger, org, by_name[name], known) for org, name in missing)
-
-
-def loops_of(
-    schedules: Sequence[DefaultSchedule], kinds: Callable[[], Mapping[str, JobKind[Any, Any]]]
-) -> Callable[[Ledger], Sequence[Loop]]:
-    """Return what `loops.start` runs besides its own: the loop that gives new organisations their default schedules."""
-    return lambda here: [Loop("plant", PLANT_S, lambda: plant(here, schedules, kinds))]
 
 
 def _plant_one(ledger: Ledger, org: UUID, wanted: DefaultSchedule, kinds: Mapping[str, JobKind[Any, Any]]) -> bool:

@@ -68,15 +68,15 @@ def write_raw(wire: Wire, src: Source, documents: Iterable[Head], old: Collectio
 
 def lose(wire: Wire, src: Source, seen: Collection[int], *, low: int, high: int) -> int:
     """Take back what a source said of CVEs from `low` to `high` that a complete set no longer names; return how many those are."""
-    gone = [
+    held = {
         k
         for (k,) in wire.execute(
-            "update adv_raw r set gone_at = wf_now() where src = %s and gone_at is null and k between %s and %s "
-            "and not exists (select from unnest(%s::bigint[]) as s (k) where s.k = r.k) returning k",
-            (int(src), low, high, list(seen)),
+            "select k from adv_raw where src = %s and gone_at is null and k between %s and %s", (int(src), low, high), binary=True
         )
-    ]
+    }
+    gone = sorted(held.difference(seen))
     if gone:
+        wire.execute("update adv_raw set gone_at = wf_now() where src = %s and k = any (%s)", (int(src), gone))
         if src in {Source.KEV, Source.EU_KEV}:
             catalog = 1 if src is Source.KEV else 2
             wire.execute(

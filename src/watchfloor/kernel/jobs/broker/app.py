@@ -16,7 +16,7 @@ from kombu import Queue as KombuQueue
 from kombu.serialization import register
 from kombu.utils.url import maybe_sanitize_url
 
-from watchfloor.kernel.contract import Queue, queue_named
+from watchfloor.kernel.contract import Catalog, Queue, queue_named
 from watchfloor.kernel.jobs.broker import tickets, transport
 from watchfloor.kernel.jobs.broker.address import Address, read_address
 from watchfloor.kernel.jobs.broker.gate import Gate, Keys, NowMs, OnRejected, clock_ms, log_rejection, no_keys
@@ -118,7 +118,7 @@ class LedgerApp(Celery):  # type: ignore[misc]  # Celery has no type hints
     cancel: Cancel | None = None
     enqueue: Enqueue | None = None
     hardened: bool = False
-    more_loops: Callable[[Any], Sequence[Any]] = staticmethod(lambda _ledger: ())  # what beat runs besides the ledger's own
+    catalog: Catalog = Catalog((), ())  # what beat plants and relays
 
     def send_task(
         self, name: str, args: Sequence[object] | None = None, kwargs: Mapping[str, object] | None = None, **options: object

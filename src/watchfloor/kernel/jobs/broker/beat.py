@@ -15,7 +15,7 @@ class LedgerBeat(Scheduler):  # type: ignore[misc] # Celery has no type hints
     def setup_schedule(self) -> None:
         """Start the loops."""
         self._stop = threading.Event()
-        self._threads = loops.start(self._stop, self.app.more_loops)
+        self._threads = loops.start(self._stop, self.app.catalog)
 
     def tick(self, *_: object, **__: object) -> float:
         """Return how long beat may sleep; the loops work by themselves."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,9 +64,9 @@ ANYWHERE = Where()
 
 def score(one: Merged, on: date, where: Where = ANYWHERE) -> Priority:
     """Return how urgent a CVE is on a day, for an asset that is reached and matched as `where` says."""
-    if one.state is State.REJECTED:
+    if one.state is State.REJECTED or one.merged_into is not None:
         return Priority(priority=0.0, band=Band.NONE)
-    t = _terms(one, on, where)
+    t = terms(one, on, where)
     points = {
         "exploitation": 45 * t.threat * (0.4 + 0.6 * t.impact), "impact": 25 * t.impact, "reach": 10 * t.reach, "exposure": 15 * t.exposed,
         "urgency": 5 * t.urgency,
@@ -109,18 +110,25 @@ def reach_of(one: Merged) -> float:
     """Return R, how little stands in an attacker's way, from 0 to 1."""
     if one.automatable:
         return 1.0
-    reach = 0.4
-    if one.cvss_vector:
-        parts = one.cvss_vector.split("/")
-        held = dict(part.partition(":")[::2] for part in parts)
-        reach = VECTORS.get(held.get("AV", ""), 1.0)
-        for name in ("PR", "Au"):
-            reach *= PRIVILEGES.get(f"{name}:{held.get(name)}", 1.0)
-        if held.get("UI", "N") != "N":
-            reach *= 0.6
-        if held.get("AC") == "H" or held.get("AT") == "P":
-            reach *= 0.7
+    reach = _path(one.cvss_vector or "")[0]
     return min(reach, 0.6) if one.automatable is False else reach
+
+
+# Some hundreds of vectors make up nearly all records.
+@lru_cache(maxsize=16384)
+def _path(vector: str) -> tuple[float, bool]:
+    """Return what a CVSS vector says of reach, and whether an attack may come over a network; a missing one does not deny it."""
+    if not vector:
+        return 0.4, True
+    held = dict(part.partition(":")[::2] for part in vector.split("/"))
+    reach = VECTORS.get(held.get("AV", ""), 1.0)
+    for name in ("PR", "Au"):
+        reach *= PRIVILEGES.get(f"{name}:{held.get(name)}", 1.0)
+    if held.get("UI", "N") != "N":
+        reach *= 0.6
+    if held.get("AC") == "H" or held.get("AT") == "P":
+        reach *= 0.7
+    return reach, held.get("AV") in {"N", "A"}
 
 
 def strength_of(one: Merged) -> float:
@@ -134,7 +142,8 @@ def strength_of(one: Merged) -> float:
     return 0.55 if one.weaponised else 0.30 if one.poc else 0.0
 
 
-def _terms(one: Merged, on: date, where: Where) -> Terms:
+def terms(one: Merged, on: date, where: Where = ANYWHERE) -> Terms:
+    """Return the factors of a record's score before their weights, and what its floors ask for."""
     days = age(one, on)
     if one.epss is None:
         e = NO_EPSS_NEW if days <= 14 else NO_EPSS_OLD  # noqa: PLR2004 - the specification's bound
@@ -146,11 +155,10 @@ def _terms(one: Merged, on: date, where: Where) -> Terms:
         urgency = 1.0 if one.kev_due is not None and one.kev_due.date() <= on + timedelta(days=14) else 0.6
     else:
         urgency = 0.6 if days <= 30 else 0.3 if days <= 90 else 0.0  # noqa: PLR2004 - the specification's bounds
-    network = one.cvss_vector is None or any(part in {"AV:N", "AV:A"} for part in one.cvss_vector.split("/"))
     return Terms(
         e=e, strength=strength, threat=1 - (1 - strength) * (1 - 0.9 * e), impact=impact, reach=reach,
         exposed=EXPOSURES[where.exposure] * where.confidence, urgency=urgency, age=days, auto=automatable(one, reach),
-        total=total_impact(one, impact), network=network,
+        total=total_impact(one, impact), network=_path(one.cvss_vector or "")[1],
     )  # fmt: skip
 
 

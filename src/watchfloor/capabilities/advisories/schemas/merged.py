@@ -89,6 +89,17 @@ class Priority(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...] = ()  # inputs that nobody told
 
 
+class Factor(msgspec.Struct, frozen=True, kw_only=True):
+    """One term of a priority: its points, what they were worked out from, and who said so."""
+
+    factor: str
+    points: float
+    max: float
+    inputs: dict[str, object]  # by name; None is unknown
+    source: tuple[str, ...] = ()  # labels of those who told; empty: nobody, or we ourselves
+    as_of: date | None = None  # how old what they told is
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A merged record with its priority: one row of adv_cve."""
 

@@ -102,6 +102,16 @@ class Band(StrEnum):
     NONE = "none"
 
 
+class Deadline(StrEnum):
+    """Until when CISA's directive 26-04 would have something fixed, counted from the day a match was first seen."""
+
+    FORENSICS = "3 days + forensics"
+    THREE_DAYS = "3 days"
+    FOURTEEN_DAYS = "14 days"
+    SIXTY_DAYS = "60 days"
+    UPGRADE = "next upgrade"
+
+
 class MatchClass(StrEnum):
     """Why a match is as sure as it is, surest first."""
 

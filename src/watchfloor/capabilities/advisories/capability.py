@@ -1,7 +1,5 @@
 """What advisories adds to the product."""
 
-from datetime import timedelta
-
 from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
 
 advisories = Capability(
@@ -18,8 +16,5 @@ advisories = Capability(
         ),
         EventType(name="advisories.source_recovered", description="A source that had failed answers again."),
     ),
-    schedules=(
-        DefaultSchedule(name="update-vulnerabilities", kind="advisories.update_vulnerabilities", every=timedelta(hours=2)),
-        DefaultSchedule(name="sync-nvd", kind="advisories.sync_nvd_updates", every=timedelta(hours=6)),
-    ),
+    schedules=(DefaultSchedule(name="clean-cache", kind="advisories.clean_cache", cron="0 3 * * *"),),
 )

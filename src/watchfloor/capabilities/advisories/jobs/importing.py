@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 50  # descriptors that travel to one box
 FILES_MAX = 20_000
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\0][^\0]*$")]
+RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00][^\x00]*$")]
 
 
 class ImportFiles(BaseModel):

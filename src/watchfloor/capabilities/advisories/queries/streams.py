@@ -91,6 +91,12 @@ def open_gap(wire: Wire, src: Source, reason: str) -> None:
     )
 
 
+def failures(wire: Wire, src: Source) -> int:
+    """Return how many times in a row a source was asked in vain."""
+    row = wire.execute("select failures from adv_stream where src = %s and stream = %s", (int(src), ALL)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def fail(wire: Wire, src: Source, error: dict[str, Any]) -> None:
     """Write down that a source was asked in vain; what it told before stays, and so does its watermark."""
     wire.execute(

@@ -50,7 +50,7 @@ def _exploitation(one: Merged, t: Terms) -> dict[str, object]:
 
 def _impact(one: Merged, t: Terms) -> dict[str, object]:
     return {
-        "cvss": one.cvss_score, "version": one.cvss_version, "provider": None if one.cvss_provider is None else one.cvss_provider.name.lower(),
+        "cvss": one.cvss_score, "version": one.cvss_version, "provider": None if one.cvss_provider is None else one.cvss_provider.label,
         "technical_impact": None if one.total is None else "total" if one.total else "partial", "impact": round(t.impact, SHOWN),
     }  # fmt: skip
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from watchfloor.capabilities.advisories.schemas.merged import Merged
-from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, name_of
+from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
     from watchfloor.capabilities.advisories.schemas.facts import Fact, Metric, Ssvc
     from watchfloor.capabilities.advisories.schemas.merged import Told
@@ -21,9 +21,15 @@ Value = TypeVar("Value")
 STATE = (Source.CVE_LIST, Source.NVD, Source.EUVD)
 TITLE = (Source.CVE_LIST, Source.EUVD, Source.NVD)
 DESCR = (Source.CVE_LIST, Source.NVD, Source.EUVD)
-FLAGS = (Source.CVE_LIST, Source.NVD)
 VERSIONS = {"4.0": 4, "3.1": 3, "3.0": 2, "2.0": 1}
 SEVERITIES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "none"))
+# Looked up by the hundred thousand: enumerations compute theirs every time.
+LABELS = {one: one.label for one in Source}
+PROVIDERS = {one: one.label for one in Provider}
+FLAGS = {value: Flag(value) for value in range(1 << len(Flag))}
+EXPLOITED = (Flag.EXPLOIT_REF | Flag.V4_POC).value
+LOSERS = 10  # that are named; all of them stand in the rows of their own
+LONGEST = 400  # characters of a text that lost
 
 Provenance = dict[str, object]
 
@@ -31,8 +37,8 @@ Provenance = dict[str, object]
 def merge(told: Told, now: datetime | None = None) -> Merged | None:
     """Return one record of everything that is told about a CVE; None when no source knows it.
 
-    `prov` names, for each field that a source decided, the sources in the order in which they counted: the first won, the others say
-    something else. What they say stands in the rows of their own.
+    `prov` names, for each field that a source decided, who won, and where others say something else how old the winner's word is and what
+    they say: `{src, value_at, losers: [{src, value}]}`. Texts that lost are cut; whole they stand in the rows of their source.
 
     Args:
         told: What each source says, at most one fact of each.
@@ -46,15 +52,15 @@ def merge(told: Told, now: datetime | None = None) -> Merged | None:
     held = {one.catalog: one for one in told.kevs}
     cisa = held.get(Catalog.CISA)
     rejected = state is State.REJECTED
-    chosen = None if rejected else _cvss(prov, told.metrics)
-    ssvc = _ssvc(told.ssvcs, now)
+    chosen = None if rejected or not told.metrics else _cvss(prov, told.metrics, facts)
+    ssvc = _ssvc(prov, told.ssvcs, now)
     flags = _flags(facts)
     exploitation = ssvc.exploitation if ssvc else None
     named = next((one.name for one in told.kevs if one.name), "")
     return Merged(
         k=told.k, cve_id=name_of(told.k), state=state, status=facts[Source.NVD].status if Source.NVD in facts else "",
-        published=min((one.published for one in facts.values() if one.published), default=None),
-        modified=max((one.modified for one in facts.values() if one.modified), default=None),
+        published=_moment(prov, "published", min, facts, attrgetter("published")),
+        modified=_moment(prov, "modified", max, facts, attrgetter("modified")),
         title=_first(prov, "title", TITLE, facts, attrgetter("title"), "") or named,
         descr=_first(prov, "description", DESCR, facts, attrgetter("descr"), ""),
         names=told.names, cvss_version=chosen.version if chosen else None, cvss_score=chosen.score if chosen else None, cvss_vector=chosen.vector if chosen else None,
@@ -64,7 +70,7 @@ def merge(told: Told, now: datetime | None = None) -> Merged | None:
         ransomware=any(one.ransomware for one in told.kevs), exploited_eu=any(one.exploited_since is not None for one in facts.values()),
         exploitation=exploitation, automatable=ssvc.automatable if ssvc else None, total=ssvc.total if ssvc else None,
         weaponised=told.weaponised,
-        poc=told.poc or bool(flags & (Flag.EXPLOIT_REF | Flag.V4_POC)) or exploitation in {Exploitation.POC, Exploitation.ACTIVE},
+        poc=told.poc or bool(flags.value & EXPLOITED) or exploitation is Exploitation.POC or exploitation is Exploitation.ACTIVE,
         epss=told.epss.p if told.epss else None, percentile=told.epss.percentile if told.epss else None,
         sources=tuple(sorted({one.src.value for one in told.facts})), criteria_sources=told.criteria_sources, fix=told.fix, prov=prov,
     )  # fmt: skip
@@ -77,19 +83,64 @@ def _first(
     told = [(src, value) for src in order if src in facts and (value := read(facts[src]))]
     if not told:
         return default
-    winner = told[0][1]
-    prov[name] = [told[0][0].label, *(src.label for src, value in told[1:] if value != winner)]
+    _decided(prov, name, told, facts)
+    return told[0][1]
+
+
+def _moment(
+    prov: Provenance,
+    name: str,
+    best: Callable[[Iterable[datetime]], datetime],
+    facts: dict[Source, Fact],
+    read: Callable[[Fact], datetime | None],
+) -> datetime | None:
+    """Return the earliest or latest of what the sources say."""
+    told = [(src, value) for src, one in facts.items() if (value := read(one)) is not None]
+    if not told:
+        return None
+    winner = best([value for _src, value in told])
+    told.sort(key=lambda one: (one[1] != winner, one[0]))
+    _decided(prov, name, told, facts)
     return winner
 
 
-def _cvss(prov: Provenance, metrics: Sequence[Metric]) -> Metric | None:
+def _decided(prov: Provenance, name: str, told: Sequence[tuple[Source, object]], facts: dict[Source, Fact]) -> None:
+    """Note who won and who says something else; the first of `told` won."""
+    (source, winner), *others = told
+    losers = [{"src": LABELS[src], "value": _shown(value)} for src, value in others[:LOSERS] if value != winner]
+    prov[name] = {"src": LABELS[source], "value_at": _at(facts, source), "losers": losers} if losers else {"src": LABELS[source]}
+
+
+def _shown(value: object) -> object:
+    """Return a value as JSON holds it; long text is cut."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, State):
+        return value.name.lower()
+    return value[:LONGEST] if isinstance(value, str) else value
+
+
+def _at(facts: dict[Source, Fact], source: Source) -> str | None:
+    """Return when a source last changed its record."""
+    told = facts.get(source)
+    return told.modified.isoformat() if told and told.modified else None
+
+
+def _cvss(prov: Provenance, metrics: Sequence[Metric], facts: dict[Source, Fact]) -> Metric:
     """Return the score that counts: the newest version, then the best provider, then the higher score."""
-    if not metrics:
-        return None
-    ranked = sorted(metrics, key=lambda one: (-VERSIONS.get(one.version, 0), one.provider, -one.score, one.src, one.vector))
+    ranked = sorted(metrics, key=_rank) if len(metrics) > 1 else metrics
     chosen = ranked[0]
-    prov["cvss"] = [chosen.src.label, *dict.fromkeys(one.src.label for one in ranked[1:] if one.score != chosen.score)]
+    told = [(one.src, _scored(one)) for one in ranked]
+    _decided(prov, "cvss", told, facts)
     return chosen
+
+
+def _rank(one: Metric) -> tuple[int, int, float, int, str]:
+    return -VERSIONS.get(one.version, 0), one.provider, -one.score, one.src, one.vector
+
+
+def _scored(one: Metric) -> dict[str, object]:
+    return {"version": one.version, "score": one.score, "vector": one.vector, "provider": PROVIDERS[one.provider]}
 
 
 def _severity(chosen: Metric | None) -> str:
@@ -98,14 +149,18 @@ def _severity(chosen: Metric | None) -> str:
     return chosen.severity or next(word for least, word in SEVERITIES if chosen.score >= least)
 
 
-def _ssvc(ssvcs: Iterable[Ssvc], now: datetime | None) -> Ssvc | None:
+def _ssvc(prov: Provenance, ssvcs: Iterable[Ssvc], now: datetime | None) -> Ssvc | None:
     """Return CISA's newest decision points."""
     told = [one for one in ssvcs if now is None or one.at is None or one.at <= now]
-    return max(told, key=lambda one: (one.at is not None, one.at, one.src), default=None)
+    if not told:
+        return None
+    newest = max(told, key=lambda one: (one.at is not None, one.at, one.src)) if len(told) > 1 else told[0]
+    prov["ssvc"] = {"src": LABELS[newest.src], "value_at": newest.at.isoformat()} if newest.at else {"src": LABELS[newest.src]}
+    return newest
 
 
 def _flags(facts: dict[Source, Fact]) -> Flag:
-    found = Flag(0)
+    found = 0
     for one in facts.values():
-        found |= one.flags
-    return found
+        found |= one.flags.value
+    return FLAGS[found]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from watchfloor.capabilities.advisories.queries import rows
 from watchfloor.capabilities.advisories.schemas.merged import Merged, Priority, Settled
 from watchfloor.capabilities.advisories.schemas.words import Band, Exploitation, Flag, Provider, Source, State
@@ -94,9 +92,5 @@ def _pack(one: Settled, scored_on: date) -> bytes:
 
 def same(one: Settled, other: Settled) -> bool:
     """Tell whether a record is the one that is stored; its points may have moved by less than anybody sees."""
-    return (
-        one.merged == other.merged
-        and (one.priority.priority, one.priority.band, one.priority.rule)
-        == (other.priority.priority, other.priority.band, other.priority.rule)
-        and msgspec.json.encode(one.merged.prov) == msgspec.json.encode(other.merged.prov)
-    )
+    ours, theirs = one.priority, other.priority
+    return one.merged == other.merged and (ours.priority, ours.band, ours.rule) == (theirs.priority, theirs.band, theirs.rule)

@@ -76,7 +76,21 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[int, ...] = ()
     criteria_sources: tuple[int, ...] = ()
     fix: bool = False
-    prov: dict[str, object] = msgspec.field(default_factory=dict)  # field -> {src, value_at, losers: [{src, value}]} where sources differ
+    prov: dict[str, object] = msgspec.field(
+        default_factory=dict
+    )  # field -> {src}, and {value_at, losers: [{src, value}]} where sources differ
+
+
+# Why a field's winner won, for whoever shows `prov`.
+REASONS = {
+    "state": "The CVE List decides whether a record stands, before NVD and EUVD.",
+    "title": "Whoever assigned the CVE names it, before EUVD.",
+    "description": "Whoever assigned the CVE describes it, before NVD and EUVD.",
+    "published": "The earliest that any source says.",
+    "modified": "The latest that any source says.",
+    "cvss": "The newest version of CVSS; within it NVD before the CNA, CISA and others; then the higher score.",
+    "ssvc": "CISA's decision points, the newest.",
+}
 
 
 class Priority(msgspec.Struct, frozen=True, kw_only=True):

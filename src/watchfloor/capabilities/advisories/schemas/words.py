@@ -46,6 +46,11 @@ class Provider(IntEnum):
     CISA_ADP = 3
     OTHER = 4
 
+    @property
+    def label(self) -> str:
+        """Return the name that people use, such as cisa-adp."""
+        return self.name.lower().replace("_", "-")
+
 
 class State(IntEnum):
     """Whether a record stands."""

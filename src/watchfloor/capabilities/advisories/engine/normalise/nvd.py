@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.normalise.configurations import criteria_of
+from watchfloor.capabilities.advisories.engine.normalise.said import english, moment, score_of, severity, weaknesses
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Metric, Normal
 from watchfloor.capabilities.advisories.schemas.words import Flag, Provider, Source, State
 
@@ -17,13 +16,9 @@ if TYPE_CHECKING:
 
 NVD = "nvd@nist.gov"
 CISA_ADP = "134c704f-9b21-4f2e-91b3-4a467353bcc0"
-CWE = re.compile(r"CWE-[0-9]{1,9}")
-HIGHEST = 10.0
 # Numbers, not flags: joining flags takes longer than all the rest of a record.
 TAGS = {"disputed": int(Flag.DISPUTED), "unsupported-when-assigned": int(Flag.UNSUPPORTED), "exclusively-hosted-service": int(Flag.HOSTED)}
 REFERENCES = {"Exploit": int(Flag.EXPLOIT_REF), "Patch": int(Flag.PATCH_REF)}
-SEVERITIES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "none"))
-SEVERITIES_V2 = ((7.0, "high"), (4.0, "medium"), (0.0, "low"))
 
 
 def nvd(k: int, record: NvdRecord) -> Normal:
@@ -35,26 +30,13 @@ def nvd(k: int, record: NvdRecord) -> Normal:
         src=Source.NVD,
         state=State.REJECTED if record.vuln_status.lower() == "rejected" else State.PUBLISHED,
         status=record.vuln_status,
-        descr=next((one.value for one in record.descriptions if one.lang[:2].lower() == "en"), ""),
-        published=_moment(record.published),
-        modified=_moment(record.last_modified),
-        cwes=_cwes(record),
+        descr=english(record.descriptions),
+        published=moment(record.published),
+        modified=moment(record.last_modified),
+        cwes=weaknesses([one.value for weakness in record.weaknesses for one in weakness.description]),
         flags=_flags(record, metrics),
     )
     return Normal(fact=fact, metrics=metrics, criteria=tuple(criteria), skipped=skipped)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):  # what is no time, and the first day of the calendar east of Greenwich
-        return None
-
-
-def _cwes(record: NvdRecord) -> tuple[str, ...]:
-    found = {one.value for weakness in record.weaknesses for one in weakness.description if CWE.fullmatch(one.value)}
-    return tuple(sorted(found)) if found else ()
 
 
 def _flags(record: NvdRecord, metrics: tuple[Metric, ...]) -> Flag:
@@ -76,16 +58,16 @@ def _metrics(k: int, record: NvdRecord) -> Iterator[Metric]:
         for one in scores:
             cvss = one.cvss_data
             # A metric without a score, or with one that CVSS does not have, says nothing.
-            if cvss is None or cvss.base_score is None or not 0.0 <= cvss.base_score <= HIGHEST:
+            if cvss is None or (score := score_of(cvss.base_score)) is None:
                 continue
             yield Metric(
                 k=k,
                 src=Source.NVD,
                 version=version,
                 provider=_provider(one, record),
-                score=cvss.base_score,
+                score=score,
                 vector=cvss.vector_string,
-                severity=(cvss.base_severity or one.base_severity).lower() or _severity(cvss.base_score, version),
+                severity=(cvss.base_severity or one.base_severity).lower() or severity(score, version),
             )
 
 
@@ -95,7 +77,3 @@ def _provider(score: Cvss, record: NvdRecord) -> Provider:
     if score.source == CISA_ADP:
         return Provider.CISA_ADP
     return Provider.CNA if score.source == record.source_identifier else Provider.OTHER
-
-
-def _severity(score: float, version: str) -> str:
-    return next(word for least, word in (SEVERITIES_V2 if version == "2.0" else SEVERITIES) if score >= least)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.affected import worded
-from watchfloor.capabilities.advisories.engine.names import plain, plain_vendor
+from watchfloor.capabilities.advisories.engine.names import normal, plain_vendor
 from watchfloor.capabilities.advisories.engine.normalise.products import UNSAID_PART, Found
 from watchfloor.capabilities.advisories.engine.normalise.said import score_of, severity
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Metric, Normal
@@ -89,7 +89,8 @@ def _products(k: int, record: EuvdRecord) -> Found:
     for name, texts in sorted(versions.items()):
         ranges = worded(texts, name)
         found.skipped += ranges.skipped
-        if product := plain(name):
+        own = normal(vendor, name)
+        if own[1]:
             for span in ranges.spans:
-                found.add((UNSAID_PART, vendor, product), span, TEXT, names=True)
+                found.add((UNSAID_PART, *own), span, TEXT, names=True)
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.affected import Ranges, Span, affected
 from watchfloor.capabilities.advisories.engine.cpe import ANY, Name, ParseError, has_wildcard, parse, stored
-from watchfloor.capabilities.advisories.engine.names import plain, plain_vendor
+from watchfloor.capabilities.advisories.engine.names import normal
 from watchfloor.capabilities.advisories.engine.normalise.configurations import RESTRICTING, criteria_of
 from watchfloor.capabilities.advisories.engine.versions import key
 from watchfloor.capabilities.advisories.schemas.facts import Criterion
@@ -81,7 +81,7 @@ def take(found: Found, product: Affected, *, cna: bool, told: bool = False) -> N
         except ParseError:
             found.skipped += 1
     pairs = {pair for name in names if (pair := _pair(name)) is not None}
-    own = (plain_vendor(product.vendor), plain(product.product or product.package_name or ""))
+    own = normal(product.vendor, product.product or product.package_name or "")
     found.pairs |= pairs
     if cna and own[1]:
         found.cna.add(own)

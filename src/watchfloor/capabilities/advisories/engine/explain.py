@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.engine.priority import Terms
     from watchfloor.capabilities.advisories.schemas.merged import Merged
 
+RULES = {
+    "floor_kev_exposed_total": "At least 90: it is exploited, the internet reaches it, and an attacker gains everything over the network.",
+    "floor_ransomware": "At least 80: ransomware uses it.",
+    "floor_kev": "At least 70: a catalog lists it as exploited.",
+    "floor_exploit_exposed": "At least 70: the internet reaches it, attacks can be automated and gain everything, and exploit code is public.",
+    "cap_disputed": "At most 44: it is disputed, and no catalog lists it as exploited.",
+    "cap_no_signal": "At most 44: nothing points to exploitation, and its impact is not high.",
+}
 SHOWN = 4  # decimals of what is between the inputs and the points
 
 
@@ -37,6 +45,15 @@ def explain(one: Merged, on: date, where: Where = ANYWHERE, *, epss_as_of: date 
         Factor(factor=name, points=points[name], max=most, inputs=told[name][0], source=told[name][1], as_of=told[name][2])
         for name, most in MAX.items()
     )
+
+
+def rule_in_words(one: Merged, rule: str) -> str:
+    """Return what the rule of a score says to people; empty where none was needed."""
+    if one.state is State.REJECTED:
+        return "It is rejected: it has no score."
+    if one.merged_into is not None:
+        return "It is another name of a record that has the score."
+    return RULES.get(rule, "")
 
 
 def _exploitation(one: Merged, t: Terms) -> dict[str, object]:

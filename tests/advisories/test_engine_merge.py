@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchfloor.capabilities.advisories.engine.merge import merge
+from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
 from watchfloor.capabilities.advisories.schemas.merged import REASONS, Epss, Merged, Told
-from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
+from watchfloor.capabilities.advisories.schemas.words import Band, Catalog, Exploitation, Flag, Provider, Source, State
 
 K = 2024 * 10**10 + 3094
 VECTOR = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -280,3 +281,14 @@ def test_deleting_the_winner_restores_the_loser() -> None:
     assert (one.descr, one.title, one.cvss_score, one.prov["description"]) == ("NVD's", "", 7.5, {"src": "nvd"})
     assert merged(cna, metrics=[CNA_31]).cvss_score == 9.1
     assert merged(nvd, cna, metrics=scores) == merged(cna, nvd, metrics=scores[::-1])
+
+
+def test_an_euvd_id_without_a_cve_is_a_record_of_its_own_until_one_appears() -> None:
+    k = -(2024 * 10**10 + 12345)
+    alone = Fact(k=k, src=Source.EUVD, descr="known in the EU alone", exploited_since=day(7))
+    before, after = merge(Told(k, facts=[alone])), merge(Told(k, facts=[alone], merged_into=K))
+    assert before is not None
+    assert after is not None
+    assert (before.cve_id, before.merged_into, after.merged_into) == ("EUVD-2024-12345", None, K)
+    on = date(2026, 8, 20)
+    assert (score(before, on).priority > 0, score(after, on).band) == (True, Band.NONE)

@@ -58,7 +58,7 @@ def merge(told: Told, now: datetime | None = None) -> Merged | None:
     exploitation = ssvc.exploitation if ssvc else None
     named = next((one.name for one in told.kevs if one.name), "")
     return Merged(
-        k=told.k, cve_id=name_of(told.k), state=state, status=facts[Source.NVD].status if Source.NVD in facts else "",
+        k=told.k, cve_id=name_of(told.k), merged_into=told.merged_into, state=state, status=facts[Source.NVD].status if Source.NVD in facts else "",
         published=_moment(prov, "published", min, facts, attrgetter("published")),
         modified=_moment(prov, "modified", max, facts, attrgetter("modified")),
         title=_first(prov, "title", TITLE, facts, attrgetter("title"), "") or named,

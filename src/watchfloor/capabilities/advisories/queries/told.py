@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
 from watchfloor.capabilities.advisories.schemas.merged import Epss, Told
-from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
+from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +26,16 @@ KEVS = (
 )
 SSVCS = "select k, src, exploitation, automatable, total, at, role, version from adv_ssvc where k = any (%(ks)s) order by k, src"
 EPSS = """
-select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest
-from adv_epss e, (select max(score_date) as newest from adv_epss_curve) d where e.k = any (%(ks)s) and e.gone_at is null
+select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest, e.held, e.gone_at is null
+from adv_epss e, (select max(score_date) as newest from adv_epss_curve) d where e.k = any (%(ks)s)
 """
+# What an EUVD id told alone belongs to the CVE that it turned out to be an alias of. There are few of those, so they lead.
+ADOPTED = """
+select a.k, f.k, f.src, f.state, f.status, f.title, f.descr, f.published, f.modified, f.cwes, f.flags, f.exploited_since, f.replaced_by
+from adv_fact f join adv_alias a on a.alias = 'EUVD-' || (-f.k / 10000000000) || '-' || (-f.k % 10000000000)
+where f.k < 0 and a.k > 0 and a.k = any (%(ks)s) order by a.k, f.k desc
+"""
+CANONICAL = "select alias, min(k) from adv_alias where alias = any (%s) and k > 0 group by alias"
 EXPLOITS = "select k, kind from adv_exploit where k = any (%(ks)s)"
 # Names in one pass over the criteria: most CVEs name a handful of products in dozens of criteria.
 CRITERIA = """
@@ -54,7 +61,25 @@ def told(wire: Wire, ks: Sequence[int]) -> list[Told]:
     each(EPSS, _epss)
     each(EXPLOITS, _exploit)
     each(CRITERIA, _criteria)
+    _adopt(wire, found)
     return list(found.values())
+
+
+def _adopt(wire: Wire, found: dict[int, Told]) -> None:
+    """Give CVEs what their EUVD ids told before it was known that they are the same, and those ids the CVE."""
+    alone = {name_of(k): k for k in found if k < 0}
+    if alone:
+        for alias, k in wire.execute(CANONICAL, (list(alone),)):
+            found[alone[alias]].merged_into = k
+    adopted: dict[int, Told] = {}
+    for k, old, *fact in wire.execute(ADOPTED, {"ks": [k for k in found if k > 0]}, binary=True):
+        if all(one.src is not _SOURCES[fact[0]] for one in found[k].facts):
+            found[k].facts.append(_fact((k, *fact)))
+            adopted[old] = found[k]
+    if adopted:
+        for row in wire.execute(METRICS, {"ks": list(adopted)}, binary=True):
+            one = adopted[row[0]]
+            one.metrics.append(_metric((one.k, *row[1:])))
 
 
 # Members of enumerations by value: calling the class is ten times slower.
@@ -89,7 +114,9 @@ def _ssvc(row: Any) -> Ssvc:  # noqa: ANN401 - a row
 
 
 def _epss(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
-    one.epss = Epss(p=row[1], percentile=row[2], score_date=row[3])
+    one.held = tuple(row[4])
+    if row[5]:
+        one.epss = Epss(p=row[1], percentile=row[2], score_date=row[3])
 
 
 def _exploit(one: Told, row: Any) -> None:  # noqa: ANN401 - a row

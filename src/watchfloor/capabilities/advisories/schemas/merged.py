@@ -27,11 +27,13 @@ class Told:
     """All that is known about one CVE, by source."""
 
     k: int
+    merged_into: int | None = None  # for an EUVD id: the CVE that it is an alias of
     facts: list[Fact] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     kevs: list[Kev] = field(default_factory=list)
     ssvcs: list[Ssvc] = field(default_factory=list)
     epss: Epss | None = None
+    held: tuple[int, ...] = ()  # thresholds of `p` that it once reached and has not fallen clearly below since
     weaponised: bool = False
     poc: bool = False
     names: str = ""  # vendors and products, once each, for searching

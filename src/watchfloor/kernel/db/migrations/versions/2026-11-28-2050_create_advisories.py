@@ -63,7 +63,8 @@ create table adv_ssvc (
   version text not null, primary key (k, src)
 );
 create table adv_epss (
-  k bigint primary key, p integer not null, lev_log double precision not null default 0, lev_date date not null, gone_at timestamptz
+  k bigint primary key, p integer not null, lev_log double precision not null default 0, lev_date date not null, gone_at timestamptz,
+  held integer[] not null default '{}'
 ) with (fillfactor = 80);
 create index adv_epss_p on adv_epss (p desc);
 create table adv_epss_curve (score_date date not null, p integer not null, pct real not null, primary key (score_date, p));

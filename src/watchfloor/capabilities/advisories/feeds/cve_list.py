@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RECORD = re.compile(r"(?:^|/)CVE-\d{4}-\d{4,10}\.json$")
 _NESTED = re.compile(r"\.zip$", re.IGNORECASE)
+_COMPANIONS = {"delta.json", "deltaLog.json", "recent_activities.json"}
 FEW = 300  # single files that are fetched rather than archives
 _OVERLAP = timedelta(hours=1)
 
@@ -63,7 +64,21 @@ class Archive:
         """Read an open archive."""
         self._span = span
         self._opened: dict[str, zips.Span] = {}
-        self.nested = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for span in self._opened.values():
+            span.close()
+
+    def kinds(self) -> tuple[bool, bool]:
+        """Tell whether there are zips inside, and whether any file shows that this is an archive of the list."""
+        nested = known = False
+        for member in zips.members(self._span):
+            nested = nested or _NESTED.search(member.name) is not None
+            known = known or _RECORD.search(member.name) is not None or member.name.rpartition("/")[2] in _COMPANIONS
+        return nested, known
 
     def __iter__(self) -> Iterator[bytes | Bad]:
         """Yield each record."""
@@ -75,16 +90,16 @@ class Archive:
                 data = zips.read(span, member)
                 yield data if data is not None else Bad(member.name[-60:], "is damaged or larger than a record may be", "")
             elif _NESTED.search(member.name):
-                self.nested = True
                 if member.name not in self._opened:
                     self._opened[member.name] = zips.nested(span, member, depth)
                 yield from self._walk(self._opened[member.name], depth + 1)
 
 
-def archive(span: zips.Span, label: str, stream: str) -> Reading:
+def archive(found: Archive, label: str, stream: str) -> Reading:
     """Read a baseline or a delta."""
-    found = Archive(span)
-    nested = any(_NESTED.search(member.name) for member in zips.members(span))
+    nested, known = found.kinds()
+    if not nested and not known:
+        guards.refuse("G2", "is a zip without any CVE record")
     series = stream or ("baseline" if nested or "_all_CVEs_" in label else "delta")
     return Reading(FORM, found, series, About, share=guards.COMPLETE if series == "baseline" else None)
 

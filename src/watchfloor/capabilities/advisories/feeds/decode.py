@@ -129,9 +129,9 @@ def moment(text: str | None) -> datetime | None:
         if len(text) in _NAIVE:
             return datetime.fromisoformat(text + "+00:00")
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def known_of(copied: bytes) -> dict[int, bytes]:

@@ -99,7 +99,7 @@ def check_set(distinct: int, before: Accepted | None, *, share: float, accept: f
     rows = before.rows if before is not None else 0
     if distinct and distinct >= rows * share:
         return ""
-    sentence = f"holds {distinct} ids and the last complete one held {rows}: parts of it are missing"
+    sentence = f"holds {distinct} ids and the last complete one held {rows}: parts of it are missing" if rows else "holds no record"
     if "G5" in accept and distinct:
         return f"G5 passed by an operator: {sentence}"
     return refuse("G5", f"{sentence}; if that is right, pass it with --accept G5")
@@ -132,6 +132,8 @@ def is_stale(as_of: datetime | None, before: Accepted | None) -> bool:
 
 def check_text(head: bytes) -> None:
     """Refuse pages, binaries and other encodings than UTF-8 (G2, G7)."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or b"\0\0" in {head[1:4:2], head[0:4:2]}:
+        refuse("G7", "is UTF-16 or UTF-32; convert it to UTF-8")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n\0")[:400].lower()
     if not start:
         refuse("G2", "is empty")
@@ -139,5 +141,3 @@ def check_text(head: bytes) -> None:
         refuse("G2", "is an HTML page, such as a firewall or a bot check answers with, and no data")
     if start.startswith(b"<"):
         refuse("G2", "is XML or HTML, and no source that is read here publishes that")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or b"\0\0" in {head[1:4:2], head[0:4:2]}:
-        refuse("G7", "is UTF-16 or UTF-32; convert it to UTF-8")

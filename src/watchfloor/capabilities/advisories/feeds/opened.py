@@ -57,6 +57,7 @@ class Content:
         self._packed, self.limit = packed, limit
         self._kept: list[bytes] | None = None
         self.packing = packing
+        self.binary = False  # True: NUL stays
         self.size = 0
         self.sha256 = ""
         self.nul = 0
@@ -77,9 +78,9 @@ class Content:
             else:
                 meter.unpacked += len(piece)
             digest.update(piece)
-            if piece.startswith(_BOM) and meter.unpacked == len(piece):
+            if not self.binary and piece.startswith(_BOM) and meter.unpacked == len(piece):
                 piece = piece[len(_BOM) :]
-            if b"\0" in piece:
+            if not self.binary and b"\0" in piece:
                 nul += piece.count(b"\0")
                 piece = piece.replace(b"\0", b"")
             if kept is not None:
@@ -107,9 +108,9 @@ class Content:
                 yield piece
 
     def head(self) -> bytes:
-        """Return the beginning, at most 64 KB."""
+        """Return the beginning, at most 64 KB, with everything in it."""
         found = b""
-        for piece in self.pieces():
+        for piece in self._read():
             found += piece[:_HEAD]
             if len(found) >= _HEAD:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from watchfloor.capabilities.advisories.feeds import (
     cve_list,
@@ -54,8 +54,7 @@ def read_files(request: FeedRequest, report: Box) -> FeedAnswer:
     Raises:
         SourceChanged: "G2: <file> …": a guard refused a file, unless `keep_going` asks for a verdict instead.
     """
-    session = Session(request, report)
-    with decode.without_gc():
+    with decode.without_gc(), Session(request, report) as session:
         return FeedAnswer(files=tuple(session.read(place, one) for place, one in enumerate(request.files)))
 
 
@@ -68,6 +67,13 @@ class Session:
     known: dict[Source, dict[int, bytes]] = field(default_factory=dict)
     compressors: dict[Source, tuple[decode.Compressor, int | None]] = field(default_factory=dict)
     metas: dict[str, guards.Meta] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for compressor, _number in self.compressors.values():
+            compressor.close()
 
     def read(self, place: int, file: FeedFile) -> Outcome:
         """Read one file."""
@@ -98,11 +104,13 @@ class Session:
             packed = Content(lambda: zips.stream(span, alone), packed=alone.packed, limit=guards.MEMBER_LIMIT, packing=Packing.ZIP)
             return self._content(file, packed)
         self._expect(file, Kind.CVE_LIST)
-        return self._records(file, Kind.CVE_LIST, cve_list.archive(span, file.label, file.stream))
+        with cve_list.Archive(span) as archive:
+            return self._records(file, Kind.CVE_LIST, cve_list.archive(archive, file.label, file.stream))
 
     def _content(self, file: FeedFile, content: Content) -> Outcome:
         found = sniff(content.head())
         self._expect(file, found.kind)
+        content.binary = found.packed
         if found.kind not in _BY_LINES:
             content.limit = guards.MEMBER_LIMIT
         match found.kind:
@@ -138,8 +146,11 @@ class Session:
 
     def _compressor(self, source: Source, samples: list[bytes | bytearray | memoryview]) -> tuple[decode.Compressor, int | None]:
         """Return the source's compressor and what `Begin` calls its dictionary; a new one is told first."""
-        if source in self.compressors and (self.compressors[source][1] is not None or len(samples) < decode.DICTIONARY_FROM):
-            return self.compressors[source]
+        if source in self.compressors:
+            old, number = self.compressors[source]
+            if number is not None or len(samples) < decode.DICTIONARY_FROM:
+                return old, number
+            old.close()
         number, dictionary = None, None
         for given in self.request.dictionaries:
             if given.source == source.label:

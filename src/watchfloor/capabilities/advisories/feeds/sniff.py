@@ -18,6 +18,7 @@ _COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 _IDS = re.compile(rb"\s*CVE-\d{4}-\d{4,10}[ \t]*(?:[\r\n,;]|\Z)", re.IGNORECASE)
 _MEMBERS_MAX = 200
+_DEPTH = 3  # document, record, part
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def sniff(head: bytes) -> Found:
     if packing_of(head) is not Packing.PLAIN:
         refuse("G4", "is packed twice, which no source does")
     check_text(head)
+    head = head.replace(b"\0", b"")
     text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if text[:1] in {"{", "["}:
         found = _of_json(text)
@@ -132,7 +134,7 @@ def _skip(pattern: re.Pattern[str], text: str, place: int) -> int:
     return found.end() if found is not None else place
 
 
-def _members(text: str, place: int) -> dict[str, Any]:
+def _members(text: str, place: int, depth: int = 0) -> dict[str, Any]:
     """Return the members of the object that begins at `place`, as far as they can be read; of a long value, what its beginning shows."""
     found: dict[str, Any] = {}
     if text[place : place + 1] != "{":
@@ -147,7 +149,7 @@ def _members(text: str, place: int) -> dict[str, Any]:
         try:
             found[name], following = _SCANNER.raw_decode(text, place)
         except (ValueError, RecursionError):
-            found[name] = _beginning(text, place)
+            found[name] = _beginning(text, place, depth + 1)
             return found
         if isinstance(found[name], list):
             found[name] = next(iter(found[name]), None)
@@ -158,8 +160,8 @@ def _members(text: str, place: int) -> dict[str, Any]:
     return found
 
 
-def _beginning(text: str, place: int) -> Any:  # noqa: ANN401 - plain JSON
+def _beginning(text: str, place: int, depth: int) -> Any:  # noqa: ANN401 - plain JSON
     """Return the members of an object that is cut off, or of the first element of a list that is."""
     if text[place : place + 1] == "[":
         place = _skip(_SPACE, text, place + 1)
-    return _members(text, place) if text[place : place + 1] == "{" else None
+    return _members(text, place, depth) if text[place : place + 1] == "{" and depth <= _DEPTH else None

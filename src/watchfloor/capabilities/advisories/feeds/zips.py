@@ -39,9 +39,14 @@ _SMALL = 1 << 20  # below this size no member is a bomb
 class Span:
     """A part of a file."""
 
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        """Look at `size` bytes from `start` on."""
-        self._file, self._start, self.size = file, start, size
+    def __init__(self, file: BinaryIO, start: int, size: int, *, own: bool = False) -> None:
+        """Look at `size` bytes from `start` on; `own`: the file ends with this span."""
+        self._file, self._start, self.size, self._own = file, start, size, own
+
+    def close(self) -> None:
+        """Close the file, for who opened this span as a file of its own."""
+        if self._own:
+            self._file.close()
 
     def read_at(self, place: int, size: int) -> bytes:
         """Return up to `size` bytes."""
@@ -194,10 +199,14 @@ def nested(span: Span, member: Member, depth: int) -> Span:
         return span.part(_data(span, member), member.packed)
     meter = Meter(member.packed)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its span
-    for piece in stream(span, member):
-        meter.add(len(piece))
-        file.write(piece)
-    return Span(file, 0, meter.unpacked)
+    try:
+        for piece in stream(span, member):
+            meter.add(len(piece))
+            file.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    return Span(file, 0, meter.unpacked, own=True)
 
 
 def alone(span: Span) -> Member | None:

@@ -66,8 +66,8 @@ class NvdForm(Form[NvdRecord]):
         """Return the record itself, its number and time."""
         small = minified(raw)
         if small.startswith(_WRAPPED) and small.endswith(b"}}"):
-            document = clean(small[len(_WRAPPED) - 1 : -1])
             try:
+                document = clean(small[len(_WRAPPED) - 1 : -1])
                 return document, *head(document)
             except msgspec.ValidationError:
                 raise

@@ -10,11 +10,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from tests.api.floor import Client, client_of, document, work
+from tests.db.test_schema import SHARED
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.assets.scope import add_scope
 from watchfloor.kernel.contract import Severity
-from watchfloor.kernel.db.rls import OWN_ORG
+from watchfloor.kernel.db.rls import OWN_ORG, PLATFORM_ORG
 from watchfloor.kernel.findings.ledger import record
 from watchfloor.kernel.findings.queries import list_findings
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from watchfloor.kernel.jobs.ledger import Ledger
 
-# Tables that belong to the installation; every other one belongs to an organisation.
-SHARED = {"queue", "budget", "rate_lease", "worker_session", "signer", "ticket_rejection", "alembic_version"}
 # Roles that pass their own organisation's id under another name.
 ORG_COLUMN = {"org": "id", "lane": "org"}
 BODIES: dict[str, Any] = {
@@ -128,8 +127,13 @@ def test_every_table_is_shared_or_locked_to_its_organisation(postgres: str) -> N
             "(select array_agg(a.attname::text) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns "
             "from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace"
         ).fetchall()
-        policies = wire.execute("select tablename, qual, with_check from pg_policies where 'wf_app' = any (roles)").fetchall()
-    locked = {policy["tablename"]: (policy["qual"], policy["with_check"]) for policy in policies}
+        policies = wire.execute(
+            "select tablename, policyname, cmd, qual, with_check from pg_policies where 'wf_app' = any (roles)"
+        ).fetchall()
+    locked = {policy["tablename"]: (policy["qual"], policy["with_check"]) for policy in policies if policy["policyname"] == "org"}
+    for policy in policies:  # what is nobody's may be read by all beside one's own
+        if policy["policyname"] != "org":
+            assert (policy["cmd"], policy["qual"]) == ("SELECT", f"(org = '{PLATFORM_ORG}'::uuid)"), policy["tablename"]
     assert len(tables) > 25
     for table in tables:
         name = table["relname"]

@@ -181,8 +181,8 @@ def test_an_attribute_never_makes_a_match_of_another_version() -> None:
 
 
 def _running_on(number: int, platform: int, **platform_members: Any) -> list[Rule]:
-    both = {"cfg_and": True}
-    return [_rule(number, lt="9.8", node=0, **both), _rule(platform, kind="-", vulnerable=False, node=1, **both, **platform_members)]
+    here = _rule(number, lt="9.8", node=0, cfg_and=True)
+    return [here, _rule(platform, kind="-", vulnerable=False, node=1, cfg_and=True, **platform_members)]
 
 
 def test_a_version_inside_is_a_match_that_says_why() -> None:

@@ -46,6 +46,10 @@ class Odd(BaseModel):
     text: int = 7
 
 
+class Closer(SourceUnavailable):
+    """A listed error, told more closely."""
+
+
 class Surprise(Exception):
     """An error of a class that must not leave the box."""
 
@@ -175,6 +179,7 @@ def raise_named(request: Ask, report: Any) -> Told:
         "Retry": Retry("rate limited", timedelta(seconds=7)),
         "InvalidInput": InvalidInput("bad port", field="/ports/0"),
         "SourceUnavailable": SourceUnavailable("no answer"),
+        "Closer": Closer("not today"),
         "Fenced": Fenced("not for a box to say"),
         "Surprise": Surprise("odd"),
         "Impostor": type("Retry", (Exception,), {})("pretends"),

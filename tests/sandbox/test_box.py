@@ -107,7 +107,7 @@ def test_secret_reaches_the_box(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(("name", "kind", "text"), [
     ("Retry", Retry, "rate limited"), ("InvalidInput", InvalidInput, "bad port"), ("SourceUnavailable", SourceUnavailable, "no answer"),
-    ("Fenced", GiveUp, "sandbox: Fenced: not for a box to say"), ("Surprise", GiveUp, "sandbox: Surprise: odd"),
+    ("Closer", SourceUnavailable, "not today"), ("Fenced", GiveUp, "sandbox: Fenced: not for a box to say"), ("Surprise", GiveUp, "sandbox: Surprise: odd"),
     ("Impostor", GiveUp, "sandbox: Retry: pretends"), ("Exit", GiveUp, "sandbox: SystemExit: 3"),
 ])  # fmt: skip
 def test_only_listed_errors_keep_their_class(sandbox: Sandbox, name: str, kind: type[Exception], text: str) -> None:

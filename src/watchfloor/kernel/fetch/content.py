@@ -17,10 +17,15 @@ _PIECE = 1 << 16
 _AS_GZIP = 16 + zlib.MAX_WBITS
 
 
+def beginning(path: Path) -> bytes:
+    """Return a file's first bytes, as they are."""
+    with path.open("rb") as file:
+        return file.read(_PIECE)
+
+
 def is_gzip(path: Path) -> bool:
     """Tell whether a file begins as gzip does."""
-    with path.open("rb") as file:
-        return file.read(len(GZIP)) == GZIP
+    return beginning(path).startswith(GZIP)
 
 
 def looks_like_a_page(beginning: bytes) -> bool:
@@ -32,11 +37,16 @@ def looks_like_a_page(beginning: bytes) -> bool:
 def plain(path: Path, limit_bytes: int) -> bytes:
     """Return a small file's content, out of its gzip if it is in one; SourceChanged when it is larger or broken."""
     found = bytearray()
-    for piece in _inflated(path) if is_gzip(path) else _pieces(path):
+    for piece in unpacked(path):
         found += piece
         if len(found) > limit_bytes:
             raise SourceChanged(f"G4: the answer holds more than {limit_bytes} bytes, which is more than it can.")
     return bytes(found)
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Yield a file's content, out of its gzip if it is in one, at most 64 KiB at a time; SourceChanged when that is broken."""
+    return _inflated(path) if is_gzip(path) else _pieces(path)
 
 
 def peel(path: Path, limit_bytes: int) -> bool:

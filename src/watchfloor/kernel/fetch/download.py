@@ -108,7 +108,7 @@ class Download:
         if self._file is not None:
             self._file.close()
         with self._part.open("rb") as file:
-            if content.looks_like_a_page(file.read(SAMPLE_BYTES)):
+            if status < 300 and content.looks_like_a_page(file.read(SAMPLE_BYTES)):  # noqa: PLR2004 - the page of an error is one
                 self.drop()
                 raise Again("G2: a web page came instead of data", kind=SourceChanged)
         encoding = headers.get("content-encoding", "identity").strip().lower()

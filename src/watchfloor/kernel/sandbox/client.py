@@ -86,7 +86,7 @@ class Sandbox:
                 answer; what it returns, small and plain, the box can read. What it raises ends the box and passes on.
             stream: Called in this thread with each frame that the box sends, in their order, before this returns the answer; may take
                 as long as it needs, the box waits meanwhile. What it raises ends the box and passes on.
-            files: Open files and descriptors that the box may use under these names, at most 32; they stay the caller's to close.
+            files: Open files and descriptors that the box may use under these names, at most 128; they stay the caller's to close.
             observe: Called once with what was in force and used, however the run ended, if the box came to life.
 
         Raises:

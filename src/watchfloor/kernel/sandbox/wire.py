@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BODY_LIMIT_BYTES = 8 << 20
 NOTE_LIMIT_BYTES = 4096
 TEXT_LIMIT = 2000
-MOST_FILES = 32
+MOST_FILES = 128
 HEADER = struct.Struct("!cI")
 
 REQUEST, LAYERS, PROGRESS, KEEP, STREAM, ANSWER, ERROR = b"R", b"L", b"P", b"K", b"S", b"A", b"E"
@@ -147,9 +147,10 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def pack_error(error: BaseException, secrets: tuple[str, ...]) -> bytes:
-    """Describe an error raised in the box; only listed classes keep their name."""
-    name = type(error).__name__
-    if type(error) is not TRAVELS.get(name):
+    """Describe an error raised in the box; only listed classes keep their name, and what derives from one is told as that."""
+    name = next((kind.__name__ for kind in type(error).__mro__ if TRAVELS.get(kind.__name__) is kind), "")
+    if not name:
+        name = type(error).__name__
         text = (
             "memory: the code asked for more memory than its box allows" if isinstance(error, MemoryError) else f"{name}: {_message(error)}"
         )

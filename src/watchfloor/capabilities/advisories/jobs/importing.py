@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from contextlib import ExitStack
 from datetime import timedelta
@@ -65,8 +66,8 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
         outcomes += _read(context, folder, found[start : start + FILES_AT_ONCE], intake, request.accept)
     merged = settle(context)
     if request.discard:
-        for path in found:
-            path.unlink(missing_ok=True)
+        for name in request.paths:
+            _discard(folder / name)
     return Updated(
         sources=list(_told(outcomes, intake.tally)),
         merged=merged.merged,
@@ -74,6 +75,13 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
         changed=merged.changed,
         removed=merged.removed,
     )
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Intake, accept: Iterable[str]) -> tuple[Outcome, ...]:

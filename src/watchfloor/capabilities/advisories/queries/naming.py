@@ -1,0 +1,71 @@
+"""Which product the words of a CNA mean: learned from all CVEs that carry both, and set by people, whose word stays."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from watchfloor.capabilities.advisories.queries.products import CNA_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from watchfloor.kernel.db.session import Wire
+
+Name = tuple[str, str]
+Product = tuple[str, str, str]
+Learned = tuple[Name, Product, int, int]  # what means what, in how many CVEs, and in how many it means something else
+
+BOTH = """
+select distinct c.k, p.part::text, p.vendor, p.product from adv_criterion c join adv_product p on p.id = c.product_id
+where c.vulnerable and c.k in (select n.k from adv_criterion n join adv_product w on w.id = n.product_id where w.part = %s) order by c.k
+"""
+NUMBER = 'select id from adv_product where (part, vendor, product) = (%s::text::"char", %s, %s)'
+ADD = """
+insert into adv_name_map (name_id, product_id, support, against, origin)
+select n.id, p.id, w.support, w.against, 'learned'
+from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[], %s::integer[])
+  as w (name_vendor, name_product, part, vendor, product, support, against)
+join adv_product n on (n.part, n.vendor, n.product) = (%s::text::"char", w.name_vendor, w.name_product)
+join adv_product p on (p.part, p.vendor, p.product) = (w.part::"char", w.vendor, w.product)
+on conflict (name_id, product_id) do nothing
+"""
+READ_AT_ONCE = 20_000
+
+
+def told_both_ways(wire: Wire) -> Iterator[tuple[set[Name], set[Product]]]:
+    """Yield, for each CVE that a CNA named products of, those names and the products that CPE names give."""
+    with wire.cursor("adv_naming") as cursor:
+        cursor.itersize = READ_AT_ONCE
+        cursor.execute(BOTH, (CNA_NAME,))
+        for _k, rows in groupby(cursor, key=lambda row: row[0]):
+            names: set[Name] = set()
+            products: set[Product] = set()
+            for _number, part, vendor, product in rows:
+                if part == CNA_NAME:
+                    names.add((vendor, product))
+                else:
+                    products.add((part, vendor, product))
+            if products:
+                yield names, products
+
+
+def replace_learned(wire: Wire, learned: Iterable[Learned]) -> int:
+    """Replace what was learned before; what people set stays. Returns how many meanings there are now."""
+    found = list(learned)
+    wire.execute("delete from adv_name_map where origin = 'learned'")
+    if not found:
+        return 0
+    columns: list[list[Any]] = [
+        list(column) for column in zip(*((*name, *product, ok, bad) for name, product, ok, bad in found), strict=True)
+    ]
+    return wire.execute(ADD, (*columns, CNA_NAME)).rowcount
+
+
+def count_cves(wire: Wire) -> int:
+    """Write down of how many CVEs each product is named; return how many counts differ."""
+    return wire.execute(
+        "update adv_product p set cves = coalesce(n.cves, 0) from adv_product q left join "
+        "(select product_id, count(distinct k) as cves from adv_criterion where vulnerable group by product_id) n on n.product_id = q.id "
+        "where q.id = p.id and p.cves <> coalesce(n.cves, 0)"
+    ).rowcount

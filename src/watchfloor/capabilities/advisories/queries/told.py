@@ -32,7 +32,7 @@ from adv_epss e, (select max(score_date) as newest from adv_epss_curve) d where 
 # What an EUVD id told alone belongs to the CVE that it turned out to be an alias of. There are few of those, so they lead.
 ADOPTED = """
 select a.k, f.k, f.src, f.state, f.status, f.title, f.descr, f.published, f.modified, f.cwes, f.flags, f.exploited_since, f.replaced_by
-from adv_fact f join adv_alias a on a.alias = 'EUVD-' || (-f.k / 10000000000) || '-' || (-f.k % 10000000000)
+from adv_fact f join adv_alias a on a.alias = 'EUVD-' || (-f.k / 10000000000) || '-' || mod(-f.k, 10000000000)
 where f.k < 0 and a.k > 0 and a.k = any (%(ks)s) order by a.k, f.k desc
 """
 CANONICAL = "select alias, min(k) from adv_alias where alias = any (%s) and k > 0 group by alias"

@@ -1,20 +1,28 @@
 """What advisories adds to the product."""
 
+from datetime import timedelta
+
 from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
 
 advisories = Capability(
     name="advisories",
     summary="Know what is dangerous today, and which of it you expose.",
     jobs="jobs",
+    commands="cli:commands",
     settings="settings:AdvisorySettings",
     events=(
-        EventType(name="advisories.changed", description="Advisories that match your assets changed; `changes` says which and how."),
+        EventType(name="advisories.updated", description="Advisories changed: `added`, `changed` and `removed` count them."),
         EventType(
             name="advisories.source_refused",
             severity=Severity.MEDIUM,
-            description="A source's answer was refused; nothing of it was taken.",
+            description="A source did not answer, or its answer was refused: `reason`.",
         ),
         EventType(name="advisories.source_recovered", description="A source that had failed answers again."),
     ),
-    schedules=(DefaultSchedule(name="clean-cache", kind="advisories.clean_cache", cron="0 3 * * *"),),
+    schedules=(
+        DefaultSchedule(name="update-vulnerabilities", kind="advisories.update_vulnerabilities", every=timedelta(hours=2)),
+        DefaultSchedule(name="sync-nvd", kind="advisories.sync_nvd_updates", every=timedelta(hours=6)),
+        DefaultSchedule(name="clean-cache", kind="advisories.clean_cache", cron="0 3 * * *"),
+        DefaultSchedule(name="reconcile-advisories", kind="advisories.reconcile", cron="0 4 * * 0"),
+    ),
 )

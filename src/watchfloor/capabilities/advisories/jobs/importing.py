@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from watchfloor.capabilities.advisories.feeds.read import read_files
 from watchfloor.capabilities.advisories.jobs.intake import Intake, Tally
 from watchfloor.capabilities.advisories.jobs.reading import prepare
-from watchfloor.capabilities.advisories.jobs.settling import settle
+from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest, Outcome, Verdict
 from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState, Updated
 from watchfloor.capabilities.advisories.schemas.words import Source
@@ -65,6 +65,7 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     for start in range(0, len(found), FILES_AT_ONCE):
         outcomes += _read(context, folder, found[start : start + FILES_AT_ONCE], intake, request.accept)
     merged = settle(context)
+    tell_updated(context, merged)
     if request.discard:
         for name in request.paths:
             _discard(folder / name)

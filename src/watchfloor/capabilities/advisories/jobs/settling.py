@@ -14,6 +14,7 @@ from watchfloor.capabilities.advisories.queries.curator import SETTLING, curatin
 from watchfloor.capabilities.advisories.queries.settled import drop, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
 from watchfloor.capabilities.advisories.schemas.merged import Settled
+from watchfloor.kernel.events.outbox import emit
 
 if TYPE_CHECKING:
     from datetime import date
@@ -58,6 +59,14 @@ def settle(context: JobContext) -> Settlement:
         last = ks[-1] if ks else LOWEST  # once more from the beginning: something may have been touched behind us
         done.merged += len(ks)
         context.progress(done.merged, max(total, done.merged), "merge")
+
+
+def tell_updated(context: JobContext, done: Settlement) -> None:
+    """Say that advisories changed, if they did: who matches them listens."""
+    counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
+    if any(counts.values()):
+        with context.transaction() as session:
+            emit(session, context.org, "advisories.updated", data=counts, job=context.job_id)
 
 
 def _waiting(context: JobContext) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(no_args_is_help=True, help="Operate: update, test, status, monitor, workers, scheduled.")
 
-UPDATE, TEST = "advisories.update", "jobs.test"
+UPDATE, TEST = "advisories.update_vulnerabilities", "jobs.test"
 HOPS = "select created_at, dispatched_at, started_at, finished_at, stage from job where org = %s and id = %s"
 
 

@@ -1,0 +1,63 @@
+"""Once a week, leave nothing to increments: complete sets again, names learned anew, every score and every count from the beginning."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from watchfloor.capabilities.advisories.engine.learned import evidence, tally
+from watchfloor.capabilities.advisories.jobs.rebuilding import rescore_all
+from watchfloor.capabilities.advisories.jobs.sync import update_from
+from watchfloor.capabilities.advisories.queries import naming
+from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.schemas.sync import Updated
+from watchfloor.capabilities.advisories.settings import AdvisorySettings
+from watchfloor.kernel.contract import Queue, job
+from watchfloor.kernel.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchfloor.kernel.contract import JobContext
+    from watchfloor.kernel.db.session import Wire
+
+
+class Reconcile(BaseModel):
+    """Nothing to choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reconciled(BaseModel):
+    """What was not as increments had left it."""
+
+    updated: Updated | None = None
+    names: int = 0
+    scores_changed: int = 0
+
+
+@job("advisories.reconcile", Reconcile, queue=Queue.ADVISORIES, timeout=timedelta(hours=6), attempts=2)
+def reconcile(context: JobContext, _request: Reconcile) -> Reconciled:
+    """Compare with complete sets, learn names anew, score everything: what increments missed comes to light once a week."""
+    settings = read_settings(AdvisorySettings, "advisories")
+    updated = None if settings.offline else update_from(context, full=True, settings=settings)
+    names = learn_names(context)
+    return Reconciled(updated=updated, names=names, scores_changed=rescore_all(context).changed)
+
+
+def learn_names(context: JobContext) -> int:
+    """Learn from all CVEs which product the words of a CNA mean, and count the CVEs of each product."""
+    with context.transaction() as session, curating(session) as wire:
+        found = naming.replace_learned(wire, _learned(wire))
+        naming.count_cves(wire)
+    return found
+
+
+def _learned(wire: Wire) -> Iterator[naming.Learned]:
+    told = tally(evidence(names, products) for names, products in naming.told_both_ways(wire))
+    for name, candidates in sorted(told.items()):
+        for product, meaning in sorted(candidates.items()):
+            if meaning.confidence is not None:
+                yield name, product, meaning.support, meaning.against

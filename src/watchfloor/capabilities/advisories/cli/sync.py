@@ -51,6 +51,8 @@ def _asked(
     from watchfloor.capabilities.advisories.jobs import sync_nvd_updates, update_vulnerabilities  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.schemas.sync import SyncNvdUpdates, UpdateVulnerabilities  # noqa: PLC0415 - see above
     from watchfloor.capabilities.advisories.schemas.words import source_named  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.advisories.settings import AdvisorySettings  # noqa: PLC0415 - see above
+    from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
 
     sources = None if not source or "all" in source else source
     try:
@@ -63,7 +65,8 @@ def _asked(
             raise InvalidInput("--days-back is a question that NVD alone answers; use it with --source nvd.", field="/days_back")
         return sync_nvd_updates, SyncNvdUpdates(days_back=days_back, full=full, force=True)
     # Whoever asks by hand means it: a source asked by name is asked now.
-    return update_vulnerabilities, UpdateVulnerabilities(sources=sources, full=full, force=force or sources is not None, accept=accept)
+    chosen = sources if sources is not None else list(read_settings(AdvisorySettings, "advisories").sources)
+    return update_vulnerabilities, UpdateVulnerabilities(sources=chosen, full=full, force=force or sources is not None, accept=accept)
 
 
 def _imported(paths: list[Path], accept: list[str]) -> tuple[JobKind[Any, Any], BaseModel]:

@@ -56,6 +56,7 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     settings = read_settings(AdvisorySettings, "advisories")
     folder = import_folder(settings).resolve()
     found = list(islice(_files(folder, request.paths), FILES_MAX + 1))
+    above = folder / request.paths[0] if request.discard and (folder / request.paths[0]).is_dir() else folder
     if not found:
         raise GiveUp(f"nothing to import: {', '.join(request.paths[:5])} is not in {folder}")
     if len(found) > FILES_MAX:
@@ -63,7 +64,7 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     intake = Intake(context, history=settings.raw_history)
     outcomes: list[Outcome] = []
     for start in range(0, len(found), FILES_AT_ONCE):
-        outcomes += _read(context, folder, found[start : start + FILES_AT_ONCE], intake, request.accept)
+        outcomes += _read(context, above, found[start : start + FILES_AT_ONCE], intake, request.accept)
     merged = settle(context)
     tell_updated(context, merged)
     if request.discard:
@@ -92,7 +93,7 @@ def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Inta
         described = []
         for n, path in enumerate(paths):
             files[f"file-{n}"] = stack.enter_context(_opened(path))
-            described.append(FeedFile(name=f"file-{n}", label=str(path.relative_to(folder))))
+            described.append(FeedFile(name=f"file-{n}", label=str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name))
         request = FeedRequest(
             files=tuple(described), now=prepared.now, known=prepared.known, dictionaries=prepared.dictionaries, accepted=prepared.accepted,
             accept=frozenset(accept), keep_going=True,

@@ -35,7 +35,7 @@ def update_vulnerabilities(context: JobContext, request: UpdateVulnerabilities) 
     else:
         with context.transaction() as session:
             sources = enabled(wire_of(session), settings.sources, ONLINE)
-    return _update(context, sources, question, settings)
+    return _update(context, sources, question, settings, again=request.sources is None)
 
 
 @job("advisories.sync_nvd_updates", SyncNvdUpdates, queue=Queue.ADVISORIES, **LIMITS)
@@ -43,17 +43,20 @@ def sync_nvd_updates(context: JobContext, request: SyncNvdUpdates) -> Updated:
     """Take what NVD changed lately: by its feeds, which reach back eight days, and by its API where that is not enough."""
     settings = read_settings(AdvisorySettings, "advisories")
     asked = request.days_back if "days_back" in request.model_fields_set and not request.full else None
-    return _update(context, [Source.NVD], Question(full=request.full, force=request.force, days_back=asked), settings)
+    return _update(
+        context, [Source.NVD], Question(full=request.full, force=request.force, days_back=asked), settings, again=not request.force
+    )
 
 
 def update_from(context: JobContext, *, full: bool, settings: AdvisorySettings) -> Updated:
     """Ask every enabled source, whenever it was asked before."""
     with context.transaction() as session:
         sources = enabled(wire_of(session), settings.sources, ONLINE)
-    return _update(context, sources, Question(full=full, force=True), settings)
+    return _update(context, sources, Question(full=full, force=True), settings, again=True)
 
 
-def _update(context: JobContext, sources: Sequence[Source], question: Question, settings: AdvisorySettings) -> Updated:
+def _update(context: JobContext, sources: Sequence[Source], question: Question, settings: AdvisorySettings, *, again: bool) -> Updated:
+    """Ask sources and merge; `again`: when none answers, try later, which whoever waits at a terminal does not want."""
     if settings.offline:
         raise GiveUp("this installation is offline (WATCHFLOOR_ADVISORIES_OFFLINE); import files instead")
     outcomes: list[SourceOutcome] = []
@@ -63,9 +66,9 @@ def _update(context: JobContext, sources: Sequence[Source], question: Question, 
     done = settle(context)
     tell_updated(context, done)
     match worst(outcomes):
-        case SyncState.FAILED:
+        case SyncState.FAILED if again:
             raise Retry(_reasons(outcomes))
-        case SyncState.REFUSED:  # the same answer would be refused again: the next tick may find another
+        case SyncState.FAILED | SyncState.REFUSED:  # the same answer would be refused again: the next tick may find another
             raise GiveUp(_reasons(outcomes))
     return Updated(sources=outcomes, merged=done.merged, added=done.added, changed=done.changed, removed=done.removed)
 

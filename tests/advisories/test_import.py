@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rows(ledger: Ledger, org: UUID, query: str) -> list[Any]:
     with ledger.database.transaction(org) as session:
-        return wire_of(session).execute(query).fetchall()  # type: ignore[arg-type] # the test's own text
+        return wire_of(session).execute(query).fetchall()
 
 
 def run(worker: Worker, org: UUID, request: ImportFiles | Rebuild) -> str:

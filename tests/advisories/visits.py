@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.feeds.fetching.source import fetch_into
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.feed import Accepted
 from watchfloor.capabilities.advisories.schemas.fetch import FetchAnswer, FetchRequest, Manners, SoFar
-from watchfloor.capabilities.advisories.schemas.words import Source, name_of
+from watchfloor.capabilities.advisories.schemas.words import name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,3 @@ class Visitor:
     def text(self, name: str) -> str:
         """Return a document's record, as text to look into."""
         return msgspec.json.encode(msgspec.msgpack.decode(self.store.documents[name])).decode()
-
-
-def sources() -> list[str]:
-    return [one.label for one in Source]

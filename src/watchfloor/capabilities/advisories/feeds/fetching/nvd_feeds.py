@@ -62,7 +62,7 @@ def _feeds(visit: Visit) -> None:
         for name in map(str, request.years):
             _load(visit, name, _declared(visit, name))
         return
-    years = [str(year) for year in range(FIRST_FEED, request.now.year + 1)]
+    years = [str(year) for year in range(request.now.year, FIRST_FEED - 1, -1)]  # newest first: compression learns from what comes first
     missing = [year for year in years if not request.has(year)]
     since = request.watermark(MODIFIED, "api")
     gap = since is None or request.now - since > REACHES_BACK

@@ -56,7 +56,7 @@ def fetch_into(folder: Path, request: FetchRequest, report: Box) -> FetchAnswer:
         outcomes = read_files(reading, Loaded(visit)).files
     return FetchAnswer(
         files=outcomes,
-        unchanged=all(one.verdict in {Verdict.STALE, Verdict.NOTHING} for one in outcomes),
+        unchanged=all(one.verdict in {Verdict.SAME, Verdict.STALE, Verdict.NOTHING} for one in outcomes),
         gap=visit.gap,
         complete=visit.complete,
         incomplete=visit.incomplete,

@@ -55,6 +55,7 @@ class Intake:
         self._pairs: list[frames.Aliases] = []
         self._seen: set[int] = set()
         self._changed_in_file = 0
+        self._quiet = False
 
     def take(self, message: bytes) -> None:
         """Take one frame.
@@ -109,6 +110,8 @@ class Intake:
         with self._context.transaction() as session:
             with curating(session) as wire:
                 streams.lock_source(wire, src)
+                # What a stream tells when it is read for the first time is no news.
+                self._quiet = streams.accepted(wire, src, self._file.stream) is None
                 for start in range(0, len(self._documents), CHUNK_DOCUMENTS):
                     self._write_documents(wire, src, self._documents[start : start + CHUNK_DOCUMENTS])
                 if end is not None:
@@ -128,17 +131,17 @@ class Intake:
         plain = [self._head(one) for one, what in made if not isinstance(what, Normal)]
         if plain:
             catalogs.write_raw(wire, src, plain, old)
-            catalogs.write_kev(wire, [what for _one, what in made if isinstance(what, Kev)])
+            catalogs.write_kev(wire, [what for _one, what in made if isinstance(what, Kev)], quiet=self._quiet)
             exploited = [what for _one, what in made if isinstance(what, catalogs.Exploited)]
             if exploited:
-                catalogs.write_exploits(wire, src, exploited)
+                catalogs.write_exploits(wire, src, exploited, quiet=self._quiet)
         whole = [
             ingest.Incoming(one.k, one.hash, one.modified, self._dictionary(), one.raw, what)
             for one, what in made
             if isinstance(what, Normal)
         ]
         if whole:
-            ingest.replace(wire, src, whole, old, products=self._products, history=self._history)
+            ingest.replace(wire, src, whole, old, products=self._products, history=self._history, quiet=self._quiet)
 
     def _head(self, one: frames.Document) -> ingest.Head:
         return ingest.Head(one.k, one.hash, one.modified, self._dictionary(), one.raw)
@@ -157,10 +160,11 @@ class Intake:
             return None
 
     def _close(self, wire: Wire, src: Source, file: frames.Begin, end: frames.End) -> None:
-        changed = self._changed_in_file > 0
+        changed, state = self._changed_in_file > 0, dict(end.state)
         if self._scores:
-            day = self._scores[0].score_date
-            self.tally.changed += epss.take(wire, day, self._scores, complete=file.complete)
+            day, state["model"] = self._scores[0].score_date, self._scores[0].model
+            another = (streams.accepted(wire, src, file.stream) or {}).get("model") != state["model"]
+            self.tally.changed += epss.take(wire, day, self._scores, complete=file.complete, quiet=another)
             changed = True
         if self._pairs:
             _write_pairs(wire, src, self._pairs)
@@ -170,7 +174,7 @@ class Intake:
             self.tally.lost += lost
             changed = changed or lost > 0
         rows = end.distinct if file.complete else None
-        streams.accept(wire, src, file.stream, rows=rows, watermark=end.watermark, cursor=dict(end.state), changed=changed)
+        streams.accept(wire, src, file.stream, rows=rows, watermark=end.watermark, cursor=state, changed=changed)
         self._scores, self._pairs = [], []
         self._seen.clear()
 

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from watchfloor.capabilities.advisories.engine import change
+from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.jobs.settling import settle
-from watchfloor.capabilities.advisories.queries import rescore
+from watchfloor.capabilities.advisories.queries import changes, counters, rescore
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
+from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
+from watchfloor.capabilities.advisories.schemas.merged import Settled
 from watchfloor.kernel.contract import Queue, job
 
 if TYPE_CHECKING:
-    from watchfloor.capabilities.advisories.schemas.merged import Merged, Priority
+    from collections.abc import Sequence
+    from datetime import date
+
     from watchfloor.kernel.contract import JobContext
 
 CHUNK = 20_000
@@ -50,7 +56,9 @@ def rebuild(context: JobContext, request: Rebuild) -> Rebuilt:
         return rescore_all(context)
     with context.transaction() as session, curating(session) as wire:
         wire.execute(
-            "insert into adv_touched (k, mask) select distinct k, 1 from adv_fact on conflict (k) do update set mask = adv_touched.mask | 1"
+            "insert into adv_touched (k, mask) select k, %s from (select k from adv_fact union select k from adv_kev union select k from adv_cve) known "
+            "on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
+            (Cause.FACTS << QUIETLY,),
         )
     done = settle(context)
     return Rebuilt(looked_at=done.merged, changed=done.added + done.changed + done.removed)
@@ -68,14 +76,22 @@ def rescore_all(context: JobContext) -> Rebuilt:
                 found = rescore.after(wire, last, CHUNK)
                 if not found or today is None:
                     return done
-                moved: list[tuple[Merged, Priority]] = []
-                for one, priority, band, rule in found:
-                    fresh = score(one, today)
-                    if (fresh.priority, fresh.band, fresh.rule) != (priority, band, rule or ""):
-                        moved.append((one, fresh))
-                rescore.write(wire, moved, today)
+                moved = _moved(found, today)
+                rescore.write(wire, [new for _old, new in moved], today)
+                changes.write(wire, [one for old, new in moved for one in change.changes(old, new, today, mask=0)])
+                counters.move(wire, differences(*zip(*moved, strict=True)) if moved else {})
             context.advanced(session)
-        last = found[-1][0].k
+        last = found[-1].merged.k
         done.looked_at += len(found)
         done.changed += len(moved)
         context.progress(done.looked_at, 0, "score")
+
+
+def _moved(found: Sequence[Settled], today: date) -> list[tuple[Settled, Settled]]:
+    """Return what has another score now, before and after."""
+    moved = []
+    for old in found:
+        fresh = score(old.merged, today)
+        if (fresh.priority, fresh.band, fresh.rule) != (old.priority.priority, old.priority.band, old.priority.rule):
+            moved.append((old, Settled(merged=old.merged, priority=fresh)))
+    return moved

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from watchfloor.capabilities.advisories.engine import change
+from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
+from watchfloor.capabilities.advisories.queries import changes, counters
 from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
 from watchfloor.capabilities.advisories.queries.settled import drop, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
 from watchfloor.capabilities.advisories.schemas.merged import Settled
+from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from watchfloor.capabilities.advisories.schemas.changes import Change
     from watchfloor.capabilities.advisories.schemas.merged import Told
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.db.session import Wire
 
 CHUNK = 5000
+UNIT = 100_000  # EPSS in hundred-thousandths
 # By place, not by key: whatever the planner believes about a table that fills and empties all the time, this stays a walk along an index.
 TAKE = """
 delete from adv_touched where ctid = any (array(select ctid from adv_touched where k > %s order by k limit %s for update skip locked))
@@ -46,13 +55,14 @@ class Settlement(BaseModel):
 def settle(context: JobContext) -> Settlement:
     """Merge everything that was touched. Killed at any moment, a chunk is merged or still touched, and the next run goes on."""
     done = Settlement()
+    thresholds = sorted(round(p * UNIT) for p in read_settings(AdvisorySettings, "advisories").epss_thresholds)
     total, last = _waiting(context), LOWEST
     while True:
         with context.transaction() as session:
             with curating(session) as wire:
                 # Revisions are to rise in the order of commits, and a chunk's changes are told once.
                 wire.execute("select pg_advisory_xact_lock(%s)", (SETTLING,))
-                ks = _settle_chunk(wire, last, done)
+                ks = _settle_chunk(wire, last, done, thresholds)
             context.advanced(session)
         if not ks and last == LOWEST:
             return done
@@ -76,31 +86,58 @@ def _waiting(context: JobContext) -> int:
     return int(row[0]) if row else 0
 
 
-def _settle_chunk(wire: Wire, last: int, done: Settlement) -> list[int]:
+def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[int]) -> list[int]:
     touched: dict[int, int] = dict(wire.execute(TAKE, (last, CHUNK)).fetchall())
     if not touched:
         return []
     ks = sorted(touched)
     today = _today(wire)
     before = settled(wire, ks)
-    fresh, changed, gone = [], [], []
+    chunk = Chunk()
     for one in told(wire, ks):
-        after = _settled(one, today)
-        old = before.get(one.k)
-        if after is None:
-            if old is not None:
-                gone.append(one.k)
-        elif old is None:
-            fresh.append(after)
-        elif not same(old, after):
-            changed.append(after)
-    write(wire, fresh, changed, scored_on=today)
-    if gone:
-        drop(wire, gone)
-    done.added += len(fresh)
-    done.changed += len(changed)
-    done.removed += len(gone)
+        chunk.sort_in(one, before.get(one.k), today, touched[one.k], thresholds)
+    write(wire, chunk.fresh, chunk.changed, scored_on=today)
+    if chunk.gone:
+        drop(wire, [one.merged.k for one in chunk.gone])
+    changes.write(wire, chunk.changes)
+    changes.hold(wire, chunk.held)
+    counters.move(wire, differences([*chunk.replaced, *chunk.gone], [*chunk.fresh, *chunk.changed]))
+    done.added += len(chunk.fresh)
+    done.changed += len(chunk.changed)
+    done.removed += len(chunk.gone)
     return ks
+
+
+@dataclass
+class Chunk:
+    """What merging some CVEs comes to."""
+
+    fresh: list[Settled] = field(default_factory=list)
+    changed: list[Settled] = field(default_factory=list)
+    replaced: list[Settled] = field(default_factory=list)  # what the changed ones were
+    gone: list[Settled] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    held: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    def sort_in(self, one: Told, old: Settled | None, today: date, mask: int, thresholds: Sequence[int]) -> None:
+        """Merge one CVE and put it where it belongs."""
+        new = _settled(one, today)
+        if new is None:
+            if old is not None:
+                self.gone.append(old)
+                self.changes.append(change.removed(old, mask))
+            return
+        if old is None:
+            self.fresh.append(new)
+        elif same(old, new):
+            return
+        else:
+            self.changed.append(new)
+            self.replaced.append(old)
+        self.changes += change.changes(old, new, today, mask=mask, thresholds=thresholds, held=one.held)
+        held = change.still_held(old.merged.epss if old else None, new.merged.epss, thresholds, one.held)
+        if held != one.held:
+            self.held.append((one.k, held))
 
 
 def _settled(one: Told, today: date) -> Settled | None:

@@ -27,7 +27,7 @@ class Exploited:
     ref: str
 
 
-def write_kev(wire: Wire, entries: Sequence[Kev]) -> None:
+def write_kev(wire: Wire, entries: Sequence[Kev], *, quiet: bool = False) -> None:
     """Write entries of catalogs over what they were before."""
     if not entries:
         return
@@ -39,7 +39,7 @@ def write_kev(wire: Wire, entries: Sequence[Kev]) -> None:
         "due = excluded.due, ransomware = excluded.ransomware, action = excluded.action, name = excluded.name, extra = excluded.extra, removed_at = null"
     )
     wire.execute("truncate adv_in_kev")
-    touch(wire, [one.k for one in entries], KEV)
+    touch(wire, [one.k for one in entries], KEV, quiet=quiet)
 
 
 def _kev(one: Kev) -> bytes:
@@ -49,14 +49,14 @@ def _kev(one: Kev) -> bytes:
     ))  # fmt: skip
 
 
-def write_exploits(wire: Wire, src: Source, exploits: Sequence[Exploited]) -> None:
+def write_exploits(wire: Wire, src: Source, exploits: Sequence[Exploited], *, quiet: bool = False) -> None:
     """Write which CVEs exploits name; who publishes modules has weapons, not proofs."""
     wire.execute(
         "insert into adv_exploit (k, src, kind, ref) select k, %s, %s, ref from unnest(%s::bigint[], %s::text[]) as t (k, ref) "
         "on conflict (k, src) do update set kind = excluded.kind, ref = excluded.ref",
         (int(src), WEAPONISED, [one.k for one in exploits], [one.ref[:500] for one in exploits]),
     )
-    touch(wire, [one.k for one in exploits], EXPLOIT)
+    touch(wire, [one.k for one in exploits], EXPLOIT, quiet=quiet)
 
 
 def write_raw(wire: Wire, src: Source, documents: Iterable[Head], old: Collection[int]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.queries import rows
 from watchfloor.capabilities.advisories.queries.ingest import EPSS
+from watchfloor.capabilities.advisories.schemas.changes import QUIETLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ moved as (
   select e.k from adv_epss e join after a using (p) join before b using (p)
   where e.gone_at is null and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="a.p")} - {TERM.format(pct="b.pct", p="b.p")}) >= {LEAST}
 )
-insert into adv_touched (k, mask) select distinct k, {EPSS} from moved where exists (select from adv_cve c where c.k = moved.k)
+insert into adv_touched (k, mask) select distinct k, %(mask)s::integer from moved where exists (select from adv_cve c where c.k = moved.k)
 on conflict (k) do update set mask = adv_touched.mask | excluded.mask
 """  # noqa: S608 - our own numbers
 UPDATE = """
@@ -49,12 +50,12 @@ from adv_in_epss i where i.k = e.k and (e.p <> i.p or e.gone_at is not null)
 INSERT = """
 insert into adv_epss (k, p, lev_date) select i.k, i.p, %(day)s from adv_in_epss i where not exists (select from adv_epss e where e.k = i.k)
 """
-GONE = f"""
+GONE = """
 with gone as (
   update adv_epss e set gone_at = wf_now() where gone_at is null and not exists (select from adv_in_epss i where i.k = e.k) returning k
 )
-insert into adv_touched (k, mask) select k, {EPSS} from gone on conflict (k) do update set mask = adv_touched.mask | excluded.mask
-"""  # noqa: S608 - our own number
+insert into adv_touched (k, mask) select k, %(mask)s::integer from gone on conflict (k) do update set mask = adv_touched.mask | excluded.mask
+"""
 
 
 def newest_curve(wire: Wire) -> date | None:
@@ -63,9 +64,12 @@ def newest_curve(wire: Wire) -> date | None:
     return found[0] if found else None
 
 
-def take(wire: Wire, day: date, frames: Sequence[Scores], *, complete: bool) -> int:
-    """Write one day's scores and return how many CVEs are to be merged again; CVEs that a complete set leaves out have no score any more."""
-    values = {"day": day, "before": newest_curve(wire)}
+def take(wire: Wire, day: date, frames: Sequence[Scores], *, complete: bool, quiet: bool = False) -> int:
+    """Write one day's scores and return how many CVEs are to be merged again; CVEs that a complete set leaves out have no score any more.
+
+    `quiet`: what crosses a threshold is no news, for the model is another one.
+    """
+    values = {"day": day, "before": newest_curve(wire), "mask": EPSS << QUIETLY if quiet else EPSS}
     wire.execute(INCOMING)
     rows.copy(wire, "adv_in_epss", "k, p, pct", _packed(frames))
     wire.execute("analyze adv_in_epss")
@@ -74,7 +78,7 @@ def take(wire: Wire, day: date, frames: Sequence[Scores], *, complete: bool) -> 
     wire.execute(UPDATE, values)
     wire.execute(INSERT, values)
     if complete:
-        touched += wire.execute(GONE).rowcount
+        touched += wire.execute(GONE, values).rowcount
     return touched
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.queries import rows
 from watchfloor.capabilities.advisories.queries.products import CNA_NAME, NAME_MAX, Name, Products
+from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 # Why a CVE has to be merged again; added up in adv_touched.mask.
-FACTS, CRITERIA, KEV, SSVC, EPSS, EXPLOIT, AGE = 1, 2, 4, 8, 16, 32, 64
+FACTS, CRITERIA, KEV, SSVC, EPSS, EXPLOIT, AGE = (one.value for one in Cause)
 
 CFG_AND, NODE_AND, CFG_NEGATE, NEGATE, SIBLINGS = 1, 2, 4, 8, 16
 
@@ -65,7 +66,9 @@ def differing(wire: Wire, src: Source, heads: Sequence[tuple[int, bytes, datetim
     return news, old
 
 
-def replace(wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *, products: Products, history: int) -> None:
+def replace(
+    wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *, products: Products, history: int, quiet: bool = False
+) -> None:
     """Write a chunk of news; `old` are those of them that the source had told before. All or nothing: the caller's transaction."""
     if old:
         _forget(wire, src, sorted(old), history=history)
@@ -80,15 +83,15 @@ def replace(wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *
         rows.copy(wire, "adv_ssvc", "k, src, exploitation, automatable, total, at, role, version", map(_ssvc, ssvcs))
     _write_criteria(wire, normals, products)
     _write_aliases(wire, src, normals)
-    touch(wire, [one.k for one in items], FACTS | CRITERIA)
+    touch(wire, [one.k for one in items], FACTS | CRITERIA, quiet=quiet)
 
 
-def touch(wire: Wire, ks: Sequence[int], mask: int) -> None:
-    """Ask for these CVEs to be merged again."""
+def touch(wire: Wire, ks: Sequence[int], mask: int, *, quiet: bool = False) -> None:
+    """Ask for these CVEs to be merged again; quietly where what is said of them is no news."""
     wire.execute(
         "insert into adv_touched (k, mask) select k, %s from unnest(%s::bigint[]) as t (k) group by k "
         "on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
-        (mask, list(ks)),
+        (mask << QUIETLY if quiet else mask, list(ks)),
     )
 
 

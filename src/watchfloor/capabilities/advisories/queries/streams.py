@@ -63,6 +63,12 @@ def due(wire: Wire, src: Source, every: timedelta) -> bool:
     return not (found and found[0])
 
 
+def accepted(wire: Wire, src: Source, stream: str) -> dict[str, Any] | None:
+    """Return what is kept of a stream that was taken in whole before, its cursor; None for one that never was."""
+    row = wire.execute("select cursor from adv_stream where src = %s and stream = %s and ok_at is not null", (int(src), stream)).fetchone()
+    return None if row is None else row[0]
+
+
 def accept(
     wire: Wire, src: Source, stream: str, *, rows: int | None, watermark: datetime | None, cursor: dict[str, Any], changed: bool
 ) -> None:

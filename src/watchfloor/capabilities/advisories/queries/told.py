@@ -116,7 +116,7 @@ def _ssvc(row: Any) -> Ssvc:  # noqa: ANN401 - a row
 def _epss(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
     one.held = tuple(row[4])
     if row[5]:
-        one.epss = Epss(p=row[1], percentile=row[2], score_date=row[3])
+        one.epss = Epss(p=row[1], percentile=None if row[2] is None else round(row[2], 5), score_date=row[3])
 
 
 def _exploit(one: Told, row: Any) -> None:  # noqa: ANN401 - a row

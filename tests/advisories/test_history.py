@@ -1,0 +1,76 @@
+"""Facts about the history of recorded files, through a real worker and a real box: what is news, and what is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.advisories.data import shared
+from tests.advisories.sources import Press
+from watchfloor.capabilities.advisories.jobs import import_files
+from watchfloor.capabilities.advisories.jobs.importing import ImportFiles
+from watchfloor.capabilities.advisories.queries import counters
+from watchfloor.kernel.jobs.enqueue import submit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from uuid import UUID
+
+    from tests.api.worker import Worker
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture
+def press(worker: Worker, org: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Press]:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_IMPORT_DIR", str(tmp_path))
+    made = Press(worker.ledger.database, org)
+    made.forget()
+    yield made
+    made.forget()
+
+
+def take(worker: Worker, org: UUID, folder: Path, path: str) -> None:
+    found = shared(path)
+    shutil.copy(found, folder)
+    made = submit(worker.ledger, org, import_files, ImportFiles(paths=[found.name]))
+    worker.run_all(org)
+    rows = worker.wire.execute("select stage from job where id = %s union all select stage from job_done where id = %s", (made.id, made.id))
+    assert rows.fetchall() == [("succeeded",)]
+
+
+def heard(press: Press) -> Counter[str]:
+    return Counter(kind for _cve, kind, quiet in press.changes() if not quiet)
+
+
+def assert_counted(press: Press) -> None:
+    with press.wire() as wire:
+        assert counters.counted(wire) == counters.recount(wire)
+
+
+def test_between_two_states_of_cisas_catalog_are_their_differences(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
+    take(worker, org, tmp_path, "kev/kev-2026.08.07.json")
+    assert press.changes() == []
+    take(worker, org, tmp_path, "kev/kev-2026.08.20.min.json")
+    found = heard(press)
+    assert (found["kev_added"], found["ransomware_changed"], found["kev_removed"], found["kev_due_changed"]) == (11, 11, 0, 0)
+    assert_counted(press)
+    before = press.changes()
+    take(worker, org, tmp_path, "kev/kev-2026.08.20.min.json")
+    assert press.changes() == before
+
+
+def test_another_model_of_epss_is_heard_by_nobody(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
+    take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2015.json.gz")
+    take(worker, org, tmp_path, "epss/epss_scores-2026-06-14.csv.gz")
+    take(worker, org, tmp_path, "epss/epss_scores-2026-06-21.csv.gz")
+    assert heard(press) == {}
+    quiet = Counter(kind for _cve, kind, _quiet in press.changes())
+    assert quiet["epss_crossed"] > 0
+    take(worker, org, tmp_path, "epss/epss_scores-2026-08-09.csv.gz")
+    assert heard(press)["epss_crossed"] > 0
+    assert_counted(press)

@@ -1,0 +1,228 @@
+"""Facts about merging in the database: history, quiet, hysteresis, and counters that equal what they count."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.advisories.sources import Press, key, listed, said
+from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild, rebuild
+from watchfloor.capabilities.advisories.queries import counters
+from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, euvd_key_of
+from watchfloor.kernel.clock import now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+A, B, C = "CVE-2024-3094", "CVE-2021-44228", "CVE-2018-15473"
+NVD, CNA, EUVD = Source.NVD, Source.CVE_LIST, Source.EUVD
+
+
+@pytest.fixture
+def press(ledger: Ledger, org: UUID) -> Iterator[Press]:
+    made = Press(ledger.database, org)
+    made.forget()
+    yield made
+    made.forget()
+
+
+def test_a_first_reading_leaves_records_and_no_history(press: Press) -> None:
+    press.say(NVD, said(A, score=10.0), said(B, score=10.0), quiet=True)
+    press.list_exploited(listed(B), quiet=True)
+    done = press.settle()
+    assert (done.added, done.changed, press.changes()) == (2, 0, [])
+
+
+def test_a_second_source_read_for_the_first_time_is_history_and_no_news(press: Press) -> None:
+    press.say(NVD, said(A, score=5.0), quiet=True)
+    press.settle()
+    press.say(CNA, said(A, CNA, ssvc=Exploitation.ACTIVE), quiet=True)
+    press.settle()
+    assert {(kind, quiet) for _cve, kind, quiet in press.changes()} >= {("ssvc_changed", True), ("exploit_appeared", True)}
+    assert all(quiet for _cve, _kind, quiet in press.changes())
+
+
+def test_what_is_new_is_told_in_order(press: Press) -> None:
+    press.say(NVD, said(A, score=5.0), quiet=True)
+    press.settle()
+    press.say(NVD, said(B, score=10.0))
+    press.settle()
+    press.list_exploited(listed(A), listed(B))
+    press.settle()
+    press.list_exploited(listed(B, ransomware=True))
+    press.settle()
+    assert [one for one in press.changes() if one[1] != "band_changed"] == [
+        (B, "published", False), (B, "kev_added", False), (A, "kev_added", False), (B, "ransomware_changed", False),
+    ]  # fmt: skip
+
+
+def test_a_flip_and_its_return_before_merging_is_nothing(press: Press) -> None:
+    press.say(NVD, said(A, score=5.0))
+    press.list_exploited(listed(A, added=now().replace(year=2024)))
+    press.settle()
+    before = press.changes()
+    press.keep_only(Source.KEV)
+    press.list_exploited(listed(A, added=now().replace(year=2024)))
+    done = press.settle()
+    assert (done.merged, press.changes()) == (1, before)
+
+
+def test_merging_again_what_nobody_changed_writes_nothing(press: Press) -> None:
+    press.say(NVD, said(A, score=9.8, published=now(), product="xz", cwes=("CWE-506",)))
+    press.say(CNA, said(A, CNA, title="xz", ssvc=Exploitation.POC, flags=Flag.DISPUTED))
+    press.list_exploited(listed(A))
+    press.expect({A: 0.87544})
+    with press.wire() as wire:
+        wire.execute("insert into adv_epss_curve values ('2026-08-01', 0, 0.1), ('2026-08-01', 80000, 0.98765)")
+    press.settle()
+    press.say(NVD, said(A, score=9.8, published=press.rows("select published from adv_cve")[0][0], product="xz", cwes=("CWE-506",)))
+    done = press.settle()
+    assert (done.merged, done.changed) == (1, 0)
+
+
+def test_a_removed_entry_is_told_and_the_record_loses_its_floor(press: Press) -> None:
+    press.say(NVD, said(A, score=5.0), said(B))
+    press.list_exploited(listed(A), listed(B))
+    press.settle()
+    press.keep_only(Source.KEV, B)
+    press.settle()
+    assert (A, "kev_removed", False) in press.changes()
+    assert press.rows("select kev, priority < 70 from adv_cve where cve_id = %s", A) == [(False, True)]
+
+
+def test_deleting_the_winner_brings_the_loser_back(press: Press) -> None:
+    press.say(NVD, said(A, descr="as NVD says"))
+    press.say(CNA, said(A, CNA, descr="as the CNA says", title="xz"))
+    press.settle()
+    press.keep_only(CNA)
+    press.settle()
+    assert press.rows("select descr, title from adv_cve") == [("as NVD says", "")]
+    press.keep_only(NVD)
+    assert press.settle().removed == 1
+    assert press.rows("select count(*) from adv_cve") == [(0,)]
+    assert press.changes()[-1] == (str(key(A)), "removed", False)
+
+
+def test_an_euvd_id_becomes_a_part_of_its_cve(press: Press) -> None:
+    alone = euvd_key_of("EUVD-2024-777")
+    assert alone is not None
+    press.say(EUVD, said(alone, EUVD, exploited_since=now(), score=9.0))
+    press.settle()
+    press.say(NVD, said(A))
+    press.settle()
+    with press.wire() as wire:
+        wire.execute("insert into adv_alias (alias, k, src) values ('EUVD-2024-777', %s, %s)", (key(A), int(EUVD)))
+        wire.execute("insert into adv_touched (k, mask) values (%s, 1), (%s, 1)", (alone, key(A)))
+    press.settle()
+    assert press.rows("select cve_id, merged_into, exploited_eu, cvss_score, band from adv_cve order by k") == [
+        ("EUVD-2024-777", key(A), True, 9.0, "none"), (A, None, True, 9.0, press.rows("select band from adv_cve where cve_id = %s", A)[0][0]),
+    ]  # fmt: skip
+    assert (A, "eu_exploited", False) in press.changes()
+    assert_counted(press)
+
+
+def crossings(press: Press) -> list[tuple[str, bool]]:
+    return [
+        (row[0], row[1])
+        for row in press.rows("select new->>'direction', quiet from adv_change where kind = 'advisory.epss_crossed' order by id")
+    ]
+
+
+def test_a_probability_that_trembles_around_a_threshold_is_told_once(press: Press) -> None:
+    press.say(NVD, said(A), quiet=True)
+    for p in (0.09, 0.11, 0.095, 0.101, 0.085, 0.11, 0.07):
+        press.expect({A: p})
+        press.settle()
+    assert crossings(press) == [("up", False), ("down", False)]
+
+
+def test_an_id_that_epss_leaves_out_for_a_while_crosses_nothing(press: Press) -> None:
+    press.say(NVD, said(A), quiet=True)
+    press.settle()
+    for p in (0.2, None, 0.2):
+        press.expect({A: p})
+        press.settle()
+    assert crossings(press) == [("up", False)]
+
+
+def test_a_new_model_is_quiet_and_the_day_after_is_not(press: Press) -> None:
+    press.say(NVD, said(A), said(B), quiet=True)
+    press.expect({A: 0.01, B: 0.01}, quiet=True)
+    press.settle()
+    press.expect({A: 0.3}, quiet=True)
+    press.settle()
+    press.expect({B: 0.3})
+    press.settle()
+    assert crossings(press) == [("up", True), ("up", False)]
+
+
+def test_rebuilding_and_scoring_anew_move_counters_and_tell_nobody(press: Press) -> None:
+    press.say(NVD, said(A, score=9.8), said(B, score=3.0), quiet=True)
+    press.settle()
+    with press.wire() as wire:
+        wire.execute("update adv_cve set priority = 99, band = 'critical'")
+        counters.repair(wire, ["band"])
+    assert counted(press)["band"] == {"critical": 2}
+    rebuild.handler(press, Rebuild(what=Derived.SCORES))  # type: ignore[arg-type] # as much of a context as it needs
+    assert_counted(press)
+    assert "critical" not in counted(press)["band"]
+    assert {quiet for _cve, _kind, quiet in press.changes()} == {True}
+    rebuild.handler(press, Rebuild(what=Derived.MERGE))  # type: ignore[arg-type] # as much of a context as it needs
+    assert_counted(press)
+
+
+def counted(press: Press) -> dict[str, dict[str, int]]:
+    with press.wire() as wire:
+        return counters.counted(wire)
+
+
+def assert_counted(press: Press) -> None:
+    with press.wire() as wire:
+        assert counters.counted(wire) == counters.recount(wire)
+        assert counters.repair(wire, counters.METRICS) == {}
+
+
+def test_counters_are_what_a_recount_gives_after_anything_that_can_happen(press: Press) -> None:
+    rng = random.Random(4)  # noqa: S311 - a repeatable order, no secret
+    cves = [f"CVE-20{year}-{1000 + n}" for year in (19, 24) for n in range(20)]
+
+    def anything() -> None:
+        cve, src = rng.choice(cves), rng.choice((NVD, CNA, EUVD))
+        roll = rng.random()
+        if roll < 0.6:
+            facts: dict[str, Any] = {
+                "state": rng.choice((State.PUBLISHED, State.PUBLISHED, State.REJECTED, State.RESERVED)), "status": rng.choice(("", "Analyzed", "Deferred" * 9)),
+                "published": rng.choice((None, now(), now().replace(year=2019, month=3))), "flags": rng.choice((Flag(0), Flag.DISPUTED, Flag.EXPLOIT_REF)),
+                "exploited_since": rng.choice((None, None, now())),
+            }  # fmt: skip
+            score, ssvc = rng.choice((None, 3.1, 9.8)), rng.choice((None, *Exploitation))
+            press.say(src, said(cve, src, score=score, product=rng.choice(("", "openssh")), ssvc=ssvc if src is CNA else None, **facts))
+        elif roll < 0.75:
+            catalog = rng.choice(tuple(Catalog))
+            press.list_exploited(listed(cve, catalog, ransomware=rng.choice((None, True, False))))
+        elif roll < 0.85:
+            press.keep_only(rng.choice((NVD, CNA, EUVD, Source.KEV)), *rng.sample(cves, 25))
+        else:
+            press.expect({cve: rng.choice((None, 0.0, 0.004, 0.2, 0.55, 0.95))})
+
+    for _round in range(12):
+        for _one in range(rng.randrange(1, 12)):
+            anything()
+        press.settle()
+        assert_counted(press)
+    assert len(counted(press)["severity"]) > 1
+
+
+def test_drift_is_found_put_right_and_said(press: Press) -> None:
+    press.say(NVD, said(A), said(B))
+    press.settle()
+    with press.wire() as wire:
+        wire.execute("update adv_counter set value = 7 where metric = 'cves'")
+        wire.execute("insert into adv_counter select org, 'cves', 'invented', 3 from adv_counter limit 1")
+        assert counters.repair(wire, ["cves", "kev"]) == {"cves": {"invented": -3, "published": -5}}
+    assert_counted(press)

@@ -1,9 +1,19 @@
-"""`wf advisories …`."""
+"""`wf advisories`: each topic has its commands in a file of its own; they come together here."""
 
 import typer
 
-commands = typer.Typer(no_args_is_help=True, help="Know what is dangerous today, and which of it you expose.")
+from watchfloor.capabilities.advisories.cli import stats, sync
 
-from watchfloor.capabilities.advisories.cli import sync  # noqa: E402 - adds its commands to the group above
+commands = typer.Typer(no_args_is_help=True)
+commands.command("sync")(sync.sync)
+commands.command("stats")(stats.stats)
+commands.command("rebuild")(sync.rebuild)
+commands.command("clean-cache")(sync.clean_cache)
 
-__all__ = ["commands", "sync"]
+
+@commands.callback()
+def advisories() -> None:
+    """Know what is dangerous today, and which of it you expose."""
+
+
+__all__ = ["commands"]

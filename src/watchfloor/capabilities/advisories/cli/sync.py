@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import commands
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.cli.jobs import ending, told
@@ -26,7 +25,6 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end."
 BAD = {"refused", "failed"}
 
 
-@commands.command("sync")
 def sync(
     context: typer.Context, *,
     source: Annotated[list[str] | None, typer.Option(help="nvd, cve-list, kev, eu-kev, euvd, epss or all; may be repeated.")] = None,
@@ -94,8 +92,7 @@ def _imported(paths: list[Path], accept: list[str]) -> tuple[JobKind[Any, Any], 
     return import_files, ImportFiles(paths=[name], accept=accept, discard=True)
 
 
-@commands.command("rebuild")
-def rebuild_(
+def rebuild(
     context: typer.Context,
     what: Annotated[str, typer.Argument(help="merge or scores.")] = "merge",
     *,
@@ -103,7 +100,7 @@ def rebuild_(
     json: Json = False,
 ) -> None:
     """Work out again what is derived: every record from what the sources say, or every score."""
-    from watchfloor.capabilities.advisories.jobs import rebuild  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.advisories.jobs import rebuild as kind  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild  # noqa: PLC0415 - see above
 
     try:
@@ -111,11 +108,10 @@ def rebuild_(
     except ValueError as error:
         raise InvalidInput(f"{what[:40]!r} is not derived; choose from {', '.join(Derived)}.", field="/what") from error
     with desk(context).floor(work=wait) as floor:
-        _run(floor, rebuild, request, wait=wait, json=json)
+        _run(floor, kind, request, wait=wait, json=json)
 
 
-@commands.command("clean-cache")
-def clean_cache_(
+def clean_cache(
     context: typer.Context,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
@@ -123,11 +119,11 @@ def clean_cache_(
     json: Json = False,
 ) -> None:
     """Remove imported files, refused records and earlier documents that nobody needs any more."""
-    from watchfloor.capabilities.advisories.jobs import clean_cache  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.advisories.jobs import clean_cache as kind  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.jobs.cleaning import CleanCache  # noqa: PLC0415 - see above
 
     with desk(context).floor(work=wait) as floor:
-        _run(floor, clean_cache, CleanCache(older_than=None, dry_run=dry_run), wait=wait, json=json)
+        _run(floor, kind, CleanCache(older_than=None, dry_run=dry_run), wait=wait, json=json)
 
 
 def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: bool, json: bool) -> None:

@@ -1,9 +1,10 @@
 """The job kinds of advisories: ask the sources, merge, match, keep clean."""
 
 from watchfloor.capabilities.advisories.jobs.cleaning import clean_cache
+from watchfloor.capabilities.advisories.jobs.counting import update_statistics
 from watchfloor.capabilities.advisories.jobs.importing import import_files
 from watchfloor.capabilities.advisories.jobs.rebuilding import rebuild
 from watchfloor.capabilities.advisories.jobs.reconciling import reconcile
 from watchfloor.capabilities.advisories.jobs.sync import sync_nvd_updates, update_vulnerabilities
 
-__all__ = ["clean_cache", "import_files", "rebuild", "reconcile", "sync_nvd_updates", "update_vulnerabilities"]
+__all__ = ["clean_cache", "import_files", "rebuild", "reconcile", "sync_nvd_updates", "update_statistics", "update_vulnerabilities"]

@@ -1,0 +1,11 @@
+"""REST: advisories; each topic has its routes in a file of its own, those with fixed addresses first."""
+
+from fastapi import APIRouter
+
+from watchfloor.capabilities.advisories.api import stats
+
+routes = APIRouter()
+for topic in (stats,):
+    routes.include_router(topic.routes)
+
+__all__ = ["routes"]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.advisories.boxes import NOW, RECORDED, copied, only, read
-from watchfloor.capabilities.advisories.feeds import cve_list, decode
+from watchfloor.capabilities.advisories.feeds import cve_list, decode, packing
 from watchfloor.capabilities.advisories.feeds.euvd import euvd_moment
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.feed import Accepted, FeedFile, Given, Verdict
@@ -56,8 +56,8 @@ def test_an_older_file_before_a_known_one_is_put_right_by_the_known_one() -> Non
 
 
 def test_the_same_document_in_another_spelling_is_known() -> None:
-    plain = b'{"cve":{"id":"CVE-2024-1000","sourceIdentifier":"a/b","descriptions":[{"lang":"en","value":"caf\xc3\xa9"}]}}'
-    spelled = b'{ "cve" : { "id":"CVE-2024-1000",\n"sourceIdentifier":"a\\/b", "descriptions":[{"lang":"en","value":"caf\\u00e9"}]}}'
+    plain = b'{"cve":{"id":"CVE-2024-1000","sourceIdentifier":"a/b","descriptions":[{"lang":"en","value":"ca\xc3\xb1a"}]}}'
+    spelled = b'{ "cve" : { "id":"CVE-2024-1000",\n"sourceIdentifier":"a\\/b", "descriptions":[{"lang":"en","value":"ca\\u00f1a"}]}}'
     assert read(plain)[1].known() == read(spelled)[1].known()
 
 
@@ -125,7 +125,7 @@ def test_many_documents_are_compressed_with_a_dictionary_that_is_told_and_taken_
 def test_a_file_whose_news_are_too_many_to_keep_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     many = lines(*(record(1000 + number) for number in range(1000)), {"cve": {"id": "CVE-1"}})
     once = read(many)[1]
-    monkeypatch.setattr(decode, "_KEPT_BYTES", 10_000)
+    monkeypatch.setattr(packing, "_KEPT_BYTES", 10_000)
     outcomes, box = read(many)
     assert (only(outcomes).sent, box.known()) == (1000, once.known())
 

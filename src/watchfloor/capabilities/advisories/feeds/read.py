@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -19,12 +22,15 @@ from watchfloor.capabilities.advisories.feeds import (
     zips,
 )
 from watchfloor.capabilities.advisories.feeds.opened import Content, Packing, content_of, packing_of
+from watchfloor.capabilities.advisories.feeds.packing import Codec, Packer
 from watchfloor.capabilities.advisories.feeds.sniff import Found, sniff
+from watchfloor.capabilities.advisories.feeds.survey import Sender, send_rejects, survey
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.feed import Accepted, Box, FeedAnswer, FeedFile, FeedRequest, Kind, Outcome, Verdict
 from watchfloor.capabilities.advisories.schemas.words import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from watchfloor.capabilities.advisories.feeds.reading import Reading
@@ -54,7 +60,7 @@ def read_files(request: FeedRequest, report: Box) -> FeedAnswer:
     Raises:
         SourceChanged: "G2: <file> …": a guard refused a file, unless `keep_going` asks for a verdict instead.
     """
-    with decode.without_gc(), Session(request, report) as session:
+    with without_gc(), Session(request, report) as session:
         return FeedAnswer(files=tuple(session.read(place, one) for place, one in enumerate(request.files)))
 
 
@@ -65,15 +71,15 @@ class Session:
     request: FeedRequest
     box: Box
     known: dict[Source, dict[int, bytes]] = field(default_factory=dict)
-    compressors: dict[Source, tuple[decode.Compressor, int | None]] = field(default_factory=dict)
+    codecs: dict[Source, Codec] = field(default_factory=dict)
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     metas: dict[str, guards.Meta] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for compressor, _number in self.compressors.values():
-            compressor.close()
+        self.thread.shutdown()
 
     def read(self, place: int, file: FeedFile) -> Outcome:
         """Read one file."""
@@ -144,23 +150,24 @@ class Session:
                         self.known[source].update(decode.known_of(opened.read()))
         return self.known[source]
 
-    def _compressor(self, source: Source, samples: list[bytes | bytearray | memoryview]) -> tuple[decode.Compressor, int | None]:
-        """Return the source's compressor and what `Begin` calls its dictionary; a new one is told first."""
-        if source in self.compressors:
-            old, number = self.compressors[source]
-            if number is not None or len(samples) < decode.DICTIONARY_FROM:
-                return old, number
-            old.close()
-        number, dictionary = None, None
+    def _codec(self, source: Source) -> Codec | None:
+        """Return how the source's documents are compressed; None: that is to be found out."""
         for given in self.request.dictionaries:
-            if given.source == source.label:
+            if source not in self.codecs and given.source == source.label:
                 with self.box.file(given.name) as opened:
-                    number, dictionary = given.number, opened.read()
-        if dictionary is None and (dictionary := decode.trained(samples)) is not None:
-            number = frames.TRAINED
-            self.box.send(frames.pack(frames.Dictionary(int(source), dictionary)))
-        self.compressors[source] = decode.Compressor(dictionary, self.request.level), number
-        return self.compressors[source]
+                    self.codecs[source] = Codec(opened.read(), given.number, self.request.level)
+        found = self.codecs.get(source)
+        return found if found is not None and found.number is not None else None
+
+    def _tell(self, source: Source, codec: Codec | None) -> int | None:
+        """Tell a new dictionary before the first file that uses it; return what `Begin` calls the codec's."""
+        if codec is None:
+            return None
+        self.codecs[source] = codec
+        if codec.number == frames.TRAINED and codec.dictionary is not None and not codec.told:
+            self.box.send(frames.pack(frames.Dictionary(int(source), codec.dictionary)))
+            codec.told = True
+        return codec.number
 
     def _check_sum(self, file: FeedFile, content: Content | None) -> None:
         if content is None:
@@ -177,7 +184,9 @@ class Session:
             same = _outcome(file, kind, reading.stream, before.rows, before.rows, 0, 0, [], reading.content)
             return same.model_copy(update={"verdict": Verdict.SAME, "unchanged": before.rows})
         known = self._known(source)
-        found = decode.survey(reading.records, reading.form, known, lambda done: self.box(done, 0, "checking", file.label))
+        packer = Packer(self.thread, self._codec(source), trained_number=frames.TRAINED, level=self.request.level)
+        found = survey(reading.records, reading.form, known, packer, lambda done: self.box(done, 0, "checking", file.label))
+        packer.close()
         about = reading.about()
         self._check_sum(file, reading.content)
         notes = [*about.notes, guards.check_rejects(found.rows, found.rejected, _first(found.bad), misnamed=found.misnamed, accept=accept)]
@@ -191,12 +200,16 @@ class Session:
         outcome = _outcome(file, kind, reading.stream, found.rows, found.distinct, found.rejected, found.duplicates, notes, reading.content)
         if stale:
             return outcome.model_copy(update={"verdict": Verdict.STALE})
-        compressor, number = self._compressor(source, found.samples)
+        number = self._tell(source, packer.codec)
         self._begin(file, source, reading.stream, complete=reading.complete, number=number, as_of=about.as_of, version=about.version)
-        decode.send_rejects(found.bad, source, self.box)
-        unchanged = decode.send_unchanged(found, source, self.box)
-        tell = lambda done: self.box(done, found.rows, "reading", file.label)  # noqa: E731 - a name for it says no more
-        sent = decode.send(reading.records, reading.form, found, self.box, compressor, known, tell) if found.news else 0
+        send_rejects(found.bad, source, self.box)
+        sender = Sender(source, self.box, known, found)
+        unchanged = sender.unchanged()
+        if packer.full:
+            packer = Packer(self.thread, packer.codec, trained_number=frames.TRAINED, level=self.request.level, streams=True)
+            sent = sender.again(reading.records, reading.form, packer, lambda done: self.box(done, found.rows, "reading", file.label))
+        else:
+            sent = sender.kept(packer)
         watermark = found.watermark(self.request.now)
         end = outcome.model_copy(update={"unchanged": unchanged, "sent": sent, "watermark": watermark})
         self._end(end, source, about.declared, _state(reading.content, about.as_of, about.version))
@@ -252,7 +265,7 @@ class Session:
         if before is not None and before.as_of is not None and day.date is not None and day.date <= before.as_of:
             return outcome.model_copy(update={"verdict": Verdict.STALE, "watermark": day.date})
         self._begin(file, Source.EPSS, stream, complete=True, as_of=day.date, version=day.model)
-        decode.send_rejects(day.bad, Source.EPSS, self.box)
+        send_rejects(day.bad, Source.EPSS, self.box)
         epss.send(day, self.box)
         end = outcome.model_copy(update={"sent": len(day.k), "watermark": day.date})
         self._end(end, Source.EPSS, {}, _state(content, day.date, day.model))
@@ -268,7 +281,7 @@ class Session:
             notes.append(guards.check_set(distinct, self._before(Source.EUVD, stream), share=guards.COMPLETE, accept=accept))
         outcome = _outcome(file, kind, stream, rows, distinct, len(rejects), len(pairs) - distinct, notes, content)
         self._begin(file, Source.EUVD, stream, complete=whole)
-        decode.send_rejects(rejects, Source.EUVD, self.box)
+        send_rejects(rejects, Source.EUVD, self.box)
         euvd.send_pairs(pairs, self.box)
         end = outcome.model_copy(update={"sent": distinct})
         self._end(end, Source.EUVD, {}, _state(content, None, ""))
@@ -345,3 +358,15 @@ def _outcome(
 
 def _nothing(file: FeedFile, kind: Kind, notes: tuple[str, ...]) -> Outcome:
     return Outcome(name=file.name, label=file.label, kind=kind, source=SOURCES[kind].label, verdict=Verdict.NOTHING, notes=notes)
+
+
+@contextmanager
+def without_gc() -> Iterator[None]:
+    """Keep the garbage collector out: millions of small objects without cycles would be looked at again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

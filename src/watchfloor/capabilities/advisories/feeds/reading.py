@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from watchfloor.capabilities.advisories.feeds.split import lines
 
@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from watchfloor.capabilities.advisories.feeds.decode import Form, Records
+    import msgspec
+
+    from watchfloor.capabilities.advisories.feeds.decode import Form
     from watchfloor.capabilities.advisories.feeds.opened import Content
     from watchfloor.capabilities.advisories.feeds.split import Bad
+
+
+class Records(Protocol):
+    """The records of one file; each iteration reads it again from the beginning."""
+
+    def __iter__(self) -> Iterator[bytes | msgspec.Raw | Bad]: ...
 
 
 @dataclass(frozen=True)

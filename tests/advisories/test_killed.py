@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
+from tests.advisories.contents import contents
 from tests.advisories.factories import kev_catalog, nvd_record, write_feed
 from tests.api.floor import KEK
 from tests.conftest import as_login
@@ -30,16 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDS = 8000
 KILLS = 8
 SPREAD_S = 1.2
-TABLES = {
-    "adv_raw": "src, k, h, source_modified, doc is not null, gone_at is null",
-    "adv_fact": "src, k, state, status, title, descr, published, modified, cwes, flags",
-    "adv_metric": "k, src, version, provider, score, vector, severity",
-    "adv_criterion": "k, src, cfg, node, pos, logic, vulnerable, kind, rng, upd, factor, text, fix",
-    "adv_kev": "k, catalog, added, due, ransomware, action, name, extra, removed_at is null",
-    "adv_cve": "k, cve_id, state, published, modified, title, descr, names, cvss_score, severity, cwes, kev, ransomware, priority, band, fix",
-    "adv_stream": "src, stream, watermark, rows_ok",
-    "adv_touched": "k",
-}
 
 
 @pytest.fixture
@@ -56,15 +46,6 @@ def databases(new_database: Callable[[str], str]) -> Iterator[Callable[[str], tu
     yield make
     for ledger in opened:
         ledger.database.close()
-
-
-def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return what the tables of advisories hold, without the times at which it was written."""
-    with psycopg.connect(url.replace("//wf_login:", "//wf_owner:", 1)) as connection:
-        return {
-            table: connection.execute(f"select md5(({columns})::text) from {table} order by 1").fetchall()
-            for table, columns in TABLES.items()
-        }
 
 
 def start(url: str, job: UUID, folder: Path) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -232,6 +232,8 @@ def _plain(model: type[BaseModel], name: str, text: str, where: str) -> object:
             return duration(text)
         except InvalidInput as error:
             raise SetupError(f"{where}: {error}.") from None
+    if get_origin(annotation) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 
 
@@ -254,10 +256,14 @@ def _shown(value: object) -> str:
             return mask(text) if "://" in text and "@" in text else "***"
         case timedelta():
             return f"{value.total_seconds():g}s"
+        case tuple():
+            return ",".join(map(str, value))
     return str(value)
 
 
 def _type(annotation: Any) -> str:  # noqa: ANN401 - an annotation
+    if get_origin(annotation) is tuple:
+        return f"{_type(get_args(annotation)[0])}, separated by commas"
     kinds = [kind for kind in (get_args(annotation) or (annotation,)) if kind is not type(None)]
     known = {SecretStr: "secret", timedelta: "duration", Path: "path", int: "number", float: "number", str: "text", bool: "yes or no"}
     kind = kinds[0]

@@ -1,0 +1,27 @@
+"""What the tables of advisories hold, to be compared: without the times and places at which it was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+TABLES = {
+    "adv_raw": "src, k, h, source_modified, doc is not null, gone_at is null",
+    "adv_fact": "src, k, state, status, title, descr, published, modified, cwes, flags",
+    "adv_metric": "k, src, version, provider, score, vector, severity",
+    "adv_ssvc": "k, src, exploitation, automatable, total, at",
+    "adv_criterion": "k, src, cfg, node, pos, logic, vulnerable, kind, rng, upd, factor, text, fix",
+    "adv_kev": "k, catalog, added, due, ransomware, action, name, extra, removed_at is null",
+    "adv_cve": "k, cve_id, state, published, modified, title, descr, names, cvss_score, severity, cwes, kev, ransomware, priority, band, fix",
+    "adv_touched": "k",
+}
+
+
+def contents(url: str, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return a digest of each row, table by table; `url` may be the product's or the owner's."""
+    with psycopg.connect(url.replace("//wf_login:", "//wf_owner:", 1)) as connection:
+        return {
+            table: connection.execute(f"select md5(({TABLES[table]})::text) from {table} order by 1").fetchall()
+            for table in tables or TABLES
+        }

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
 from watchfloor.kernel.db.keyset import LIMIT_MAX
-from watchfloor.kernel.db.listing import Column, Listing, order_of, rows_of, total_of
+from watchfloor.kernel.db.listing import Column, Listing, order_of, page_of
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COLUMNS = {
-    "score": Column("score", "real", nullable=True),
-    "seen": Column("seen", "timestamptz", nullable=True),
-    "name": Column("name", "text"),
-    "id": Column("id", "bigint"),
+    "score": Column("s.score", "real", nullable=True),
+    "seen": Column("s.seen", "timestamptz", nullable=True),
+    "name": Column("s.name", "text"),
+    "id": Column("s.id", "bigint"),
 }
-LISTING = Listing(columns="id", source="sorted", where="id > %(least)s", key="id", parameters={"least": 0})
+LISTING = Listing(table="sorted", alias="s", where="s.id > %(least)s", key="s.id", parameters={"least": 0})
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +41,36 @@ def expected(wire: psycopg.Connection[Any], name: str, direction: str) -> list[i
     return [row[0] for row in wire.execute(query)]
 
 
+@pytest.mark.parametrize("most", [100, 5])
 @pytest.mark.parametrize("limit", [1, 7, 10, 39, 40, LIMIT_MAX])
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_pages_hold_everything_once_in_order(wire: psycopg.Connection[Any], sign: str, name: str, limit: int) -> None:
+def test_pages_hold_everything_once_in_order(wire: psycopg.Connection[Any], sign: str, name: str, limit: int, most: int) -> None:
     order = order_of(sign + name, COLUMNS)
     seen: list[int] = []
     cursor: str | None = None
     for _ in range(42):
-        rows, cursor = rows_of(wire, LISTING, order, limit=limit, cursor=cursor)
-        seen += [row[0] for row in rows]
+        page = page_of(wire, LISTING, order, limit=limit, cursor=cursor, most=most)
+        seen += page.keys
+        cursor = page.next_cursor
         if cursor is None:
             break
     assert seen == expected(wire, name, "desc" if sign else "asc")
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_hits_that_lie_far_behind_are_found_as_well(wire: psycopg.Connection[Any], sign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchfloor.kernel.db.listing.BUDGET", 3)
+    page = page_of(wire, LISTING, order_of(sign + "score", COLUMNS), limit=10, most=5)
+    assert page.keys == expected(wire, "score", "desc" if sign else "asc")[:10]
+
+
 def test_a_total_is_counted_up_to_a_limit(wire: psycopg.Connection[Any]) -> None:
-    assert total_of(wire, LISTING) == (40, False)
-    assert total_of(wire, LISTING, most=40) == (40, False)
-    assert total_of(wire, LISTING, most=39) == (39, True)
+    for most, expected_total in ((100, (40, False)), (40, (40, False)), (39, (39, True))):
+        page = page_of(wire, LISTING, order_of("id", COLUMNS), limit=3, most=most)
+        assert (page.total, page.capped) == expected_total
+    nothing = page_of(wire, replace(LISTING, parameters={"least": 99}), order_of("id", COLUMNS), limit=3)
+    assert (nothing.keys, nothing.total, nothing.next_cursor) == ([], 0, None)
 
 
 def test_an_unknown_column_is_refused_with_those_there_are() -> None:
@@ -70,7 +82,7 @@ def test_an_unknown_column_is_refused_with_those_there_are() -> None:
 @pytest.mark.parametrize("limit", [0, -1, LIMIT_MAX + 1])
 def test_limit_outside_its_bounds_is_refused(wire: psycopg.Connection[Any], limit: int) -> None:
     with pytest.raises(InvalidInput, match="limit"):
-        rows_of(wire, LISTING, order_of("id", COLUMNS), limit=limit)
+        page_of(wire, LISTING, order_of("id", COLUMNS), limit=limit)
 
 
 def cursor_of(value: Any) -> str:
@@ -90,4 +102,4 @@ def cursor_of(value: Any) -> str:
 )  # fmt: skip
 def test_a_foreign_cursor_is_refused(wire: psycopg.Connection[Any], sort: str, cursor: str) -> None:
     with pytest.raises(InvalidInput, match="cursor"):
-        rows_of(wire, LISTING, order_of(sort, COLUMNS), limit=5, cursor=cursor)
+        page_of(wire, LISTING, order_of(sort, COLUMNS), limit=5, cursor=cursor)

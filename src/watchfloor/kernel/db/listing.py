@@ -6,7 +6,7 @@ import base64
 import binascii
 import difflib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ from watchfloor.kernel.db.keyset import CURSOR_CHARACTERS, LIMIT_MAX
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from watchfloor.kernel.db.session import Wire
 
@@ -59,14 +59,28 @@ class Order:
 
 @dataclass(frozen=True)
 class Listing:
-    """A query without its order: `key` is a unique expression of type `key_cast` that decides between equals."""
+    """A query without its order: `key` is a unique expression of type `key_cast` over `table`, which is called `alias`."""
 
-    columns: str
-    source: str
+    table: str
+    alias: str
     where: str
     key: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     key_cast: str = "bigint"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The keys of one page in their order, the cursor of the next one, and how many there are in all, counted up to a limit.
+
+    `hits` are the keys of all, where they are no more than were to be kept.
+    """
+
+    keys: list[Any]
+    next_cursor: str | None
+    total: int
+    capped: bool
+    hits: list[Any] | None = None
 
 
 def order_of(text: str, columns: Mapping[str, Column]) -> Order:
@@ -81,61 +95,76 @@ def order_of(text: str, columns: Mapping[str, Column]) -> Order:
     return Order(name, columns[name], text.startswith("-"))
 
 
-def rows_of(
-    wire: Wire, listing: Listing, order: Order, *, limit: int, cursor: str | None = None
-) -> tuple[list[tuple[Any, ...]], str | None]:
-    """Return one page of rows and the cursor of the next one.
+def order_in(cursor: str, columns: Mapping[str, Column]) -> Order:
+    """Return the order of the page that a cursor continues; raises InvalidInput for a cursor of no such list."""
+    return order_of(str(_unpack(cursor)[0]), columns)
+
+
+def page_of(
+    wire: Wire, listing: Listing, order: Order, *, limit: int, cursor: str | None = None, most: int = TOTAL_MAX, keep: int = 0
+) -> Page:
+    """Return one page of keys; with them all keys where there are no more than `keep`.
+
+    Up to `most` hits are gathered and sorted, which is the fastest where they are few. Where there are more, a page of them is near in
+    any order: then rows are read in that order until the page is full.
 
     Raises:
         InvalidInput: The limit is outside 1 to 500, or the cursor is not one of this list in this order.
     """
     if not 1 <= limit <= LIMIT_MAX:
         raise InvalidInput(f"limit {limit} is outside 1 to {LIMIT_MAX}", field="/limit")
-    value, key = _read(cursor, listing, order) if cursor is not None else (None, None)
-    found: list[tuple[Any, ...]] = []
-    if key is None or value is not None:
-        found = _part(wire, listing, order, limit + 1, value, key)
-    if order.column.nullable and len(found) <= limit:
-        found += _rest(wire, listing, order, limit + 1 - len(found), key if value is None else None)
-    more = len(found) > limit
-    rows = [row[:-2] for row in found[:limit]]
-    return rows, _write(order, found[limit - 1]) if more else None
+    at = _read(cursor, listing, order) if cursor is not None else None
+    found, total = _gathered(wire, listing, order, max(limit + 1, keep), at, most)
+    if total > most:
+        found = _walked(wire, listing, order, limit + 1, at)
+    keys = [key for key, _value in found]
+    cursor = _write(order, *found[limit - 1]) if len(found) > limit else None
+    return Page(keys[:limit], cursor, min(total, most), total > most, keys if total <= keep else None)
 
 
-def total_of(wire: Wire, listing: Listing, most: int = TOTAL_MAX) -> tuple[int, bool]:
-    """Return how many rows there are, counted up to `most`, and whether there are more."""
-    query = f"select count(*) from (select from {listing.source} where {listing.where} limit {most + 1}) as counted"  # noqa: S608 - declared expressions
-    counted: int = _all(wire, query, dict(listing.parameters))[0][0]
-    return min(counted, most), counted > most
+Hits = list[tuple[Any, Any]]
+BUDGET = 20_000  # rows that are looked at in order before all hits are sorted instead
 
 
-def _part(wire: Wire, listing: Listing, order: Order, count: int, value: object, key: object) -> list[tuple[Any, ...]]:
-    """Read rows that have a value. The order is written as an index holds it, so that one can be read backwards or forwards."""
-    sql, direction = order.column.sql, "desc" if order.descending else "asc"
-    where, parameters = listing.where, dict(listing.parameters)
-    if order.column.nullable:
-        where += f" and {sql} is not null"
-    if key is not None:
-        where += (
-            f" and ({sql}, {listing.key}) {'<' if order.descending else '>'} (%(at)s::{order.column.cast}, %(key)s::{listing.key_cast})"
-        )
-        parameters |= {"at": value, "key": key}
-    return _select(wire, listing, f"{sql}", where, f"{sql} {direction}, {listing.key} {direction}", count, parameters)
-
-
-def _rest(wire: Wire, listing: Listing, order: Order, count: int, key: object) -> list[tuple[Any, ...]]:
-    """Read rows without a value, which follow all others."""
+def _gathered(wire: Wire, listing: Listing, order: Order, count: int, at: tuple[Any, Any] | None, most: int | None) -> tuple[Hits, int]:
+    """Collect hits, at most one more than `most`, and sort them; return the page and how many were collected."""
     direction = "desc" if order.descending else "asc"
-    where, parameters = f"{listing.where} and {order.column.sql} is null", dict(listing.parameters)
-    if key is not None:
-        where += f" and {listing.key} {'<' if order.descending else '>'} %(key)s::{listing.key_cast}"
-        parameters["key"] = key
-    return _select(wire, listing, "null", where, f"{listing.key} {direction}", count, parameters)
+    seek, parameters = _after(order, listing, at, "v", "k")
+    sorting = f"v {direction} nulls last, k {direction}"
+    query = (
+        f"with hits as materialized (select {listing.key} as k, {order.column.sql} as v from {listing.table} {listing.alias} "  # noqa: S608 - declared expressions
+        f"where {listing.where}{'' if most is None else f' limit {most + 1}'}), "
+        f"page as (select k, v from hits where {seek} order by {sorting} limit {count}) "
+        f"select counted.n, page.k, page.v from (select count(*) as n from hits) counted left join page on true order by {sorting}"
+    )
+    rows = _all(wire, query, {**listing.parameters, **parameters})
+    return [(key, value) for _n, key, value in rows if key is not None], rows[0][0]
 
 
-def _select(wire: Wire, listing: Listing, at: str, where: str, order: str, count: int, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    query = f"select {listing.columns}, {at}, {listing.key} from {listing.source} where {where} order by {order} limit {count}"  # noqa: S608 - declared expressions
-    return _all(wire, query, parameters)
+def _walked(wire: Wire, listing: Listing, order: Order, count: int, at: tuple[Any, Any] | None) -> Hits:
+    """Read in order, as an index holds it, until the page is full; where hits lie too far apart, sort them all."""
+    found: Hits = []
+    if at is None or at[0] is not None:
+        sql, direction = order.column.sql, "desc" if order.descending else "asc"
+        seek, parameters = _after(replace(order, column=replace(order.column, nullable=False)), listing, at, sql, listing.key)
+        present = f"{sql} is not null and {seek}" if order.column.nullable else seek
+        query = (
+            f"select {listing.key}, {sql} from (select * from {listing.table} {listing.alias} where {present} "  # noqa: S608 - declared expressions
+            f"order by {sql} {direction}, {listing.key} {direction} limit {BUDGET}) {listing.alias} where {listing.where} limit {count}"
+        )
+        found = _all(wire, query, {**listing.parameters, **parameters})
+    return found if len(found) == count else _gathered(wire, listing, order, count, at, None)[0]
+
+
+def _after(order: Order, listing: Listing, at: tuple[Any, Any] | None, value: str, key: str) -> tuple[str, dict[str, Any]]:
+    """Return the condition of what follows a place in the order, and its parameters."""
+    if at is None:
+        return "true", {}
+    beyond = "<" if order.descending else ">"
+    if at[0] is None:
+        return f"{value} is null and {key} {beyond} %(key)s::{listing.key_cast}", {"key": at[1]}
+    follows = f"({value}, {key}) {beyond} (%(at)s::{order.column.cast}, %(key)s::{listing.key_cast})"
+    return f"({follows} or {value} is null)" if order.column.nullable else follows, {"at": at[0], "key": at[1]}
 
 
 def _all(wire: Wire, query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -143,20 +172,32 @@ def _all(wire: Wire, query: str, parameters: dict[str, Any]) -> list[tuple[Any, 
     return wire.execute(query.encode(), parameters, prepare=False).fetchall()
 
 
-def _write(order: Order, row: Sequence[Any]) -> str:
-    value, key = (one.isoformat() if isinstance(one, datetime) else str(one) if isinstance(one, UUID) else one for one in row[-2:])
+def _write(order: Order, *place: Any) -> str:  # noqa: ANN401 - a key and a value of any declared type
+    key, value = (one.isoformat() if isinstance(one, datetime) else str(one) if isinstance(one, UUID) else one for one in place)
     return base64.urlsafe_b64encode(json.dumps([str(order), value, key], separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def _read(cursor: str, listing: Listing, order: Order) -> tuple[Any, Any]:
+    name, value, key = _unpack(cursor)
+    try:
+        read_value = _nothing if value is None and order.column.nullable else READERS[order.column.cast]
+        return {str(order): read_value}[name](value), READERS[listing.key_cast](key)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise _foreign() from error
+
+
+def _unpack(cursor: str) -> tuple[Any, Any, Any]:
     try:
         packed = (cursor + "=" * (-len(cursor) % 4))[:CURSOR_CHARACTERS]
         name, value, key = json.loads(base64.b64decode(packed, altchars=b"-_", validate=True))
-        read_value = _nothing if value is None and order.column.nullable else READERS[order.column.cast]
-        return {str(order): read_value}[name](value), READERS[listing.key_cast](key)
-    except (ValueError, TypeError, binascii.Error, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        message = "the cursor is not one of this list in this order; pass `next_cursor` of the page before, unchanged, or leave it out"
-        raise InvalidInput(message, field="/cursor") from error
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise _foreign() from error
+    return name, value, key
+
+
+def _foreign() -> InvalidInput:
+    message = "the cursor is not one of this list in this order; pass `next_cursor` of the page before, unchanged, or leave it out"
+    return InvalidInput(message, field="/cursor")
 
 
 def _nothing(value: object) -> None:

@@ -2,11 +2,11 @@
 
 from watchfloor.kernel.db.filters.choices import CHOICES, matching, words
 from watchfloor.kernel.db.filters.grammar import Term, Value, parse
-from watchfloor.kernel.db.filters.kinds import Choice, Dated, Flag, Number, Text
+from watchfloor.kernel.db.filters.kinds import Choice, Dated, Flag, Number, Text, Within
 from watchfloor.kernel.db.filters.language import Field, Filter, Given, Kind, Language, Related
 from watchfloor.kernel.db.filters.times import Time
 
 __all__ = [
     "CHOICES", "Choice", "Dated", "Field", "Filter", "Flag", "Given", "Kind", "Language", "Number", "Related", "Term", "Text", "Time",
-    "Value", "matching", "parse", "words",
+    "Value", "Within", "matching", "parse", "words",
 ]  # fmt: skip

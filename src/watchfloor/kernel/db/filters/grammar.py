@@ -19,6 +19,7 @@ VALUES = 50
 HEAD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,39})(>=|<=|[:=><])")
 COMPARISON = re.compile(r">=|<=|>|<")
 LISTING = ":="
+HOLE = "{}"
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
-from watchfloor.kernel.db.filters.grammar import Value, wrong
+from watchfloor.kernel.db.filters.grammar import HOLE, Value, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from watchfloor.kernel.db.filters.language import Given
+    from watchfloor.kernel.db.filters.language import Given, Kind
     from watchfloor.kernel.db.filters.times import Time
     from watchfloor.kernel.errors import InvalidInput
 
@@ -88,13 +88,14 @@ def _after(start: str) -> str | None:
 class Choice:
     """A column that holds one of a few values; each word stands for one or several, None for NULL.
 
-    With `ordered`, the words rise as they are listed and `severity>=high` is understood. `any` is every word of `choices` that has a
-    value other than NULL and is not "none".
+    With `ordered`, the words of `choices` rise as they are listed and `severity>=high` is understood; those of `apart` have no place in
+    that order. `any` is every word of `choices` but "none".
     """
 
     column: str
     choices: Mapping[str, tuple[Any, ...]]
     ordered: bool = False
+    apart: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def condition(self, name: str, values: Sequence[Value], given: Given) -> str:
         """Return SQL that holds where one of the values does."""
@@ -109,10 +110,12 @@ class Choice:
     def _stored(self, name: str, value: Value) -> tuple[Any, ...]:
         words = list(self.choices)
         word = value.text.lower()
-        if value.prefix or (word not in self.choices and word != "any"):
-            raise unknown(name, value, words)
+        if value.prefix or (word not in self.choices and word not in self.apart and word != "any"):
+            raise unknown(name, value, [*words, *self.apart])
         if value.comparison and (not self.ordered or word not in self.choices):
-            refuse_comparison(name, value, f"choose from {', '.join(words)}")
+            refuse_comparison(name, value, f"choose from {', '.join([*words, *self.apart])}")
+        if word in self.apart:
+            return self.apart[word]
         if word not in self.choices:
             return tuple(one for other, held in self.choices.items() if other != "none" for one in held if one is not None)
         at = words.index(word)
@@ -137,17 +140,29 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Within:
+    """A kind whose column is in rows of another table: `{}` in `sql` is what must hold for one of them."""
+
+    sql: str
+    kind: Kind
+
+    def condition(self, name: str, values: Sequence[Value], given: Given) -> str:
+        """Return SQL that holds where one of the values does."""
+        return self.sql.replace(HOLE, self.kind.condition(name, values, given))
+
+
+@dataclass(frozen=True)
 class Dated:
     """A flag with the time since when it holds: `kev:true`, `kev:<7d`, `kev:2026-01`."""
 
     flag: Flag
-    time: Time
+    time: Time | Within
 
     def condition(self, name: str, values: Sequence[Value], given: Given) -> str:
         """Return SQL that holds where one of the values does."""
         return either([self._kind(value).condition(name, [value], given) for value in values])
 
-    def _kind(self, value: Value) -> Flag | Time:
+    def _kind(self, value: Value) -> Flag | Time | Within:
         return self.flag if value.word in YES | NO else self.time
 
 

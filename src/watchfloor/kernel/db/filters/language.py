@@ -7,28 +7,34 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
-from watchfloor.kernel.db.filters.grammar import Term, Value, parse, wrong
+from watchfloor.kernel.db.filters.grammar import HOLE, Term, Value, parse, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-HOLE = "{}"
-
 
 @dataclass
 class Given:
-    """What conditions are made with: the moment that ages count from, the zone in which days begin, and the parameters so far."""
+    """What conditions are made with: the moment that ages count from, the zone in which days begin, and the parameters so far.
+
+    `look_up` runs a query of numbers at once, so that PostgreSQL plans with those in hand; without it they are part of the condition.
+    """
 
     now: datetime
     zone: tzinfo = UTC
     parameters: dict[str, Any] = field(default_factory=dict)
+    look_up: Callable[[str, Mapping[str, Any]], list[int]] | None = None
 
     def add(self, value: object) -> str:
         """Make a value a parameter and return its placeholder."""
         name = f"q{len(self.parameters)}"
         self.parameters[name] = value
         return f"%({name})s"
+
+    def numbers(self, query: str) -> str:
+        """Return an array of the numbers that a query finds."""
+        return f"array({query})" if self.look_up is None else f"{self.add(self.look_up(query, self.parameters))}::integer[]"
 
 
 class Kind(Protocol):
@@ -42,10 +48,28 @@ class Kind(Protocol):
 class Related:
     """Rows of another table that a row is found by: `{}` in `sql` is what must hold for one of them.
 
-    Terms of one group must hold for the same row of the other table: vendor and product of one product, not of two.
+    With `numbers`, `{}` stands there, and in `sql` it is the array of the numbers which that query finds.
+
+    Terms of one group must hold for the same row of the other table: vendor and product of one product, not of two. Where none of the
+    group's terms names a field of `unless`, `default` must hold for that row as well.
     """
 
     sql: str
+    default: str = ""
+    unless: frozenset[str] = frozenset()
+    numbers: str = ""
+
+    def holds(self, wanted: str, given: Given) -> str:
+        """Return SQL that holds where there is a row for which `wanted` does."""
+        inner = given.numbers(self.numbers.replace(HOLE, wanted)) if self.numbers else wanted
+        return self.sql.replace(HOLE, inner)
+
+    def wanted(self, parts: Mapping[str, Sequence[str]]) -> str:
+        """Return what must hold for one row; `parts` are conditions by the field they come from."""
+        conditions = [f"({one})" for held in parts.values() for one in held]
+        if self.default and self.unless.isdisjoint(parts):
+            conditions.append(self.default)
+        return " and ".join(conditions)
 
 
 @dataclass(frozen=True)
@@ -60,11 +84,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Filter:
-    """A compiled search: `sql` is a condition over the declared expressions, "true" when nothing was asked."""
+    """A compiled search: `sql` is a condition over the declared expressions, "true" when nothing was asked.
+
+    `groups` are the conditions on rows of other tables, as far as those are to exist.
+    """
 
     sql: str
     given: Given
     terms: tuple[Term, ...]
+    groups: Mapping[Related, str] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[Term, ...]:
@@ -93,20 +121,21 @@ class Language:
         terms = parse(text)
         known = self.by_name
         conditions: list[str] = []
-        grouped: dict[Related, list[str]] = {}
+        grouped: dict[Related, dict[str, list[str]]] = {}
         for term in terms:
             if term.field is None:
                 continue
             chosen = self._field(term, known)
             made = chosen.kind.condition(chosen.name, term.values, given)
             if chosen.within is not None and not term.excluded:
-                grouped.setdefault(chosen.within, []).append(made)
+                grouped.setdefault(chosen.within, {}).setdefault(chosen.name, []).append(made)
             else:
-                whole = made if chosen.within is None else chosen.within.sql.replace(HOLE, made)
+                whole = made if chosen.within is None else chosen.within.holds(chosen.within.wanted({chosen.name: [made]}), given)
                 conditions.append(f"({whole}) is not true" if term.excluded else f"({whole})")
-        conditions += [f"({within.sql.replace(HOLE, ' and '.join(f'({one})' for one in parts))})" for within, parts in grouped.items()]
+        groups = {within: within.wanted(parts) for within, parts in grouped.items()}
+        conditions += [f"({within.holds(wanted, given)})" for within, wanted in groups.items()]
         conditions += self._text(terms, given)
-        return Filter(" and ".join(conditions) or "true", given, terms)
+        return Filter(" and ".join(conditions) or "true", given, terms, groups)
 
     def _field(self, term: Term, known: Mapping[str, Field]) -> Field:
         name = str(term.field)

@@ -1,0 +1,285 @@
+"""What callers of advisories get back and send: lines of lists, whole records, and what hangs on them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from watchfloor.capabilities.advisories.schemas.words import Band, Exposure
+from watchfloor.kernel.db.listing import Found
+
+
+class CvssView(BaseModel):
+    """One CVSS score, and who gave it."""
+
+    version: str
+    score: float
+    severity: str
+    vector: str
+    provider: str = Field(description="nvd, cna, cisa-adp or other")
+    source: str = Field(description="The source in which it stands.")
+    chosen: bool = Field(default=True, description="Whether it is the one that counts here.")
+
+
+class EpssView(BaseModel):
+    """How likely exploitation is within 30 days of `as_of`. `lev`: that it has happened already, as far as the scores before tell."""
+
+    probability: float
+    percentile: float | None
+    as_of: date | None
+    lev: float | None = None
+
+
+class AdvisoryLine(BaseModel):
+    """One advisory in a list. None is unknown, never no."""
+
+    id: str
+    title: str
+    summary: str = Field(description="The beginning of the description.")
+    state: str
+    priority: float
+    band: Band
+    cvss_version: str | None
+    cvss_score: float | None
+    severity: str
+    epss: float | None
+    percentile: float | None
+    kev: bool
+    eukev: bool
+    ransomware: bool
+    exploited: bool
+    exploitation: str | None
+    automatable: bool | None
+    impact: str | None
+    exploit: str | None = Field(description="weaponised, poc or null: none is published that we know of")
+    cwes: list[str]
+    tags: list[str]
+    criteria: bool
+    fix: bool
+    published: datetime | None
+    modified: datetime | None
+    changed: datetime
+    kev_added: datetime | None
+    due: datetime | None
+    matches: int = Field(description="How many of the organisation's assets it matches now.")
+
+
+class FacetValue(BaseModel):
+    """One value of a facet."""
+
+    value: str
+    count: int
+
+
+class Facet(BaseModel):
+    """How the hits divide. `whole`: the counts are of all advisories, because there are too many hits to count these."""
+
+    values: list[FacetValue]
+    whole: bool = False
+
+
+class Advisories(Found[AdvisoryLine]):
+    """One page of advisories."""
+
+    sort: str = Field(description="The order, as it may be asked for.")
+    facets: dict[str, Facet] | None = None
+
+
+class Suggestion(BaseModel):
+    """What may be typed; `count` is how many advisories have it, where that is known."""
+
+    value: str
+    count: int | None = None
+    about: str = ""
+
+
+class SourceWord(BaseModel):
+    """What one source says about an advisory, in its own fields."""
+
+    source: str
+    state: str
+    status: str
+    title: str
+    description: str
+    published: datetime | None
+    modified: datetime | None
+    cwes: list[str]
+    tags: list[str]
+    exploited_since: datetime | None
+    fetched_at: datetime | None
+    hash: str | None = Field(description="BLAKE2b of the raw document.")
+    licence: str = Field(description="Who is to be named, and under which terms.")
+
+
+class KevView(BaseModel):
+    """An entry of a catalog of known exploited vulnerabilities."""
+
+    catalog: str
+    added: datetime
+    due: datetime | None
+    ransomware: bool | None
+    name: str
+    action: str
+    removed: datetime | None = None
+
+
+class SsvcView(BaseModel):
+    """Decision points of one source; `chosen` are those that count."""
+
+    source: str
+    role: str
+    exploitation: str | None
+    automatable: bool | None
+    impact: str | None
+    at: datetime | None
+    version: str
+    chosen: bool
+
+
+class Reference(BaseModel):
+    """A page elsewhere about an advisory."""
+
+    url: str
+    tags: list[str]
+    sources: list[str]
+
+
+class Factor(BaseModel):
+    """One factor of a priority: its points, the most it can give, what it rests on, who said so and when."""
+
+    factor: str
+    points: float
+    max: float
+    inputs: dict[str, Any]
+    source: str
+    as_of: date | None = None
+
+
+class Verdict(BaseModel):
+    """How soon BOD 26-04 wants it mended. Not legal advice; follow the directive's text."""
+
+    verdict: str
+    days: int | None = Field(description="Days from first sight; null: with the next upgrade.")
+    forensics: bool
+    exposed: bool | None
+    kev: bool
+    automatable: bool
+    total: bool
+    assumed: list[str]
+    notice: str = "Not legal advice; follow the directive's text."
+
+
+class Score(BaseModel):
+    """A priority explained: the points add up to the score before `rule` lifts or caps it."""
+
+    id: str
+    priority: float
+    band: Band
+    rule: str
+    factors: list[Factor]
+    assumed: list[str]
+    exposure: Exposure
+    confidence: float
+    on: date
+    version: int
+    verdict: Verdict | None = None
+
+
+class Criterion(BaseModel):
+    """One affected product, as a source states it."""
+
+    source: str
+    part: str
+    vendor: str
+    product: str
+    versions: str
+    fix: str
+    vulnerable: bool
+    configuration: int
+    node: int
+    all_of: bool = Field(description="Whether all nodes of the configuration must hold.")
+    attributes: dict[str, str] = {}
+    factor: float = Field(description="How far the source's word goes.")
+
+
+class Change(BaseModel):
+    """One change of an advisory; `quiet` ones were written down and told to nobody."""
+
+    at: datetime
+    kind: str
+    old: Any
+    new: Any
+    source: str | None
+    quiet: bool
+    id: str = ""
+
+
+class Advisory(AdvisoryLine):
+    """A merged record, and where each field came from."""
+
+    description: str
+    aliases: list[str]
+    nvd_status: str
+    cvss: list[CvssView]
+    epss_view: EpssView | None = Field(alias="epss_detail", serialization_alias="epss_detail")
+    kev_entries: list[KevView]
+    ssvc: list[SsvcView]
+    exploits: list[str]
+    sources: list[SourceWord]
+    provenance: dict[str, list[str]] = Field(description="By field: the source that counted, then those that say something else.")
+    score: Score
+    products: list[str] = Field(description="Affected products, once each.")
+    products_total: int
+    references: list[Reference]
+    rejects: int = Field(description="How many documents about it could not be read lately.")
+
+
+class ProductLine(BaseModel):
+    """A product that advisories name."""
+
+    part: str
+    vendor: str
+    product: str
+    cves: int
+
+
+class ProductPage(ProductLine):
+    """A product: the other names it has, and how its advisories divide."""
+
+    names: list[str]
+    bands: dict[str, int]
+    kev: int
+    newest: list[AdvisoryLine]
+
+
+class Reject(BaseModel):
+    """A document, or a part of one, that could not be read."""
+
+    id: int
+    source: str
+    stream: str
+    ref: str
+    reason: str
+    sample: str
+    at: datetime
+
+
+class SourceView(BaseModel):
+    """How far a source is read, and what it told."""
+
+    name: str
+    enabled: bool
+    state: str = Field(description="ok, late, refused, gap, never or off")
+    watermark: datetime | None
+    checked_at: datetime | None
+    changed_at: datetime | None
+    ok_at: datetime | None
+    failures: int
+    gap_since: datetime | None
+    gap_reason: str | None
+    last_error: dict[str, Any] | None
+    documents: int
+    streams: int
+    licence: str

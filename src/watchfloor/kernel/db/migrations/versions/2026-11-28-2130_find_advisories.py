@@ -1,0 +1,39 @@
+"""Find advisories: indexes that hold all that searches compare, so that they read no whole records."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+# Columns of fixed width come first: a row is read up to the last column that a search compares.
+COMPARED = (
+    "merged_into, published, cvss_score, epss, flags, state, exploitation, cvss_src, kev, eukev, ransomware, exploited_eu, automatable, total, "
+    "weaponised, poc, fix, band, severity, cvss_version, criteria_sources, status, cwes"
+)
+# A record is some two thousand bytes, and what a search compares of it some hundred: by key for what names, words and catalogs lead to,
+# by priority for everything else. Order by likelihood and by score is asked for without any condition.
+INDEXES = f"""
+drop index adv_cve_priority;
+create index adv_cve_priority on adv_cve (priority desc, k desc) include ({COMPARED});
+create index adv_cve_found on adv_cve (k) include (priority, {COMPARED});
+create index adv_cve_epss on adv_cve (epss desc, k desc);
+create index adv_cve_cvss on adv_cve (cvss_score desc, k desc);
+create index adv_cve_listed on adv_cve (k) include (kev_added, kev_due, priority) where kev or eukev;
+drop index adv_cve_kev;
+"""
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.execute("set local lock_timeout = '4s'; set local statement_timeout = '60s'")
+    op.execute(INDEXES)
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.execute("drop index adv_cve_listed, adv_cve_cvss, adv_cve_epss, adv_cve_found, adv_cve_priority")
+    op.execute("create index adv_cve_priority on adv_cve (priority desc, k desc); create index adv_cve_kev on adv_cve (k) where kev")

@@ -312,3 +312,19 @@ def test_an_archive_of_overrides_may_not_lead_out(name: str) -> None:
 
 def test_limits_are_those_of_the_design() -> None:
     assert (guards.MEMBER_LIMIT, guards.TOTAL_LIMIT, guards.RATIO_LIMIT, guards.DEPTH_LIMIT) == (2 << 30, 12 << 30, 100, 2)
+
+
+def test_more_records_than_can_be_remembered_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "ROWS_LIMIT", 9_000)
+    ids = b"".join(b"CVE-2024-%d\n" % number for number in range(1000, 12_000))
+    mapping = b"euvd_id,cve_id\n" + b"".join(b"EUVD-2024-%d,CVE-2024-%d\n" % (number, number) for number in range(1000, 12_000))
+    scores = b"#model_version:v4,score_date:2026-03-15T00:00:00Z\ncve,epss,percentile\n" + b"CVE-2024-1000,0.1,0.1\n" * 11_000
+    for content in (ids, mapping, scores):
+        assert only(read(content)[0]).code == "G4"
+
+
+def test_rows_that_are_no_scores_are_left_out() -> None:
+    rows = ["CVE-1978-1234,0.1,0.2", "CVE-2024-1000,1.5,0.2", "CVE-2024-1001,nan,0.2", "CVE-2024-1002,0.1", "CVE-2024-1003,0.5,1.0"]
+    head = "#model_version:v4,score_date:2026-03-15T00:00:00Z\ncve,epss,percentile\n"
+    outcomes, box = read((head + "\n".join(rows)).encode())
+    assert (only(outcomes).distinct, [one.ref for one in box.rejects()]) == (1, ["line 3", "line 4", "line 5", "line 6"])

@@ -11,7 +11,7 @@ from watchfloor.capabilities.advisories.feeds import guards
 from watchfloor.capabilities.advisories.feeds.decode import moment
 from watchfloor.capabilities.advisories.feeds.split import Bad, lines, sample_of
 from watchfloor.capabilities.advisories.schemas.frames import Reject, Scores, pack
-from watchfloor.capabilities.advisories.schemas.words import FIRST_YEAR, YEAR
+from watchfloor.capabilities.advisories.schemas.words import YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 UNIT = 100_000
 _HEADER = re.compile(rb"#\s?model_version:([^,\s]{1,60}),\s?score_date:([0-9T:+.Z-]{10,40})\s*\Z")
 _COLUMNS = b"cve,epss,percentile"
-_ROW = re.compile(rb"CVE-(\d{4})-(\d{4,10}),([0-9.eE+-]{1,24}),([0-9.eE+-]{1,24})\r?\Z")
+_ROW = re.compile(rb"CVE-(1999|2\d{3})-(\d{4,10}),([0-9.eE+-]{1,24}),([0-9.eE+-]{1,24})\r?\Z")
 _PER_FRAME = 200_000
 _REJECTS_KEPT = 1000
+_CHECK = 10_000
 _RANKS_FROM = 1000  # fewer rows have no ranks to speak of
 _SKEW = 0.01  # percentiles of a complete file are ranks among its own rows: measured 0.0001, and 0.08 where a third is missing
 
@@ -61,15 +62,23 @@ def read(content: Content) -> Day:
 
 def _take(day: Day, rows: Iterable[bytes | Bad]) -> None:
     seen: set[int] = set()
+    values: dict[bytes, int] = {}  # a day knows few different scores
     for number, line in enumerate(rows, 3):
-        found = _ROW.match(line) if isinstance(line, bytes) else None
+        if not number % _CHECK:
+            guards.check_rows(number)
+        found = None if isinstance(line, Bad) else _ROW.match(line)
+        if found is None:
+            _reject(day, line, number, "is no row of CVE id, score and percentile")
+            continue
+        year, serial, score, share = found.groups()
+        k = int(year) * YEAR + int(serial)
+        p, percentile = values.get(score), values.get(share)
         try:
-            if found is None or (year := int(found[1])) < FIRST_YEAR:
-                raise ValueError("is no row of CVE id, score and percentile")  # noqa: TRY301 - as the numbers below
-            k, p, percentile = year * YEAR + int(found[2]), round(float(found[3]) * UNIT), round(float(found[4]) * UNIT)
-            if not (0 <= p <= UNIT and 0 <= percentile <= UNIT):
-                raise ValueError("is a score beyond 0 to 1")  # noqa: TRY301 - as the numbers above
-        except (ValueError, OverflowError) as error:
+            if p is None:
+                p = values[score] = _units(score)
+            if percentile is None:
+                percentile = values[share] = _units(share)
+        except ValueError as error:
             _reject(day, line, number, str(error))
             continue
         if k in seen:
@@ -79,6 +88,14 @@ def _take(day: Day, rows: Iterable[bytes | Bad]) -> None:
         day.k.append(k)
         day.p.append(p)
         day.percentile.append(percentile)
+
+
+def _units(text: bytes) -> int:
+    """Return a share of one in units; ValueError for what is none."""
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError("is a score beyond 0 to 1")
+    return round(share * UNIT)
 
 
 def _reject(day: Day, line: bytes | Bad, number: int, reason: str) -> None:

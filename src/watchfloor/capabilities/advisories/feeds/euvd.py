@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.schemas.feed import Box
 
 _PAIRS_PER_FRAME = 200_000
+_CHECK = 10_000
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(r"([A-Za-z]{3})[a-z]{0,6}\.?\s(\d{1,2}),\s(\d{4}),?\s(\d{1,2}):(\d\d):(\d\d)\s?([AaPp])[Mm]")
 
@@ -134,6 +135,8 @@ def mapping(content: Content) -> tuple[list[tuple[int, int]], list[Bad]]:
         if isinstance(line, Bad):
             bad.append(line)
             continue
+        if not number % _CHECK:
+            guards.check_rows(number)
         first, _, second = line.decode("utf-8", "replace").strip().partition(",")
         if not number and first.strip('"').lower() == "euvd_id":
             continue

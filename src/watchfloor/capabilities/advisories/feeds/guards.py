@@ -21,7 +21,8 @@ TOTAL_LIMIT = 12 << 30
 RATIO_LIMIT = 100
 RATIO_FROM = 16 << 20  # what unpacks to less than this harms nobody
 DEPTH_LIMIT = 2
-ENTRIES_LIMIT = 2_000_000
+ENTRIES_LIMIT = 2_000_000  # of an archive
+ROWS_LIMIT = 5_000_000  # of any file: ten times what there is
 RECORD_LIMIT = 16 << 20
 WHOLE_LIMIT = 64 << 20  # of files that are read in one piece
 
@@ -61,6 +62,12 @@ class Meter:
             refuse("G4", f"unpacks to more than {self.limit} bytes, which no original file does")
         if self.unpacked > RATIO_FROM and self.unpacked > self.packed * RATIO_LIMIT:
             refuse("G4", f"unpacks to more than {RATIO_LIMIT} times its {self.packed} bytes, as only bombs do")
+
+
+def check_rows(rows: int) -> None:
+    """Refuse a file of more records than can be remembered (G4)."""
+    if rows > ROWS_LIMIT:
+        refuse("G4", f"holds more than {ROWS_LIMIT} records, which no original file does")
 
 
 _META = re.compile(rb"(lastModifiedDate|size|zipSize|gzSize|sha256):([^\r\n]{1,100})")

@@ -70,6 +70,7 @@ def survey(records: Records, form: Form[Any], known: dict[int, bytes], packer: P
     for number, raw in enumerate(records):
         if not number % _PROGRESS:
             tell(number)
+            guards.check_rows(number)
         try:
             if isinstance(raw, Bad):
                 raise BadRecord(raw.reason)

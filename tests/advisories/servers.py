@@ -115,7 +115,7 @@ class Nvd:
             "resultsPerPage": len(page), "startIndex": at, "totalResults": total, "format": "NVD_CVE", "version": "2.0",
             "timestamp": self.now.strftime("%Y-%m-%dT%H:%M:%S.000"), "vulnerabilities": [{"cve": record} for record in page],
         }  # fmt: skip
-        return Answer(body=json_of(body))
+        return Answer(body=json.dumps(body).encode())
 
 
 @dataclass

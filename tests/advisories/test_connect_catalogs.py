@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.advisories.servers import NOW, epss_file, eu_kev_catalog, kev_catalog
-from tests.advisories.visits import Visitor
+from tests.advisories.visits import HASTY, Visitor
 from tests.fetch.servers import PAGE, Answer, Server, serve
 from watchfloor.kernel.errors import EgressRefused, SetupError, SourceChanged, SourceUnavailable
 
@@ -63,7 +63,7 @@ def test_the_catalog_is_loaded_and_then_only_if_it_is_another(kev: Visitor, serv
 ], ids=["refused", "unavailable", "page", "cut", "half", "slow", "gone"])  # fmt: skip
 def test_the_other_place_is_asked_where_the_first_does_not_serve_us(kev: Visitor, server: Server, answer: Answer) -> None:
     server.plan[CISA] = [answer]
-    told = kev()
+    told = kev(manners=HASTY)
     assert kev.ids == [LOG4SHELL, XZ, REGRESSHION]
     assert "127.0.0.1" in told.fell_back
 

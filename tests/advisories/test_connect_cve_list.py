@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.advisories.servers import NOW, CveProgram, cve_record
-from tests.advisories.visits import Visitor
+from tests.advisories.visits import HASTY, Visitor
 from tests.fetch.servers import PAGE, Answer, Server, serve
 from watchfloor.kernel.errors import SourceChanged, SourceUnavailable
 
@@ -197,7 +197,7 @@ def test_whatever_comes_instead_of_the_log_is_an_error_and_moves_nothing(
     program.change(NOW, cve_record(XZ, NOW, "Rewritten."))
     server.plan["/cves/deltaLog.json"] = [answer]
     with pytest.raises((SourceChanged, SourceUnavailable)):
-        visit()
+        visit(manners=HASTY)
     assert visit.store.streams == before
     assert "Rewritten." not in visit.text(XZ)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.advisories.servers import NOW, Euvd, euvd_record
-from tests.advisories.visits import Visitor
+from tests.advisories.visits import HASTY, Visitor
 from tests.fetch.servers import PAGE, Answer, Asked, Server, serve
 from watchfloor.kernel.errors import SourceChanged, SourceUnavailable
 
@@ -142,7 +142,7 @@ def test_a_page_that_is_missing_is_an_error_and_moves_nothing(visit: Visitor, se
     euvd.records += [euvd_record(f"2026-{number}", f"CVE-2026-{number}", NOW) for number in range(10_000, 10_150)]
     server.answer = lambda request: answer if "page=1" in request.path else euvd.answer(request)
     with pytest.raises((SourceChanged, SourceUnavailable), match=r"127\.0\.0\.1|EUVD"):
-        visit(NOW + timedelta(hours=1))
+        visit(NOW + timedelta(hours=1), manners=HASTY)
     assert visit.heard.frames == []
     assert visit.store.streams == before
 

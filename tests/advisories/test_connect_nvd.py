@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.advisories.servers import NOW, Nvd, json_of, nvd_record
-from tests.advisories.visits import QUICK, Visitor
+from tests.advisories.visits import HASTY, QUICK, Visitor
 from tests.fetch.servers import PAGE, Answer, Asked, Server, serve
 from watchfloor.kernel.errors import SourceChanged, SourceUnavailable
 
@@ -163,7 +163,7 @@ def test_whatever_comes_instead_of_a_feed_is_an_error_and_moves_nothing(
     nvd.add(nvd_record(XZ, nvd.now, "Rewritten."))
     server.plan[f"/feeds/nvdcve-2.0-modified.{file}"] = [answer]
     with pytest.raises((SourceChanged, SourceUnavailable)):
-        visit(nvd.now, second_url="")
+        visit(nvd.now, second_url="", manners=HASTY)
     assert visit.store.streams == before
     assert "Rewritten." not in visit.text(XZ)
 
@@ -266,7 +266,7 @@ def test_refusals_and_breakdowns_between_pages_end_with_the_right_set(visit: Vis
         return troubles.pop(0) if troubles and len(calls) % 3 else nvd.answer(asked)
 
     server.answer = troubled
-    answer = visit(days_back=7)
+    answer = visit(days_back=7, manners=HASTY)
     assert not troubles
     assert ids(visit) == names
     assert not answer.incomplete
@@ -285,7 +285,7 @@ def test_an_api_that_stays_broken_is_an_error_and_moves_nothing(visit: Visitor, 
 
     server.answer = second_page_fails
     with pytest.raises((SourceChanged, SourceUnavailable), match=r"127.0.0.1"):
-        visit(days_back=7)
+        visit(days_back=7, manners=HASTY)
     assert visit.heard.frames == []
     assert visit.store.streams == {}
 

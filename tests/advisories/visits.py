@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Pauses that a test can wait for; tries and all else as they are.
-QUICK = Manners(first_pause=timedelta(milliseconds=1), read=timedelta(seconds=0.5), pace=timedelta(0))
+QUICK = Manners(first_pause=timedelta(milliseconds=1), pace=timedelta(0))
+HASTY = QUICK.model_copy(update={"read": timedelta(seconds=0.3)})  # where something is never sent to its end
 
 
 @dataclass

@@ -77,6 +77,7 @@ class FetchAnswer(Shape):
     """What became of a source.
 
     The box also hands over an answer with `gap` alone before it begins to close one (`keep`): if closing fails, the gap is known already.
+    And every few seconds one with nothing in it, as long as it works or waits: the time to renew a lease.
     """
 
     files: tuple[Outcome, ...] = ()  # what was loaded and read, in order
@@ -85,6 +86,7 @@ class FetchAnswer(Shape):
     complete: bool = False  # complete sets were read to their end: a gap is closed
     incomplete: str = ""  # the source contradicts itself about how much there is: what came is stored, watermarks stay
     fell_back: str = ""  # why the second address was asked
+    notes: tuple[str, ...] = ()  # what an operator should know beside
     kept: dict[str, str] = Field(default_factory=dict)  # to be stored with the source as a whole (stream "") once all is written
     requests: int = 0
     loaded_bytes: int = 0

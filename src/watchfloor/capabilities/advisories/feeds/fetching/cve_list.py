@@ -58,7 +58,7 @@ class Shelf:
 def gather(visit: Visit) -> None:
     """Load what changed, or everything."""
     request = visit.request
-    visit.pace = pause(request, PACE_S)
+    visit.pace = pause(request, PACE_S, visit.report)
     since = request.watermark(BASELINE, DELTA, LOG)
     if since is None or request.full:
         _everything(visit)

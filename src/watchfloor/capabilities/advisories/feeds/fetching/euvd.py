@@ -42,7 +42,7 @@ _items = msgspec.json.Decoder(_Item)
 def gather(visit: Visit) -> None:
     """Load what is new."""
     request = visit.request
-    visit.pace = pause(request, PACE_S)
+    visit.pace = pause(request, PACE_S, visit.report)
     since = request.watermark(SEARCH)
     if _due(visit, MAPPING, _MAPPING_EVERY):
         got = visit.get(below(request.url, "dump/cve-euvd-mapping"), "mapping.csv", packed=True)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.advisories.feeds.fetching.visit import Visit
     from watchfloor.capabilities.advisories.schemas.fetch import FetchRequest
-    from watchfloor.kernel.fetch.patience import Pace
 
 LONGEST_WINDOW = timedelta(days=120)
 OVERLAP = timedelta(hours=10)  # the index lags behind the records
@@ -58,7 +57,7 @@ def reachable_since(request: FetchRequest) -> datetime | None:
 def gather(visit: Visit, since: datetime) -> None:
     """Load every record modified since, less the overlap, until now."""
     request = visit.request
-    visit.pace = pace(request)
+    visit.pace = pause(request, PACE_WITH_KEY_S if request.key.get_secret_value() else PACE_S, visit.report)
     known = request.watermark("modified", STREAM)
     lines = Lines(visit.folder / "nvd-api.jsonl")
     for start, end in windows(since - OVERLAP, request.now):
@@ -67,11 +66,6 @@ def gather(visit: Visit, since: datetime) -> None:
         return  # nothing was modified, or nothing was told: neither moves a watermark
     joined = known is not None and since <= known and not visit.incomplete
     visit.hand_in(lines.path, label="NVD API", kind=Kind.NVD_RECORDS, stream=STREAM if joined else WINDOW)
-
-
-def pace(request: FetchRequest) -> Pace:
-    """Return how fast NVD allows to be asked."""
-    return pause(request, PACE_WITH_KEY_S if request.key.get_secret_value() else PACE_S)
 
 
 def windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -109,6 +103,8 @@ def _pass(visit: Visit, lines: Lines, start: datetime, end: datetime) -> tuple[s
             visit, f"{base}{mark}lastModStartDate={stamp(start)}&lastModEndDate={stamp(end)}&startIndex={at}&resultsPerPage={PAGE}"
         )
         before, total = len(found), page.total_results
+        if page.start_index != at:
+            visit.notes.append(f"NVD's page from {at} on says that it begins at {page.start_index}")
         found |= {_id(item) for item in page.vulnerabilities}
         lines.add(page.vulnerabilities)
         at += len(page.vulnerabilities)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.feeds.fetching import catalogs, cve_list, euvd, nvd_feeds
-from watchfloor.capabilities.advisories.feeds.fetching.visit import Loaded, Visit, fetcher, pause
+from watchfloor.capabilities.advisories.feeds.fetching.visit import Visit, Working, fetcher, pause
 from watchfloor.capabilities.advisories.feeds.read import read_files
 from watchfloor.capabilities.advisories.schemas.feed import FeedRequest, Outcome, Verdict
 from watchfloor.capabilities.advisories.schemas.fetch import FetchAnswer, FetchRequest
@@ -39,8 +39,10 @@ def fetch_source(request: FetchRequest, report: Box) -> FetchAnswer:
 
 def fetch_into(folder: Path, request: FetchRequest, report: Box) -> FetchAnswer:
     """Do so in a folder."""
-    with fetcher(request, report) as loading:
-        visit = Visit(request, loading, folder, report, pause(request, 0.0))
+    paths: dict[str, Path] = {}
+    working = Working(report, paths)
+    with fetcher(request, working) as loading:
+        visit = Visit(request, loading, folder, working, pause(request, 0.0, working), paths=paths)
         GATHER[request.source](visit)
     outcomes: tuple[Outcome, ...] = ()
     if visit.files:
@@ -53,7 +55,7 @@ def fetch_into(folder: Path, request: FetchRequest, report: Box) -> FetchAnswer:
             accept=request.accept,
             level=request.level,
         )
-        outcomes = read_files(reading, Loaded(visit)).files
+        outcomes = read_files(reading, working).files
     return FetchAnswer(
         files=outcomes,
         unchanged=all(one.verdict in {Verdict.SAME, Verdict.STALE, Verdict.NOTHING} for one in outcomes),
@@ -61,6 +63,7 @@ def fetch_into(folder: Path, request: FetchRequest, report: Box) -> FetchAnswer:
         complete=visit.complete,
         incomplete=visit.incomplete,
         fell_back=visit.fell_back,
+        notes=tuple(visit.notes),
         kept=visit.kept,
         requests=visit.requests,
         loaded_bytes=visit.loaded_bytes,

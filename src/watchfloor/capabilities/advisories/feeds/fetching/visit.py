@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,11 +23,12 @@ from watchfloor.kernel.fetch.guard import Reach, locate
 from watchfloor.kernel.fetch.patience import Pace, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from watchfloor.capabilities.advisories.schemas.fetch import FetchRequest
     from watchfloor.kernel.fetch.download import Got
+    from watchfloor.kernel.fetch.patience import Sleep
 
 AGENT = f"Watchfloor/{watchfloor.__version__} (self-hosted exposure management)"
 _GITHUB = (
@@ -46,6 +48,7 @@ HOSTS = {
 }
 SMALL = 64 << 20  # files that are read in one piece
 LARGE = 4 << 30
+TELL_EVERY_S = 4.0  # a lease holds for 15 s
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Visit:
     request: FetchRequest
     fetcher: Fetcher
     folder: Path
-    report: Box
+    report: Working
     pace: Pace
     files: list[FeedFile] = field(default_factory=list)
     paths: dict[str, Path] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Visit:
     complete: bool = False
     incomplete: str = ""
     fell_back: str = ""
+    notes: list[str] = field(default_factory=list)
     requests: int = 0
     loaded_bytes: int = 0
 
@@ -114,14 +118,14 @@ class Visit:
         """Hand nothing in after all."""
         for path in self.paths.values():
             path.unlink(missing_ok=True)
-        self.files, self.paths, self.kept = [], {}, {}
+        self.paths.clear()
+        self.files, self.kept = [], {}
         self.gap, self.complete, self.incomplete = "", False, ""
 
     def open_gap(self, reason: str) -> None:
         """Say at once that increments do not reach back, whatever becomes of closing the gap."""
         self.gap = reason
-        if isinstance(self.report, KeepingReport):
-            self.report.keep(FetchAnswer(gap=reason))
+        self.report.keep(FetchAnswer(gap=reason))
 
     def own(self, url: str) -> bool:
         """Tell whether the operator put a mirror in the source's place."""
@@ -133,25 +137,45 @@ class Visit:
         return bool(request.second_url) and self.own(request.url) == self.own(request.second_url)
 
 
-class Loaded:
-    """The box as the reader of files sees it: files that were loaded stand beside those that the job gave."""
+class Working:
+    """The box as connectors and the reader of files see it.
 
-    def __init__(self, visit: Visit) -> None:
-        """Read what was handed in."""
-        self._visit = visit
+    Whatever it tells, the job also hears every few seconds that work goes on. Files that were loaded stand beside those that it gave.
+    """
+
+    def __init__(self, report: Box, paths: Mapping[str, Path], sleep: Sleep = time.sleep) -> None:
+        """Tell a box; `paths` grows as files are handed in."""
+        self._report, self._paths, self._sleep = report, paths, sleep
+        self._told_at = monotonic()
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
         """Report progress."""
-        self._visit.report(done, total, phase, note)
+        self._report(done, total, phase, note)
+        if monotonic() - self._told_at >= TELL_EVERY_S:
+            self.keep(FetchAnswer())
 
     def send(self, message: bytes) -> None:
         """Stream a frame."""
-        self._visit.report.send(message)
+        self._report.send(message)
+
+    def keep(self, answer: FetchAnswer) -> None:
+        """Tell the job something at once; what is said while it still hears the last is lost, unless it is a gap."""
+        self._told_at = monotonic()
+        if isinstance(self._report, KeepingReport):
+            while not self._report.keep(answer) and answer.gap:
+                self._sleep(0.02)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, and let the job know meanwhile."""
+        ends = monotonic() + seconds
+        while (left := ends - monotonic()) > 0:
+            self(0, 0, "waiting", f"{left:.0f} s, as the source asks")
+            self._sleep(min(left, TELL_EVERY_S / 2))
 
     def file(self, name: str) -> BinaryIO:
         """Open a file."""
-        path = self._visit.paths.get(name)
-        return self._visit.report.file(name) if path is None else path.open("rb")
+        path = self._paths.get(name)
+        return self._report.file(name) if path is None else path.open("rb")
 
 
 def reach(request: FetchRequest) -> Reach:
@@ -170,7 +194,7 @@ def reach(request: FetchRequest) -> Reach:
         raise SetupError(f"WATCHFLOOR_ADVISORIES_ALLOWED_NETWORKS is not acceptable: {error}") from None
 
 
-def fetcher(request: FetchRequest, report: Box) -> Fetcher:
+def fetcher(request: FetchRequest, report: Working) -> Fetcher:
     """Return what downloads, with the manners of the request."""
     manners = request.manners
     patience = Patience(
@@ -188,6 +212,7 @@ def fetcher(request: FetchRequest, report: Box) -> Fetcher:
         proxy=request.proxy.get_secret_value(),
         authorities=request.authorities,
         progress=lambda done, total, name: report(done, total, "loading", name),
+        sleep=report.wait,
     )
 
 
@@ -205,7 +230,7 @@ def json_to_its_end(path: Path) -> None:
     raise SourceChanged(f"G7: the answer is no JSON to its end: {found[:60].decode('utf-8', 'replace')!r}")
 
 
-def pause(request: FetchRequest, seconds: float) -> Pace:
+def pause(request: FetchRequest, seconds: float, report: Working) -> Pace:
     """Return the pace of a source, unless the request has one of its own."""
     chosen = request.manners.pace
-    return Pace((timedelta(seconds=seconds) if chosen is None else chosen).total_seconds())
+    return Pace((timedelta(seconds=seconds) if chosen is None else chosen).total_seconds(), report.wait)

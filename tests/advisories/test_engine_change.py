@@ -112,7 +112,9 @@ def test_an_alias_that_comes_with_its_record_says_nothing() -> None:
 
 
 def test_what_no_source_knows_any_more_is_told() -> None:
-    assert (removed(settled(), Cause.FACTS).kind, removed(settled(), Cause.FACTS << QUIETLY).quiet) == (Kind.REMOVED, True)
+    assert [(one.kind, one.quiet) for one in removed(settled(), Cause.FACTS)] == [(Kind.REMOVED, False)]
+    assert [one.quiet for one in removed(settled(), Cause.FACTS << QUIETLY)] == [True]
+    assert kinds(removed(settled(eukev=True, ransomware=True), Cause.KEV)) == ["kev_removed", "removed"]
 
 
 def test_only_the_news_that_can_cause_a_change_makes_it_heard() -> None:

@@ -64,6 +64,24 @@ def test_between_two_states_of_cisas_catalog_are_their_differences(worker: Worke
     assert press.changes() == before
 
 
+def told_of(press: Press, cve: str) -> list[str]:
+    return [kind for one, kind, _quiet in press.changes() if one == cve]
+
+
+def test_an_entry_that_is_there_twice_has_not_changed_and_one_that_goes_is_removed(
+    worker: Worker, org: UUID, tmp_path: Path, press: Press
+) -> None:
+    for snapshot in ("2024-09-18.20e523c", "2024-09-19.114522d", "2024-09-20.503d56d"):
+        take(worker, org, tmp_path, f"kev/snapshots/kev-{snapshot}.json.gz")
+        assert told_of(press, "CVE-2019-1069") == []
+    take(worker, org, tmp_path, "kev/snapshots/kev-2025-06-06.16c8cea.json.gz")
+    assert press.rows("select count(*) from adv_cve where kev") == [(1360,)]
+    assert press.rows("select kind, quiet from adv_change where k = 20240000043491 order by id") == [
+        ("advisory.kev_removed", False), ("advisory.removed", False),
+    ]  # fmt: skip
+    assert_counted(press)
+
+
 def test_another_model_of_epss_is_heard_by_nobody(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
     take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2015.json.gz")
     take(worker, org, tmp_path, "epss/epss_scores-2026-06-14.csv.gz")

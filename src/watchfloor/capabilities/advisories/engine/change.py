@@ -62,9 +62,11 @@ def changes(
     return found
 
 
-def removed(old: Settled, mask: int) -> Change:
-    """Return that no source says anything of a record any more."""
-    return Change(k=old.merged.k, kind=Kind.REMOVED, old=_head(old), quiet=not mask & LOUD[Kind.REMOVED])
+def removed(old: Settled, mask: int) -> list[Change]:
+    """Return what it means that no source says anything of a record any more."""
+    k = old.merged.k
+    gone = Change(k=k, kind=Kind.REMOVED, old=_head(old), quiet=not mask & LOUD[Kind.REMOVED])
+    return [*_changes(k, _catalogs(old.merged, BLANK), mask), gone]
 
 
 def still_held(old: int | None, new: int | None, thresholds: Sequence[int], held: Sequence[int]) -> tuple[int, ...]:

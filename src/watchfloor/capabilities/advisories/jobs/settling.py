@@ -125,7 +125,7 @@ class Chunk:
         if new is None:
             if old is not None:
                 self.gone.append(old)
-                self.changes.append(change.removed(old, mask))
+                self.changes += change.removed(old, mask)
             return
         if old is None:
             self.fresh.append(new)
@@ -135,9 +135,11 @@ class Chunk:
             self.changed.append(new)
             self.replaced.append(old)
         self.changes += change.changes(old, new, today, mask=mask, thresholds=thresholds, held=one.held)
-        held = change.still_held(old.merged.epss if old else None, new.merged.epss, thresholds, one.held)
-        if held != one.held:
-            self.held.append((one.k, held))
+        epss = old.merged.epss if old else None
+        if one.held or epss != new.merged.epss:
+            held = change.still_held(epss, new.merged.epss, thresholds, one.held)
+            if held != one.held:
+                self.held.append((one.k, held))
 
 
 def _settled(one: Told, today: date) -> Settled | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from array import array
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.feeds import guards
 from watchfloor.capabilities.advisories.feeds.decode import moment
-from watchfloor.capabilities.advisories.feeds.split import Bad, lines, sample_of
+from watchfloor.capabilities.advisories.feeds.split import sample_of
 from watchfloor.capabilities.advisories.schemas.frames import Reject, Scores, pack
 from watchfloor.capabilities.advisories.schemas.words import YEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from watchfloor.capabilities.advisories.feeds.opened import Content
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 UNIT = 100_000
 _HEADER = re.compile(rb"#\s?model_version:([^,\s]{1,60}),\s?score_date:([0-9T:+.Z-]{10,40})\s*\Z")
 _COLUMNS = b"cve,epss,percentile"
-_ROW = re.compile(rb"CVE-(1999|2\d{3})-(\d{4,10}),([0-9.eE+-]{1,24}),([0-9.eE+-]{1,24})\r?\Z")
+_ROWS = re.compile(rb"^CVE-(1999|2\d{3})-(\d{4,10}),([0-9.eE+-]{1,24}),([0-9.eE+-]{1,24})\r?$", re.MULTILINE)
 _PER_FRAME = 200_000
 _REJECTS_KEPT = 1000
-_CHECK = 10_000
+_HEADER_LINES = 2
+_BLOCK_BYTES = 64 << 10
+_LINE_LIMIT = 1 << 20
 _RANKS_FROM = 1000  # fewer rows have no ranks to speak of
 _SKEW = 0.01  # percentiles of a complete file are ranks among its own rows: measured 0.0001, and 0.08 where a third is missing
 
@@ -48,43 +51,94 @@ class Day:
 def read(content: Content) -> Day:
     """Read a file; refused without the line of model and date and that of the columns (G7)."""
     day = Day()
-    rows = iter(lines(content.ahead()))
-    first, second = next(rows, b""), next(rows, b"")
-    found = _HEADER.match(first) if isinstance(first, bytes) else None
-    if found is None or not isinstance(second, bytes) or second.strip() != _COLUMNS:
+    blocks = _blocks(content.ahead())
+    start = next(blocks, b"")
+    while start.count(b"\n") < _HEADER_LINES and (more := next(blocks, b"")):
+        start += more
+    first, second, start = [*start.split(b"\n", _HEADER_LINES), b"", b""][: _HEADER_LINES + 1]
+    found = _HEADER.match(first)
+    if found is None or second.strip() != _COLUMNS:
         guards.refuse("G7", "does not begin with the lines #model_version:…,score_date:… and cve,epss,percentile")
     day.model, day.date = found[1].decode("ascii", "replace"), moment(found[2].decode())
     if day.date is None:
         guards.refuse("G7", f"has the score_date {found[2].decode()!r}, which is no date")
-    _take(day, rows)
+    taking = _Taking(day)
+    for block in chain([start], blocks):
+        taking.take(block)
     return day
 
 
-def _take(day: Day, rows: Iterable[bytes | Bad]) -> None:
-    seen: set[int] = set()
-    values: dict[bytes, int] = {}  # a day knows few different scores
-    for number, line in enumerate(rows, 3):
-        if not number % _CHECK:
-            guards.check_rows(number)
-        found = None if isinstance(line, Bad) else _ROW.match(line)
-        if found is None:
-            _reject(day, line, number, "is no row of CVE id, score and percentile")
-            continue
-        year, serial, score, share = found.groups()
-        k = int(year) * YEAR + int(serial)
-        p, percentile = values.get(score), values.get(share)
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield whole lines, a processor's cache full at a time."""
+    rest = b""
+    for piece in pieces:
+        for start in range(0, len(piece), _BLOCK_BYTES):
+            rest += piece[start : start + _BLOCK_BYTES]
+            end = rest.rfind(b"\n") + 1
+            if end:
+                yield rest[:end]
+                rest = rest[end:]
+            elif len(rest) > _LINE_LIMIT:
+                guards.refuse("G7", f"holds a line of more than {_LINE_LIMIT} bytes")
+    if rest:
+        yield rest + b"\n"
+
+
+class _Taking:
+    """Takes rows, a block at once where all lines of it are good, else line by line."""
+
+    def __init__(self, day: Day) -> None:
+        self._day = day
+        self._seen: set[int] = set()
+        self._values: dict[bytes, int] = {}  # a day knows few different scores
+        self._line = _HEADER_LINES
+
+    def take(self, block: bytes) -> None:
+        """Take whole lines."""
+        lines = block.count(b"\n")
+        guards.check_rows(self._line + lines)
+        if not self._at_once(_ROWS.findall(block), lines):
+            for number, line in enumerate(block.split(b"\n")[:-1], self._line + 1):
+                if line and not line.isspace():
+                    self._one(line, number)
+        self._line += lines
+
+    def _at_once(self, rows: list[tuple[bytes, bytes, bytes, bytes]], lines: int) -> bool:
+        if len(rows) != lines:
+            return False
+        ks = [int(year) * YEAR + int(serial) for year, serial, _, _ in rows]
+        fresh = set(ks)
+        if len(fresh) != lines or not fresh.isdisjoint(self._seen):
+            return False
+        values = self._values
         try:
-            if p is None:
-                p = values[score] = _units(score)
-            if percentile is None:
-                percentile = values[share] = _units(share)
+            for text in {row[2] for row in rows} | {row[3] for row in rows}:
+                if text not in values:
+                    values[text] = _units(text)
+        except ValueError:
+            return False
+        self._seen |= fresh
+        self._day.k.extend(ks)
+        self._day.p.extend([values[row[2]] for row in rows])
+        self._day.percentile.extend([values[row[3]] for row in rows])
+        return True
+
+    def _one(self, line: bytes, number: int) -> None:
+        day = self._day
+        found = _ROWS.fullmatch(line)
+        try:
+            if found is None:
+                raise ValueError("is no row of CVE id, score and percentile")  # noqa: TRY301 - one place where rows are rejected
+            k, p, percentile = int(found[1]) * YEAR + int(found[2]), _units(found[3]), _units(found[4])
         except ValueError as error:
-            _reject(day, line, number, str(error))
-            continue
-        if k in seen:
+            day.rejected += 1
+            if len(day.bad) < _REJECTS_KEPT:
+                day.bad.append(Reject(f"line {number}", str(error), sample_of(line)))
+            return
+        if k in self._seen:
             day.duplicates += 1
-            continue
-        seen.add(k)
+            return
+        self._seen.add(k)
         day.k.append(k)
         day.p.append(p)
         day.percentile.append(percentile)
@@ -96,12 +150,6 @@ def _units(text: bytes) -> int:
     if not 0 <= share <= 1:
         raise ValueError("is a score beyond 0 to 1")
     return round(share * UNIT)
-
-
-def _reject(day: Day, line: bytes | Bad, number: int, reason: str) -> None:
-    day.rejected += 1
-    if len(day.bad) < _REJECTS_KEPT:
-        day.bad.append(Reject(f"line {number}", reason, line.sample if isinstance(line, Bad) else sample_of(line)))
 
 
 def check_complete(day: Day, *, accept: frozenset[str]) -> str:

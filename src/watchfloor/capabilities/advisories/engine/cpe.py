@@ -80,13 +80,20 @@ def parse(text: str) -> Name:
     """Return the name that a 2.3 string or a 2.2 URI stands for; raises ParseError."""
     if len(text) > LONGEST:
         raise ParseError(f"{text[:SHOWN]!r}… has more than {LONGEST:,} characters, too many for a CPE name")
+    if (values := ordinary(text)) is not None:
+        return Name._make([LOGICAL.get(one, one) for one in values])
     lowered = text.lower()
-    if ORDINARY.fullmatch(lowered) is not None:
-        return Name._make([LOGICAL.get(one, one) for one in lowered[8:].split(":")])
     try:
         return _parse(lowered)
     except ParseError as error:
         raise ParseError(f"{text[:SHOWN]!r} is not a CPE name: {error}") from None
+
+
+def ordinary(text: str) -> list[str] | None:
+    """Return the values of a 2.3 string as `stored` has them, if they mean what they say; None for any other text."""
+    if len(text) > LONGEST or ORDINARY.fullmatch(lowered := text.lower()) is None:
+        return None
+    return lowered[8:].split(":")
 
 
 def bind(name: Name) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -50,8 +52,8 @@ def differing(wire: Wire, src: Source, heads: Sequence[tuple[int, bytes, datetim
     known = {
         k: (h, modified, gone)
         for k, h, modified, gone in wire.execute(
-            "select k, h, source_modified, gone_at is not null from adv_raw where src = %s and k = any (%s)",
-            (int(src), [k for k, _h, _modified in heads]),
+            "select k, h, source_modified, gone_at is not null from adv_raw where src = %s and k = any (%s::bigint[])",
+            (int(src), rows.keys(k for k, _h, _modified in heads)),
             binary=True,
         )
     }
@@ -91,19 +93,20 @@ def touch(wire: Wire, ks: Sequence[int], mask: int, *, quiet: bool = False) -> N
     wire.execute(
         "insert into adv_touched (k, mask) select k, %s from unnest(%s::bigint[]) as t (k) group by k "
         "on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
-        (mask << QUIETLY if quiet else mask, list(ks)),
+        (mask << QUIETLY if quiet else mask, rows.keys(ks)),
     )
 
 
 def _forget(wire: Wire, src: Source, ks: list[int], *, history: int) -> None:
+    text = rows.keys(ks)
     if history:
         wire.execute(
             "insert into adv_raw_old (src, k, fetched_at, h, source_modified, dict_id, doc) select src, k, fetched_at, h, source_modified, "
-            "dict_id, doc from adv_raw where src = %s and k = any (%s) on conflict do nothing",
-            (int(src), ks),
+            "dict_id, doc from adv_raw where src = %s and k = any (%s::bigint[]) on conflict do nothing",
+            (int(src), text),
         )
     for table in ("adv_raw", "adv_fact", "adv_metric", "adv_ssvc", "adv_criterion", "adv_alias"):
-        wire.execute(f"delete from {table} where src = %s and k = any (%s)", (int(src), ks))  # noqa: S608 - our own tables
+        wire.execute(f"delete from {table} where src = %s and k = any (%s::bigint[])", (int(src), text))  # noqa: S608 - our own tables
 
 
 RAW_COLUMNS = "src, k, h, source_modified, dict_id, doc"
@@ -152,7 +155,8 @@ def _ssvc(one: Ssvc) -> bytes:
     ))  # fmt: skip
 
 
-CRITERION_COLUMNS = "k, src, cfg, node, pos, logic, vulnerable, product_id, kind, rng, upd, attrs, factor, text, fix"
+CRITERION_COLUMNS = "k, src, cfg, node, pos, logic, vulnerable, product_id, factor, kind, rng, upd, attrs, text, fix"
+_CRITERION = struct.Struct("!h" + "iq" + "ih" + "iiiiii" + "ih" + "i?" + "ii" + "if").pack
 
 
 def product_of(one: Criterion) -> Name:
@@ -164,9 +168,9 @@ def _write_criteria(wire: Wire, normals: Sequence[Normal], products: Products) -
     criteria = list(chain.from_iterable(one.criteria for one in normals))
     if not criteria:
         return
-    names = [product_of(one) for one in criteria]
+    names = list(map(product_of, criteria))
     numbers = products.number(wire, set(names))
-    rows.copy(wire, "adv_criterion", CRITERION_COLUMNS, (_criterion(one, numbers[name]) for one, name in zip(criteria, names, strict=True)))
+    rows.copy(wire, "adv_criterion", CRITERION_COLUMNS, map(_criterion, criteria, map(numbers.__getitem__, names)))
 
 
 def _criterion(one: Criterion, product: int) -> bytes:
@@ -174,14 +178,23 @@ def _criterion(one: Criterion, product: int) -> bytes:
         (CFG_AND if one.cfg_and else 0) | (NODE_AND if one.node_and else 0) | (CFG_NEGATE if one.cfg_negate else 0)
         | (NEGATE if one.negate else 0) | (SIBLINGS if one.siblings else 0)
     )  # fmt: skip
-    bounded = one.kind in "=r"
+    versions = _versions(one.kind, one.lo, one.hi, one.lo_inclusive, one.hi_inclusive, one.update)
+    attributes = rows.document(one.attributes) if one.attributes else rows.NULL
     return b"".join((
-        b"\0\x0f", rows.int8(one.k), rows.int2(one.src), rows.int4(one.cfg), rows.int4(one.node), rows.int4(one.pos), rows.int2(logic),
-        rows.flag(one.vulnerable), rows.int4(product), rows.text(one.kind),
-        rows.version_range(one.lo, one.hi, lo_inclusive=one.lo_inclusive, hi_inclusive=one.hi_inclusive) if bounded else rows.NULL,
-        rows.NULL if one.update == "*" else rows.text(one.update), rows.document(one.attributes) if one.attributes else rows.NULL,
-        rows.real(one.factor), rows.text(one.text), rows.text(one.fix),
+        _CRITERION(15, 8, one.k, 2, one.src, 4, one.cfg, 4, one.node, 4, one.pos, 2, logic, 1, one.vulnerable, 4, product, 4, one.factor),
+        versions, attributes, rows.word(one.text), rows.word(one.fix),
     ))  # fmt: skip
+
+
+# Versions come again and again: 1.0 is one of ten thousand products.
+@lru_cache(maxsize=32_768)
+def _versions(kind: str, lo: bytes | None, hi: bytes | None, lo_inclusive: bool, hi_inclusive: bool, update: str) -> bytes:  # noqa: FBT001, PLR0917 - a key of the cache
+    bounded = kind in "=r"
+    return (
+        rows.text(kind)
+        + (rows.version_range(lo, hi, lo_inclusive=lo_inclusive, hi_inclusive=hi_inclusive) if bounded else rows.NULL)
+        + (rows.NULL if update == "*" else rows.text(update))
+    )
 
 
 def _write_aliases(wire: Wire, src: Source, normals: Iterable[Normal]) -> None:

@@ -22,6 +22,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TEXT_OID = 25
 ROWS_AT_ONCE = 1000
+WORD_MAX = 100  # characters of a text that is remembered
 
 INT2, INT4, INT8, REAL, DOUBLE, LENGTH = (struct.Struct("!" + code).pack for code in ("ih", "ii", "iq", "if", "id", "i"))
 TRUE, FALSE = b"\0\0\0\x01\x01", b"\0\0\0\x01\0"
@@ -69,6 +70,21 @@ def text(value: str | None) -> bytes:
     if b"\0" in packed:
         packed = packed.replace(b"\0", "\N{REPLACEMENT CHARACTER}".encode())
     return LENGTH(len(packed)) + packed
+
+
+def word(value: str) -> bytes:
+    """Pack text that comes again and again."""
+    return _word(value) if len(value) <= WORD_MAX else text(value)
+
+
+@lru_cache(maxsize=16_384)
+def _word(value: str) -> bytes:
+    return text(value)
+
+
+def keys(ks: Iterable[int]) -> str:
+    """Return numbers as the text of a bigint[]: the driver would look at each of them on its own."""
+    return "{" + ",".join(map(str, ks)) + "}"
 
 
 def data(value: bytes | None) -> bytes:

@@ -31,7 +31,7 @@ on conflict (k) do update set {", ".join(f"{name} = excluded.{name}" for name in
 
 def settled(wire: Wire, ks: Sequence[int]) -> dict[int, Settled]:
     """Return those of these records that are stored."""
-    found = wire.execute(f"select {COLUMNS} from adv_cve where k = any (%s)", (list(ks),), binary=True)  # noqa: S608 - our own columns
+    found = wire.execute(f"select {COLUMNS} from adv_cve where k = any (%s::bigint[])", (rows.keys(ks),), binary=True)  # noqa: S608 - our own columns
     return {row[0]: _read(row) for row in found}
 
 
@@ -73,7 +73,7 @@ def write(wire: Wire, fresh: Sequence[Settled], changed: Sequence[Settled], *, s
 
 def drop(wire: Wire, ks: Sequence[int]) -> None:
     """Remove records of which no source says anything any more."""
-    wire.execute("delete from adv_cve where k = any (%s)", (list(ks),))
+    wire.execute("delete from adv_cve where k = any (%s::bigint[])", (rows.keys(ks),))
 
 
 def _pack(one: Settled, scored_on: date) -> bytes:

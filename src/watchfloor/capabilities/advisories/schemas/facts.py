@@ -9,7 +9,7 @@ import msgspec
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The plain fields of one source's record; None and empty mean that the source does not say."""
 
     k: int
@@ -26,7 +26,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     replaced_by: tuple[str, ...] = ()
 
 
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
+class Metric(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One CVSS score."""
 
     k: int
@@ -38,7 +38,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     severity: str  # lower case; v2's from its score
 
 
-class Ssvc(msgspec.Struct, frozen=True, kw_only=True):
+class Ssvc(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """CISA's decision points; None where an option is missing."""
 
     k: int
@@ -51,7 +51,7 @@ class Ssvc(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
-class Kev(msgspec.Struct, frozen=True, kw_only=True):
+class Kev(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One entry of a catalog of known exploited vulnerabilities."""
 
     k: int
@@ -64,7 +64,7 @@ class Kev(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, object] = msgspec.field(default_factory=dict)  # members without a column, as they are written
 
 
-class Criterion(msgspec.Struct, frozen=True, kw_only=True):
+class Criterion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One affected product of one configuration. Names are unescaped and lower case.
 
     `kind`: "r" the range lo..hi, "=" the exact version `lo` (and `fixed_text` is its text), "*" any version, "-" not applicable.
@@ -98,7 +98,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     names: bool = False  # vendor and product are a CNA's own words, to be taken through the name map
 
 
-class Normal(msgspec.Struct, frozen=True, kw_only=True):
+class Normal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """All that one record of one source becomes."""
 
     fact: Fact

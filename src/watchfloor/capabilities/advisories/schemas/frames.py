@@ -17,7 +17,7 @@ HASH_BYTES = 16  # blake2b of a document's minified JSON
 TRAINED = 0  # Begin.dictionary: the one that the last `Dictionary` frame brought
 
 
-class Frame(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class Frame(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
     """One message, at most `FRAME_LIMIT_BYTES` when encoded."""
 
 
@@ -44,7 +44,7 @@ class Begin(Frame, frozen=True):
     version: str = ""  # KEV's catalogVersion, EPSS's model_version
 
 
-class Document(msgspec.Struct, frozen=True, array_like=True):
+class Document(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One source's document about one k. Between `Begin` and `End` a k comes once."""
 
     k: int
@@ -69,7 +69,7 @@ class Unchanged(Frame, frozen=True):
     ks: bytes
 
 
-class Reject(msgspec.Struct, frozen=True, array_like=True):
+class Reject(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One record that cannot be taken, and why."""
 
     ref: str  # its id if it has one, else its place

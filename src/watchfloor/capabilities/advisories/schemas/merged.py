@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.schemas.facts import Fact, Kev, Metric, Ssvc
 
 
-class Epss(msgspec.Struct, frozen=True, kw_only=True):
+class Epss(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Today's probability: `p` in hundred-thousandths, `percentile` 0 to 1 from the curve of its day; None without a curve."""
 
     p: int
@@ -41,7 +41,7 @@ class Told:
     fix: bool = False
 
 
-class Merged(msgspec.Struct, frozen=True, kw_only=True):
+class Merged(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A merged record without its priority. None is unknown, never no."""
 
     k: int
@@ -95,7 +95,7 @@ REASONS = {
 }
 
 
-class Priority(msgspec.Struct, frozen=True, kw_only=True):
+class Priority(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How urgent something is, with the points of each factor; what those rest on is worked out again when somebody asks."""
 
     priority: float  # 0 to 100, one decimal
@@ -105,7 +105,7 @@ class Priority(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...] = ()  # inputs that nobody told
 
 
-class Factor(msgspec.Struct, frozen=True, kw_only=True):
+class Factor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One term of a priority: its points, what they were worked out from, and who said so."""
 
     factor: str
@@ -116,7 +116,7 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     as_of: date | None = None  # how old what they told is
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class Settled(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A merged record with its priority: one row of adv_cve."""
 
     merged: Merged

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from watchfloor.capabilities.advisories.engine.cpe import ANY, CHARACTER, NA, Name, ParseError, Value, ends, has_wildcard, parse, stored
+from watchfloor.capabilities.advisories.engine.cpe import ANY, CHARACTER, LOGICAL, NA, Name, ParseError, Value, ends, has_wildcard, ordinary, parse, stored
 from watchfloor.capabilities.advisories.engine.versions import branch_end, key
 from watchfloor.capabilities.advisories.schemas.facts import Criterion
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 16_384  # names; those of operating systems and platforms come again and again
 RESTRICTING = ("edition", "language", "sw_edition", "target_sw", "target_hw", "other")
-FIRST_RESTRICTING = Name._fields.index(RESTRICTING[0])
-UNRESTRICTED = Name()[FIRST_RESTRICTING:]
+VERSION = Name._fields.index("version")
+UNRESTRICTED = ["*"] * len(RESTRICTING)
 NO_UPDATE = frozenset(("*", "-"))
 UNSAID = frozenset(("", "*", "-", "n/a", "unspecified", "unknown", "all"))  # bounds that bound nothing
 ALL: dict[str, Any] = {"kind": "*", "text": "any version"}
@@ -114,14 +114,18 @@ def _set(**members: bool) -> dict[str, Any]:
 
 @lru_cache(maxsize=REMEMBERED)
 def _named(criteria: str) -> Named:
-    name = parse(criteria)
-    part, vendor, product, update = stored(name.part), stored(name.vendor), stored(name.product), stored(name.update)
+    values = ordinary(criteria)
+    if values is None:
+        name = parse(criteria)
+        values, version = [stored(one) for one in name], name.version
+    else:
+        version = LOGICAL.get(values[VERSION], values[VERSION])
+    part, vendor, product, text, update, *restricting = values
     ranged: dict[str, Any] = {"part": part, "vendor": vendor, "product": product}
-    if name[FIRST_RESTRICTING:] != UNRESTRICTED:
-        ranged["attributes"] = {one: stored(value) for one in RESTRICTING if (value := getattr(name, one)) is not ANY}
-    text = stored(name.version)
-    base = key(text) if isinstance(name.version, str) and not has_wildcard(name.version) else None
-    versions = _branch(name.version) if base is None else _exact(text, update, base)
+    if restricting != UNRESTRICTED:
+        ranged["attributes"] = {one: value for one, value in zip(RESTRICTING, restricting, strict=True) if value != "*"}
+    base = key(text) if isinstance(version, str) and not has_wildcard(version) else None
+    versions = _branch(version) if base is None else _exact(text, update, base)
     alone = None if versions is None else ranged | versions
     if alone is not None and update != "*":
         alone["update"] = update

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class EpssScore(msgspec.Struct, frozen=True):
+class EpssScore(msgspec.Struct, frozen=True, gc=False):
     """One score; numbers are text of nine decimals."""
 
     cve: str = ""
@@ -14,7 +14,7 @@ class EpssScore(msgspec.Struct, frozen=True):
     date: str = ""
 
 
-class EpssAnswer(msgspec.Struct, frozen=True):
+class EpssAnswer(msgspec.Struct, frozen=True, gc=False):
     """A page of scores."""
 
     status: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class EuKevEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+class EuKevEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One entry; dates are YYYY/MM/DD."""
 
     cve_id: str = msgspec.field(default="", name="cveID")

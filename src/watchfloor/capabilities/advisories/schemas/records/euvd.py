@@ -5,26 +5,26 @@ from __future__ import annotations
 import msgspec
 
 
-class Name(msgspec.Struct, frozen=True, omit_defaults=True):
+class Name(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A vendor's or product's name."""
 
     name: str = ""
 
 
-class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+class Product(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A product with the affected versions as text."""
 
     product: Name = Name()
     product_version: str = ""
 
 
-class Vendor(msgspec.Struct, frozen=True, omit_defaults=True):
+class Vendor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A vendor."""
 
     vendor: Name = Name()
 
 
-class EuvdRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class EuvdRecord(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One record. Dates are like `Jul 9, 2026, 3:06:00 PM`, UTC; lists are lines of one text; a base score of -1 means none."""
 
     id: str = ""

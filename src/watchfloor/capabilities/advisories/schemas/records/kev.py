@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class KevEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+class KevEntry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One entry, by the names of the catalog; dates are YYYY-MM-DD. Members that the catalog adds one day are in the document."""
 
     cve_id: str = msgspec.field(default="", name="cveID")

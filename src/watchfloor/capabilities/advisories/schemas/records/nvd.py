@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A part of a record; every member may be missing."""
 
 

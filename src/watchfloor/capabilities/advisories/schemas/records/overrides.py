@@ -7,13 +7,13 @@ import msgspec
 from watchfloor.capabilities.advisories.schemas.records.nvd import Configuration  # noqa: TC001 - msgspec reads annotations when the program runs
 
 
-class Configured(msgspec.Struct, frozen=True, omit_defaults=True):
+class Configured(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Configurations in NVD's shape."""
 
     configurations: tuple[Configuration, ...] = ()
 
 
-class Override(msgspec.Struct, frozen=True, omit_defaults=True):
+class Override(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One CVE. Nothing but the product `null` of the vendor `null`, not vulnerable, says that no product is meant."""
 
     id: str = ""

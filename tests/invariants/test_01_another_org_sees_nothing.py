@@ -31,6 +31,7 @@ BODIES: dict[str, Any] = {
     "tag_asset": {"tags": ["x"]},
     "triage_finding": {"state": "false_positive", "reason": "x"},
     "expose_asset": {"exposure": "internet"},
+    "change_watch": {"min_score": 50},
 }
 # Addressed by a name of the installation, not by an organisation's id.
 BY_NAME = {"submit_task", "pause_queue", "resume_queue"}
@@ -65,6 +66,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     key = client_of(owner.http, ledger, owner.org, "viewer").get("/whoami")["name"].partition("#")[2]
     owner.post("/scope", {"target": "127.0.0.1"})
     scan = owner.post("/scans", {"targets": ["127.0.0.1"], "ports": "9"})["id"]
+    watch = owner.post("/advisories/watches", {"name": "w"})["id"]
     with ledger.database.transaction(owner.org) as session:
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
@@ -74,7 +76,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
         return {
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
-            "scan": scan, "scan_id": scan, "task_id": scan,
+            "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),
         }  # fmt: skip

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 # They answer a question whose words are too long for an address.
-QUESTIONS = {"estimate_scan"}
+QUESTIONS = {"try_watch", "estimate_scan"}
 SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
 
 
@@ -43,6 +43,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     scan = {"targets": ["127.0.0.1"], "ports": "9"}
     drafts = [owner.post("/scans", {**scan, "start": False})["id"] for _ in range(2)]
     face = "/vulnerabilities/scans"
+    watches = [owner.post("/advisories/watches", {"name": f"w{n}"})["id"] for n in range(2)]
     with ledger.database.transaction(owner.org) as session:
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
@@ -67,6 +68,8 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "start_vulnerability_scan": (f"{face}/{drafts[1]}/start", None),
         "cancel_vulnerability_scan": (f"{face}/{owner.post('/scans', scan)['id']}/cancel", None),
         "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
+        "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
+        "delete_watch": (f"/advisories/watches/{watches[1]}", None),
         "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
+from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Reaction, Severity
 
 advisories = Capability(
     name="advisories",
@@ -20,16 +20,23 @@ advisories = Capability(
         ),
         EventType(name="advisories.source_recovered", description="A source that had failed answers again."),
         EventType(
+            name="advisories.watch_hit",
+            description="Something happened that a watch is for: which watch, which CVE, what it was and is now, which of your assets match.",
+        ),
+        EventType(
             name="advisories.counters_drifted",
             severity=Severity.MEDIUM,
             description="Counters were not what a recount says and were put right: a mistake of ours, please report it.",
         ),
     ),
+    # Not at once: matching comes first, and what it finds is told as well.
+    reactions=(Reaction(event="advisories.updated", kind="advisories.watch", delay=timedelta(minutes=2)),),
     schedules=(
         DefaultSchedule(name="update-vulnerabilities", kind="advisories.update_vulnerabilities", every=timedelta(hours=2)),
         DefaultSchedule(name="sync-nvd", kind="advisories.sync_nvd_updates", every=timedelta(hours=6)),
         DefaultSchedule(name="clean-cache", kind="advisories.clean_cache", cron="0 3 * * *"),
         DefaultSchedule(name="update-stats", kind="advisories.update_statistics", every=timedelta(minutes=15)),
+        DefaultSchedule(name="watch-advisories", kind="advisories.watch", every=timedelta(minutes=15)),
         DefaultSchedule(name="reconcile-advisories", kind="advisories.reconcile", cron="0 4 * * 0"),
     ),
 )

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from watchfloor.capabilities.advisories.api import stats
+from watchfloor.capabilities.advisories.api import stats, watches
 
 routes = APIRouter()
-for topic in (stats,):
+for topic in (stats, watches):
     routes.include_router(topic.routes)
 
 __all__ = ["routes"]

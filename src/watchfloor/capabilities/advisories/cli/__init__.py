@@ -2,11 +2,12 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import stats, sync
+from watchfloor.capabilities.advisories.cli import stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
 commands.command("sync")(sync.sync)
 commands.command("stats")(stats.stats)
+commands.add_typer(watches.commands, name="watch")
 commands.command("rebuild")(sync.rebuild)
 commands.command("clean-cache")(sync.clean_cache)
 

@@ -6,5 +6,15 @@ from watchfloor.capabilities.advisories.jobs.importing import import_files
 from watchfloor.capabilities.advisories.jobs.rebuilding import rebuild
 from watchfloor.capabilities.advisories.jobs.reconciling import reconcile
 from watchfloor.capabilities.advisories.jobs.sync import sync_nvd_updates, update_vulnerabilities
+from watchfloor.capabilities.advisories.jobs.watching import watch
 
-__all__ = ["clean_cache", "import_files", "rebuild", "reconcile", "sync_nvd_updates", "update_statistics", "update_vulnerabilities"]
+__all__ = [
+    "clean_cache",
+    "import_files",
+    "rebuild",
+    "reconcile",
+    "sync_nvd_updates",
+    "update_statistics",
+    "update_vulnerabilities",
+    "watch",
+]

@@ -152,7 +152,8 @@ create index adv_match_priority on adv_match (org, priority desc, id desc) where
 create table adv_watch (
   org uuid not null, id uuid not null, name text not null, query text not null, kinds text[] not null, min_score real not null default 0,
   asset_tags text[] not null default '{}', enabled boolean not null default true, created_by text not null,
-  created_at timestamptz not null default wf_now(), since_change bigint not null, primary key (org, id), unique (org, name)
+  created_at timestamptz not null default wf_now(), since_change bigint not null, armed_at timestamptz not null default wf_now(),
+  seen_until timestamptz not null default wf_now(), primary key (org, id), unique (org, name)
 );
 create table adv_watch_hit (
   org uuid not null, watch uuid not null, k bigint not null, kind text not null, value text not null, at timestamptz not null default wf_now(),

@@ -188,7 +188,7 @@ def _criterion(one: Criterion, product: int) -> bytes:
 
 # Versions come again and again: 1.0 is one of ten thousand products.
 @lru_cache(maxsize=32_768)
-def _versions(kind: str, lo: bytes | None, hi: bytes | None, lo_inclusive: bool, hi_inclusive: bool, update: str) -> bytes:  # noqa: FBT001, PLR0917 - a key of the cache
+def _versions(kind: str, lo: bytes | None, hi: bytes | None, lo_inclusive: bool, hi_inclusive: bool, update: str) -> bytes:  # noqa: FBT001 - a key of the cache
     bounded = kind in "=r"
     return (
         rows.text(kind)

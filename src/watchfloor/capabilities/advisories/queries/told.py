@@ -19,12 +19,8 @@ FACTS = """
 select k, src, state, status, title, descr, published, modified, cwes, flags, exploited_since, replaced_by
 from adv_fact where k = any (%(ks)s::bigint[]) order by k, src
 """
-METRICS = (
-    "select k, src, version, provider, score, vector, severity from adv_metric where k = any (%(ks)s::bigint[]) order by k, src, version, provider"
-)
-KEVS = (
-    "select k, catalog, added, due, ransomware, action, name from adv_kev where k = any (%(ks)s::bigint[]) and removed_at is null order by k, catalog"
-)
+METRICS = "select k, src, version, provider, score, vector, severity from adv_metric where k = any (%(ks)s::bigint[]) order by k, src, version, provider"
+KEVS = "select k, catalog, added, due, ransomware, action, name from adv_kev where k = any (%(ks)s::bigint[]) and removed_at is null order by k, catalog"
 SSVCS = "select k, src, exploitation, automatable, total, at, role, version from adv_ssvc where k = any (%(ks)s::bigint[]) order by k, src"
 EPSS = """
 select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest, e.held, e.gone_at is null

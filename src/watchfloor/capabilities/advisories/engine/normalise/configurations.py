@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from watchfloor.capabilities.advisories.engine.cpe import ANY, CHARACTER, LOGICAL, NA, Name, ParseError, Value, ends, has_wildcard, ordinary, parse, stored
+from watchfloor.capabilities.advisories.engine.cpe import (
+    ANY,
+    CHARACTER,
+    LOGICAL,
+    NA,
+    Name,
+    ParseError,
+    Value,
+    ends,
+    has_wildcard,
+    ordinary,
+    parse,
+    stored,
+)
 from watchfloor.capabilities.advisories.engine.versions import branch_end, key
 from watchfloor.capabilities.advisories.schemas.facts import Criterion
 

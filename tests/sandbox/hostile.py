@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -164,6 +165,14 @@ def fill_folder(request: Ask, report: Any) -> Told:
     while True:
         Path(f"file-{number}").write_bytes(bytes(MIB))
         number += 1
+
+
+def use_temporary_files(request: Ask, report: Any) -> Told:
+    """Write temporary files as libraries do, and say where."""
+    with tempfile.TemporaryFile() as unnamed, tempfile.NamedTemporaryFile() as named:
+        unnamed.write(b"x")
+        named.write(b"x")
+        return Told(text=str(Path(named.name).parent), facts={"here": str(Path.cwd())})
 
 
 def spool(request: Ask, report: Any) -> Told:

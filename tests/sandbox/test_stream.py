@@ -18,7 +18,7 @@ from tests.sandbox import hostile
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp
 from watchfloor.kernel.sandbox import workdir
 from watchfloor.kernel.sandbox.client import Sandbox, Usage
-from watchfloor.kernel.sandbox.profiles import FEED, MIB, SCAN, Mode
+from watchfloor.kernel.sandbox.profiles import FEED, MIB, SCAN, Mode, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +183,12 @@ def test_more_files_than_can_travel_are_refused(sandbox: Sandbox) -> None:
 def test_a_file_without_a_descriptor_is_the_callers_mistake(sandbox: Sandbox) -> None:
     with pytest.raises(io.UnsupportedOperation):
         run(sandbox, hostile.echo, files={"memory": io.BytesIO(b"x")})
+
+
+@pytest.mark.parametrize("profile", [SCAN, FEED])
+def test_temporary_files_are_made_in_the_work_folder(either: Sandbox, profile: Profile) -> None:
+    told = run(either, hostile.use_temporary_files, profile=profile)
+    assert told.text == told.facts["here"]
 
 
 def test_a_spool_on_disk_uses_no_memory(sandbox: Sandbox) -> None:

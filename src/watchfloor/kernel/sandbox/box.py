@@ -11,6 +11,7 @@ import pwd
 import resource
 import signal
 import socket
+import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,6 +103,7 @@ def _forget(kept: Sequence[int], workdir: str) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update({"PATH": "/usr/bin:/bin", "HOME": workdir, "TMPDIR": workdir, "LANG": "C.UTF-8", "TZ": "UTC"})
+    tempfile.tempdir = workdir  # the zygote's own was remembered, and a box may not write there
     os.umask(0o077)
     os.chdir(workdir)
 

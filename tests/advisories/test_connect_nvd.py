@@ -211,15 +211,37 @@ def test_days_back_asks_the_api_for_a_frozen_window_with_its_zone(visit: Visitor
     assert ids(visit) == [XZ, REGRESSHION]
 
 
-def test_a_window_that_does_not_join_on_moves_no_watermark_that_counts(visit: Visitor, server: Server, nvd: Nvd) -> None:
+def test_days_back_takes_what_was_missed_before_as_well(visit: Visitor, server: Server, nvd: Nvd) -> None:
     visit()
     nvd.now += timedelta(days=30)
+    nvd.add(nvd_record(XZ, nvd.now - timedelta(days=20), "Rewritten."))
+    server.asked.clear()
+    visit(nvd.now, days_back=3)
+    assert windows(server)[0].startswith("lastModStartDate=2026-08-19T02:00:00.000")
+    assert "Rewritten." in visit.text(XZ)
+    assert visit.store.watermark("api") == nvd.now - timedelta(days=20)
+
+
+def test_a_window_that_does_not_join_on_moves_no_watermark_that_counts(visit: Visitor, server: Server, nvd: Nvd) -> None:
+    visit()
+    nvd.now += timedelta(days=200)
     nvd.add(nvd_record(XZ, nvd.now - timedelta(days=1)))
+    nvd.add(nvd_record(f"CVE-2027-{FILLER}", nvd.now - timedelta(days=60)))
     visit(nvd.now, days_back=3)
     assert visit.store.watermark("window") == nvd.now - timedelta(days=1)
     assert visit.store.watermark("api") is None
     feeds(server)
     assert "was last read as of" in visit(nvd.now).gap
+
+
+def test_a_job_hears_that_a_visit_works_and_waits(visit: Visitor, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchfloor.capabilities.advisories.feeds.fetching.visit.TELL_EVERY_S", 0.001)
+    server.plan[API] = [Answer(status=503), Answer(body=json_of({"totalResults": 0, "startIndex": 0, "vulnerabilities": []}))]
+    visit(days_back=1, manners=QUICK.model_copy(update={"first_pause": timedelta(seconds=0.02)}))
+    waiting = [note for *_, phase, note in visit.heard.told if phase == "waiting"]
+    assert waiting[0] == "0 s, as the source asks"
+    assert len(visit.heard.parts) > 3
+    assert not any(part.gap for part in visit.heard.parts)
 
 
 def test_a_long_time_is_asked_for_in_windows_that_nvd_allows(visit: Visitor, server: Server) -> None:

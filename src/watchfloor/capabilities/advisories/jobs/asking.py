@@ -17,6 +17,7 @@ from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.schemas.fetch import FetchAnswer, FetchRequest, SoFar
 from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState
 from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Severity, Want
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import GiveUp, OutsideError, SourceChanged, WatchfloorError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.settings import AdvisorySettings
     from watchfloor.kernel.contract import JobContext
 
+KEEP_EVERY_S = 4.0
 BULK = {Source.NVD, Source.CVE_LIST}  # sources whose complete sets are worth telling the box which documents are known
 
 
@@ -43,6 +45,26 @@ class Question:
     accept: tuple[str, ...] = ()
 
 
+class Turn:
+    """The right to ask a source, alone; it ends after 15 s unless it is kept."""
+
+    def __init__(self, context: JobContext, src: Source) -> None:
+        """Nothing is taken yet."""
+        self._context = context
+        self._wants = [Want(key=f"advisories:{src.label}", per_second=None, members=frozenset({0}))]
+        self._kept_at = 0.0
+
+    def take(self) -> bool:
+        """Take the turn, or keep it; False while another job has it."""
+        self._kept_at = monotonic()
+        return self._context.lease(self._wants) is not None
+
+    def keep(self) -> None:
+        """Keep the turn, at most every few seconds."""
+        if monotonic() - self._kept_at >= KEEP_EVERY_S:
+            self.take()
+
+
 def ask(context: JobContext, src: Source, question: Question, settings: AdvisorySettings) -> SourceOutcome:
     """Take what a source has new. What goes wrong with it is its outcome: nothing it told before is lost, its watermark stays.
 
@@ -52,11 +74,12 @@ def ask(context: JobContext, src: Source, question: Question, settings: Advisory
     if not question.force and not _due(context, src, settings):
         return SourceOutcome(source=src.label, state=SyncState.SKIPPED, message="it was asked a short while ago")
     # Two that ask at once would not harm each other, but everything would be fetched and written twice.
-    if context.lease([Want(key=f"advisories:{src.label}", per_second=None, members=frozenset({0}))]) is None:
+    turn = Turn(context, src)
+    if not turn.take():
         return SourceOutcome(source=src.label, state=SyncState.SKIPPED, message="another job is asking it")
     intake = Intake(context, history=settings.raw_history)
     try:
-        answer = _fetch(context, src, question, settings, intake)
+        answer = _fetch(context, src, question, settings, intake, turn)
     except (OutsideError, GiveUp) as error:
         return _failed(context, src, intake, error)
     return _answered(context, src, intake, answer)
@@ -68,7 +91,7 @@ def _due(context: JobContext, src: Source, settings: AdvisorySettings) -> bool:
         return streams.due(wire_of(session), src, every)
 
 
-def _fetch(context: JobContext, src: Source, question: Question, settings: AdvisorySettings, intake: Intake) -> FetchAnswer:
+def _fetch(context: JobContext, src: Source, question: Question, settings: AdvisorySettings, intake: Intake, turn: Turn) -> FetchAnswer:
     with ExitStack() as stack:
         prepared = prepare(context, [src], stack, hashes=src in BULK and (question.full or _behind(context, src)))
         with context.transaction() as session:
@@ -81,13 +104,19 @@ def _fetch(context: JobContext, src: Source, question: Question, settings: Advis
             streams=tuple(SoFar(stream=one.stream, watermark=one.watermark, cursor=_words(one.cursor)) for one in so_far),
             key=key or SecretStr(""),
         )  # fmt: skip
+
+        def take(message: bytes) -> None:
+            turn.keep()
+            intake.take(message)
+
         return context.sandbox(
-            fetch_source, request, stream=intake.take, files=dict(prepared.files), keep=lambda part: _told_of_gap(context, src, part)
+            fetch_source, request, stream=take, files=dict(prepared.files), keep=lambda part: _told_on_the_way(context, src, part, turn)
         )
 
 
-def _told_of_gap(context: JobContext, src: Source, part: FetchAnswer) -> dict[str, str]:
-    """Write a gap down before the source is read whole: if that fails, it is known."""
+def _told_on_the_way(context: JobContext, src: Source, part: FetchAnswer, turn: Turn) -> dict[str, str]:
+    """Keep the turn, and write a gap down before the source is read whole: if that fails, it is known."""
+    turn.keep()
     if part.gap:
         with context.transaction() as session, curating(session) as wire:
             streams.open_gap(wire, src, part.gap)

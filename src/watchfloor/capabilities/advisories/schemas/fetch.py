@@ -34,7 +34,7 @@ class FetchRequest(Shape):
 
     `url` and `second_url` are the settings of that source: NVD's feeds and API, the CVE List's releases and log, CISA's catalog and its
     other place. `full` asks for complete sets even if nothing seems to be missing. `days_back`, of NVD, asks its API for what was modified
-    since. `years`, of NVD, are the yearly feeds to load and nothing else, so that a first load can be shared among jobs.
+    since, and for what was missed before if that is not long ago. `years`, of NVD, are the yearly feeds to load and nothing else, so that a first load can be shared among jobs.
     """
 
     source: str  # label, such as cve-list

@@ -32,7 +32,8 @@ def gather(visit: Visit) -> None:
     """Load what is new at NVD: feeds, or its API where a window is asked for or the feeds do not answer."""
     request = visit.request
     if request.days_back is not None:
-        nvd_api.gather(visit, request.now - timedelta(days=request.days_back))
+        missed = nvd_api.reachable_since(request) or request.now
+        nvd_api.gather(visit, min(missed, request.now - timedelta(days=request.days_back)))
         return
     try:
         _feeds(visit)

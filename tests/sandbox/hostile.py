@@ -336,6 +336,7 @@ def wait_for_ever(request: Ask, report: Any) -> Told:
 
 
 def spin(request: Ask, report: Any) -> Told:
+    report(1, 1, "here", str(Path.cwd()))
     while True:
         pass
 

@@ -82,6 +82,14 @@ def test_an_entry_that_is_there_twice_has_not_changed_and_one_that_goes_is_remov
     assert_counted(press)
 
 
+def test_what_nvd_modified_is_news_once_a_year_of_it_was_read(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
+    take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2003.json.gz")
+    assert press.changes() == []
+    take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-modified.json.gz")
+    assert heard(press)["published"] > 1000
+    assert_counted(press)
+
+
 def test_another_model_of_epss_is_heard_by_nobody(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
     take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2015.json.gz")
     take(worker, org, tmp_path, "epss/epss_scores-2026-06-14.csv.gz")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.advisories.sources import Press, key, listed, said
 from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild, rebuild
-from watchfloor.capabilities.advisories.queries import counters
+from watchfloor.capabilities.advisories.queries import counters, streams
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, euvd_key_of
 from watchfloor.kernel.clock import now
 
@@ -216,6 +216,36 @@ def test_counters_are_what_a_recount_gives_after_anything_that_can_happen(press:
         press.settle()
         assert_counted(press)
     assert len(counted(press)["severity"]) > 1
+
+
+def test_what_is_read_for_the_first_time_is_no_news(press: Press) -> None:
+    def first(src: Source, stream: str, *, complete: bool = False) -> bool:
+        with press.wire() as wire:
+            return streams.first(wire, src, stream, complete=complete)
+
+    def accept(src: Source, stream: str) -> None:
+        with press.wire() as wire:
+            streams.accept(wire, src, stream, rows=1, watermark=None, cursor={}, changed=True)
+
+    assert first(NVD, "2024", complete=True)
+    assert first(NVD, "modified")
+    accept(NVD, "2024")
+    assert not first(NVD, "2024", complete=True)
+    assert first(NVD, "2025", complete=True)
+    assert not first(NVD, "modified")
+    accept(EUVD, "mapping")
+    assert first(EUVD, "exploited-part")
+    accept(EUVD, "exploited-part")
+    assert first(EUVD, "exploited-part")
+    accept(EUVD, "exploited")
+    assert not first(EUVD, "exploited-part")
+    assert first(EUVD, "search")
+
+
+def test_a_source_that_was_only_asked_was_not_read(press: Press) -> None:
+    with press.wire() as wire:
+        streams.fail(wire, CNA, {"reason": "unreachable"})
+        assert streams.first(wire, CNA, "delta", complete=False)
 
 
 def test_drift_is_found_put_right_and_said(press: Press) -> None:

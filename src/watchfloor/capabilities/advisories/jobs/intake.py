@@ -110,8 +110,7 @@ class Intake:
         with self._context.transaction() as session:
             with curating(session) as wire:
                 streams.lock_source(wire, src)
-                # What a stream tells when it is read for the first time is no news.
-                self._quiet = streams.accepted(wire, src, self._file.stream) is None
+                self._quiet = streams.first(wire, src, self._file.stream, complete=self._file.complete)
                 for start in range(0, len(self._documents), CHUNK_DOCUMENTS):
                     self._write_documents(wire, src, self._documents[start : start + CHUNK_DOCUMENTS])
                 if end is not None:

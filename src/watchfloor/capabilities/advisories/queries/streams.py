@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from watchfloor.capabilities.advisories.schemas.words import Source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from watchfloor.capabilities.advisories.schemas.frames import Reject
-    from watchfloor.capabilities.advisories.schemas.words import Source
     from watchfloor.kernel.db.session import Wire
 
 SOURCE_LOCK = 7100  # plus the source's number: one chunk of a source is written at a time
+PART = "-part"  # ends the name of a stream that is a part of another one
 ALL = ""  # the stream that stands for the source as a whole: when it was asked, what it keeps, how it failed
 
 
@@ -67,6 +69,21 @@ def accepted(wire: Wire, src: Source, stream: str) -> dict[str, Any] | None:
     """Return what is kept of a stream that was taken in whole before, its cursor; None for one that never was."""
     row = wire.execute("select cursor from adv_stream where src = %s and stream = %s and ok_at is not null", (int(src), stream)).fetchone()
     return None if row is None else row[0]
+
+
+def first(wire: Wire, src: Source, stream: str, *, complete: bool) -> bool:
+    """Tell whether a stream is read for the first time, so that what it tells is no news.
+
+    Increments of NVD and of the CVE List are news once anything of these was read. EUVD has no whole: each of its searches begins by itself,
+    and the parts of one are not it until the last is there.
+    """
+    base = stream.removesuffix(PART)
+    if complete or src is Source.EUVD:
+        return accepted(wire, src, base) is None
+    row = wire.execute(
+        "select exists (select from adv_stream where src = %s and stream <> %s and ok_at is not null)", (int(src), ALL)
+    ).fetchone()
+    return not (row and row[0])
 
 
 def accept(

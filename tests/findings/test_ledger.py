@@ -14,6 +14,7 @@ from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict
+from watchfloor.kernel.findings import ledger as ledger_of_findings
 from watchfloor.kernel.findings.queries import get_finding, list_findings
 from watchfloor.kernel.findings.triage import triage
 
@@ -193,3 +194,19 @@ def test_lists_are_narrowed_by_every_field(ledger: Ledger, org: UUID) -> None:
             ({"first_seen_after": moment}, ["b"]), ({"last_seen_before": moment}, []),
         ):  # fmt: skip
             assert sorted(one.key for one in list_findings(session, org, **narrow).items) == keys, narrow
+
+
+def test_findings_are_fixed_by_key_for_a_reason(ledger: Ledger, org: UUID) -> None:
+    with ledger.database.transaction(org) as session:
+        found(session, org, "a")
+        found(session, org, "b")
+        fixed = ledger_of_findings.close(
+            session, org, ["a", "unknown"], capability="scans", reason="a fixed version was seen", actor="scans", job=None
+        )
+        other = ledger_of_findings.close(session, org, ["b"], capability="advisories", reason="gone", actor="advisories", job=None)
+    with ledger.database.transaction(org) as session:
+        assert [get_finding(session, org, one).reason for one in fixed] == ["a fixed version was seen"]
+        assert other == []
+        assert [finding.key for finding in list_findings(session, org, state="open").items] == ["b"]
+        with pytest.raises(Conflict, match="for a reason"):
+            ledger_of_findings.close(session, org, ["b"], capability="scans", reason=" ", actor="scans", job=None)

@@ -28,12 +28,28 @@ advisories = Capability(
             severity=Severity.MEDIUM,
             description="Counters were not what a recount says and were put right: a mistake of ours, please report it.",
         ),
+        EventType(
+            name="match.new",
+            severity=Severity.MEDIUM,
+            description="An advisory meets assets that it did not meet before; `assets` says which.",
+        ),
+        EventType(name="match.closed", description="An advisory does not meet assets any more; `reason` says why."),
+        EventType(name="match.band_changed", description="The band of matches changed from `old` to `new`."),
+        EventType(name="match.confidence_raised", description="Candidates are sure enough to be findings now."),
     ),
-    # Not at once: matching comes first, and what it finds is told as well.
-    reactions=(Reaction(event="advisories.updated", kind="advisories.watch", delay=timedelta(minutes=2)),),
+    reactions=(
+        # What a scan learned can be read ten seconds later.
+        Reaction(event="scans.finished", kind="advisories.match", delay=timedelta(seconds=15)),
+        Reaction(event="advisories.updated", kind="advisories.match", delay=timedelta(seconds=15)),
+        # Not at once: matching comes first, and what it finds is told as well.
+        Reaction(event="advisories.updated", kind="advisories.watch", delay=timedelta(minutes=2)),
+    ),
     schedules=(
         DefaultSchedule(name="update-vulnerabilities", kind="advisories.update_vulnerabilities", every=timedelta(hours=2)),
         DefaultSchedule(name="sync-nvd", kind="advisories.sync_nvd_updates", every=timedelta(hours=6)),
+        DefaultSchedule(name="match-advisories", kind="advisories.match", every=timedelta(minutes=10)),
+        # What a CNA's words mean is learned anew each week, which changes matches of advisories that did not change.
+        DefaultSchedule(name="match-everything", kind="advisories.match", cron="0 6 * * 0", arguments={"full": True}),
         DefaultSchedule(name="clean-cache", kind="advisories.clean_cache", cron="0 3 * * *"),
         DefaultSchedule(name="update-stats", kind="advisories.update_statistics", every=timedelta(minutes=15)),
         DefaultSchedule(name="watch-advisories", kind="advisories.watch", every=timedelta(minutes=15)),

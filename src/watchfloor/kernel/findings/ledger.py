@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MISSES = 2
 FIRST_SEEN = "seen for the first time"
 SEEN_AGAIN = "seen again"
+NO_REASON = "a finding is fixed for a reason; say what showed that it is gone"
 SILENT = "its port did not answer in two looks one after the other"
 
 RECORD = """
@@ -94,8 +95,7 @@ def close_missing(
     False positives are nobody's to fix: they stay, so that they never open again.
     """
     if not reason.strip():
-        message = "a finding is fixed for a reason; say what showed that it is gone"
-        raise Conflict(message)
+        raise Conflict(NO_REASON)
     wire = wire_of(session)
     rows = wire.execute(
         f"select id, port, misses, missed_by, {COLUMNS} from finding where org = %s and capability = %s and asset = %s "  # noqa: S608 - our own columns
@@ -114,6 +114,21 @@ def close_missing(
     for ids, why in ((gone, reason), (given_up, SILENT)):
         _fix(session, org, ids, reason=why, actor=actor, job=job)
     return gone + given_up
+
+
+def close(
+    session: Session, org: UUID, keys: Collection[str], *, capability: str, reason: str, actor: str, job: UUID | None
+) -> list[UUID]:  # fmt: skip
+    """Fix findings by key, for a reason that shows that they are gone; return which are fixed now. False positives are nobody's to fix."""
+    if not reason.strip():
+        raise Conflict(NO_REASON)
+    rows = wire_of(session).execute(
+        "select id from finding where org = %s and capability = %s and key = any (%s) and state in ('open', 'accepted') order by id for update",
+        (org, capability, list(keys)),
+    )
+    ids = [row[0] for row in rows]
+    _fix(session, org, ids, reason=reason, actor=actor, job=job)
+    return ids
 
 
 def _fix(session: Session, org: UUID, findings: Iterable[UUID], *, reason: str, actor: str, job: UUID | None) -> None:

@@ -3,6 +3,7 @@
 from watchfloor.capabilities.advisories.jobs.cleaning import clean_cache
 from watchfloor.capabilities.advisories.jobs.counting import update_statistics
 from watchfloor.capabilities.advisories.jobs.importing import import_files
+from watchfloor.capabilities.advisories.jobs.match import match_inventory
 from watchfloor.capabilities.advisories.jobs.rebuilding import rebuild
 from watchfloor.capabilities.advisories.jobs.reconciling import reconcile
 from watchfloor.capabilities.advisories.jobs.sync import sync_nvd_updates, update_vulnerabilities
@@ -11,6 +12,7 @@ from watchfloor.capabilities.advisories.jobs.watching import watch
 __all__ = [
     "clean_cache",
     "import_files",
+    "match_inventory",
     "rebuild",
     "reconcile",
     "sync_nvd_updates",

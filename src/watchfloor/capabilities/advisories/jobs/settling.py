@@ -15,8 +15,9 @@ from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.queries import changes, counters
 from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
-from watchfloor.capabilities.advisories.queries.settled import drop, same, settled, write
+from watchfloor.capabilities.advisories.queries.settled import drop, restate, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
+from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
 from watchfloor.capabilities.advisories.schemas.merged import Settled
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.events.outbox import emit
@@ -97,13 +98,14 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
     for one in told(wire, ks):
         chunk.sort_in(one, before.get(one.k), today, touched[one.k], thresholds)
     write(wire, chunk.fresh, chunk.changed, scored_on=today)
+    restate(wire, chunk.restated)
     if chunk.gone:
         drop(wire, [one.merged.k for one in chunk.gone])
     changes.write(wire, chunk.changes)
     changes.hold(wire, chunk.held)
     counters.move(wire, differences([*chunk.replaced, *chunk.gone], [*chunk.fresh, *chunk.changed]))
     done.added += len(chunk.fresh)
-    done.changed += len(chunk.changed)
+    done.changed += len(chunk.changed) + len(chunk.restated)
     done.removed += len(chunk.gone)
     return ks
 
@@ -115,6 +117,7 @@ class Chunk:
     fresh: list[Settled] = field(default_factory=list)
     changed: list[Settled] = field(default_factory=list)
     replaced: list[Settled] = field(default_factory=list)  # what the changed ones were
+    restated: list[int] = field(default_factory=list)  # those that read as before, though perhaps for other versions
     gone: list[Settled] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     held: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
@@ -130,6 +133,8 @@ class Chunk:
         if old is None:
             self.fresh.append(new)
         elif same(old, new):
+            if mask & (Cause.CRITERIA | Cause.CRITERIA << QUIETLY):
+                self.restated.append(one.k)
             return
         else:
             self.changed.append(new)

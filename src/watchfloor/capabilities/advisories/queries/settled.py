@@ -71,6 +71,12 @@ def write(wire: Wire, fresh: Sequence[Settled], changed: Sequence[Settled], *, s
         wire.execute("truncate adv_in_cve")
 
 
+def restate(wire: Wire, ks: Sequence[int]) -> None:
+    """Say of records that read as before that what they affect may not be what it was: whoever matches them reads them again."""
+    if ks:
+        wire.execute("update adv_cve set revision = nextval('adv_revision') where k = any (%s)", (list(ks),))
+
+
 def drop(wire: Wire, ks: Sequence[int]) -> None:
     """Remove records of which no source says anything any more."""
     wire.execute("delete from adv_cve where k = any (%s::bigint[])", (rows.keys(ks),))

@@ -1,11 +1,9 @@
-"""REST: advisories; each topic has its routes in a file of its own, those with fixed addresses first."""
+"""REST: advisories; each topic has its routes in a file of its own, those with fixed addresses before those with an id."""
 
-from fastapi import APIRouter
+from watchfloor.capabilities.advisories.api import record, search, stats, watches
 
-from watchfloor.capabilities.advisories.api import stats, watches
-
-routes = APIRouter()
-for topic in (stats, watches):
+routes = search.routes
+for topic in (stats, watches, record):
     routes.include_router(topic.routes)
 
 __all__ = ["routes"]

@@ -31,12 +31,18 @@ def name_spellings(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([low, low.replace(" ", "_"), low.replace("_", " ")]))
 
 
+def years(text: str) -> tuple[int, int] | None:
+    """Return the keys from and before which ids begin as written; None for what names no year."""
+    found = START.fullmatch(text)
+    return None if found is None else (int(found[1]) * YEAR, (int(found[1]) + 1) * YEAR)
+
+
 def cve_range(name: str, value: Value) -> tuple[int, int]:
-    """Return the keys from and before which ids begin as written; raises InvalidInput for what no CVE begins with."""
-    found = START.fullmatch(value.text)
+    """Return the same for a value of a search; raises InvalidInput for what no CVE begins with."""
+    found = years(value.text)
     if found is None:
         raise wrong(f"{name}: no CVE begins with {value.text[:40]!r}; write CVE-2024-* or CVE-2024-31*", value.start, len(value.raw))
-    return int(found[1]) * YEAR, (int(found[1]) + 1) * YEAR
+    return found
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from watchfloor.capabilities.advisories.schemas.words import Band, Exposure
+from watchfloor.capabilities.advisories.schemas.words import Band, Deadline, Exposure
 from watchfloor.kernel.db.listing import Found
 
 
@@ -110,12 +110,25 @@ class SourceWord(BaseModel):
     exploited_since: datetime | None
     fetched_at: datetime | None
     hash: str | None = Field(description="BLAKE2b of the raw document.")
-    licence: str = Field(description="Who is to be named, and under which terms.")
+    notice: str = Field(description="Who is to be named, and under which terms.")
+
+
+class RawDocument(BaseModel):
+    """A source's document as it came, and the BLAKE2b hash of its canonical bytes."""
+
+    id: str
+    source: str
+    hash: str
+    source_modified: datetime | None
+    fetched_at: datetime
+    gone_at: datetime | None = Field(description="Since when the source does not have it any more.")
+    document: Any
 
 
 class KevView(BaseModel):
-    """An entry of a catalog of known exploited vulnerabilities."""
+    """An entry of a catalog of known exploited vulnerabilities: kev is CISA's, eu-kev the EU's."""
 
+    id: str
     catalog: str
     added: datetime
     due: datetime | None
@@ -153,21 +166,17 @@ class Factor(BaseModel):
     points: float
     max: float
     inputs: dict[str, Any]
-    source: str
+    sources: list[str]
     as_of: date | None = None
 
 
-class Verdict(BaseModel):
-    """How soon BOD 26-04 wants it mended. Not legal advice; follow the directive's text."""
+class VerdictView(BaseModel):
+    """How soon BOD 26-04 wants it mended, counted from the first sight of a match."""
 
-    verdict: str
-    days: int | None = Field(description="Days from first sight; null: with the next upgrade.")
-    forensics: bool
-    exposed: bool | None
-    kev: bool
-    automatable: bool
-    total: bool
-    assumed: list[str]
+    deadline: Deadline
+    days: int | None = Field(description="None: with the next upgrade.")
+    assumed: list[str] = Field(description="What nobody told, and was taken from the CVSS vector and score.")
+    cisa_due: datetime | None = Field(None, description="The date that CISA's own catalog sets.")
     notice: str = "Not legal advice; follow the directive's text."
 
 
@@ -184,10 +193,10 @@ class Score(BaseModel):
     confidence: float
     on: date
     version: int
-    verdict: Verdict | None = None
+    verdict: VerdictView | None = None
 
 
-class Criterion(BaseModel):
+class AffectedView(BaseModel):
     """One affected product, as a source states it."""
 
     source: str
@@ -204,16 +213,20 @@ class Criterion(BaseModel):
     factor: float = Field(description="How far the source's word goes.")
 
 
-class Change(BaseModel):
+class ChangeView(BaseModel):
     """One change of an advisory; `quiet` ones were written down and told to nobody."""
 
+    id: str
     at: datetime
     kind: str
     old: Any
     new: Any
     source: str | None
     quiet: bool
-    id: str = ""
+
+
+class Changes(Found[ChangeView]):
+    """One page of what happened."""
 
 
 class Advisory(AdvisoryLine):
@@ -223,7 +236,7 @@ class Advisory(AdvisoryLine):
     aliases: list[str]
     nvd_status: str
     cvss: list[CvssView]
-    epss_view: EpssView | None = Field(alias="epss_detail", serialization_alias="epss_detail")
+    epss_detail: EpssView | None
     kev_entries: list[KevView]
     ssvc: list[SsvcView]
     exploits: list[str]
@@ -237,21 +250,24 @@ class Advisory(AdvisoryLine):
 
 
 class ProductLine(BaseModel):
-    """A product that advisories name."""
+    """A product that advisories name; `cves` is how many."""
 
-    part: str
+    part: str = Field(description="a application, o operating system, h hardware")
     vendor: str
     product: str
     cves: int
 
 
 class ProductPage(ProductLine):
-    """A product: the other names it has, and how its advisories divide."""
+    """A product: its other names, how its advisories divide, and the most urgent of them."""
 
     names: list[str]
-    bands: dict[str, int]
-    kev: int
-    newest: list[AdvisoryLine]
+    facets: dict[str, Facet]
+    advisories: list[AdvisoryLine]
+
+
+class KevEntries(Found[KevView]):
+    """One page of a catalog."""
 
 
 class Reject(BaseModel):
@@ -266,12 +282,18 @@ class Reject(BaseModel):
     at: datetime
 
 
+class Rejects(Found[Reject]):
+    """One page of what could not be read."""
+
+
 class SourceView(BaseModel):
     """How far a source is read, and what it told."""
 
     name: str
     enabled: bool
-    state: str = Field(description="ok, late, refused, gap, never or off")
+    state: str = Field(
+        description="ok; failing: the last answers were refused or none; gap: something was missed; never: not read yet; off"
+    )
     watermark: datetime | None
     checked_at: datetime | None
     changed_at: datetime | None
@@ -280,6 +302,5 @@ class SourceView(BaseModel):
     gap_since: datetime | None
     gap_reason: str | None
     last_error: dict[str, Any] | None
-    documents: int
-    streams: int
-    licence: str
+    rows: int = Field(description="How many records its files held when they were read last.")
+    notice: str

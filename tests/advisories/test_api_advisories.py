@@ -1,0 +1,250 @@
+"""Advisories over REST: lists, records and what hangs on them, and the permissions they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import psycopg
+import pytest
+import zstandard
+
+from tests.advisories import shelf
+from tests.api.floor import Client, client_of, make_org
+from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.schemas.words import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+LOG4J, SSH = "CVE-2021-44228", "CVE-2024-6387"
+NVD = {
+    "id": LOG4J,
+    "references": [{"url": "https://logging.apache.org/", "source": "x", "tags": ["Vendor Advisory"]}, {"url": "javascript:x"}],
+}
+CNA = {
+    "containers": {"cna": {"references": [{"url": "https://logging.apache.org/", "tags": ["x_note"]}, {"url": "https://example.org/a"}]}}
+}
+TABLES = "adv_cve, adv_fact, adv_raw, adv_zdict, adv_metric, adv_kev, adv_ssvc, adv_epss, adv_epss_curve, adv_alias, adv_product, adv_name_map, adv_criterion, adv_change, adv_reject, adv_stream"
+
+
+@pytest.fixture(scope="module")
+def stocked(ledger: Ledger, postgres: str) -> Iterator[None]:
+    """Put the shelf into the database, with documents, a history and a refusal; take it away again."""
+    k = key_of(LOG4J)
+    with ledger.database.transaction(make_org(ledger)) as session, curating(session) as wire:
+        shelf.fill(wire)
+        for src, document in ((1, NVD), (2, CNA)):
+            wire.execute(
+                "insert into adv_raw (src, k, h, doc) values (%s, %s, %s, %s)",
+                (src, k, b"\x01" * 16, zstandard.compress(msgspec.json.encode(document))),
+            )
+            wire.execute(
+                "insert into adv_fact (src, k, state, status, title, descr, published, modified, cwes, flags, replaced_by) "
+                "values (%s, %s, 1, 'Analyzed', 'Log4Shell', 'JNDI', '2021-12-10', '2026-08-01', '{CWE-502}', 8, '{}')",
+                (src, k),
+            )
+        wire.execute(
+            "insert into adv_metric values (%s, 1, '3.1', 1, 10, %s, 'critical'), (%s, 2, '3.1', 2, 9, 'CVSS:3.1/AV:N', 'critical')",
+            (k, shelf.V31, k),
+        )
+        wire.execute("insert into adv_ssvc values (%s, 2, 2, true, true, '2025-02-04', 'CISA Coordinator', '2.0.3')", (k,))
+        wire.execute(
+            "insert into adv_change (k, kind, old, new, src, at, quiet) values (%(k)s, 'advisory.kev_added', null, '\"kev\"', 3, '2021-12-10', false), "
+            "(%(k)s, 'advisory.band_changed', '\"high\"', '\"critical\"', null, '2021-12-11', true)",
+            {"k": k},
+        )
+        wire.execute("insert into adv_reject (src, stream, ref, reason, sample) values (1, 'modified', %s, 'not JSON', '{')", (LOG4J,))
+        wire.execute(
+            "insert into adv_stream (src, stream, watermark, rows_ok, checked_at, ok_at) values (1, '', '2026-08-20', 8, wf_now(), wf_now())"
+        )
+        wire.execute(
+            "insert into adv_stream (src, stream, checked_at, failures, last_error) values (6, '', wf_now(), 2, '{\"code\": \"source_unavailable\"}')"
+        )
+    yield
+    with psycopg.connect(postgres, autocommit=True) as owner:
+        owner.execute(f"truncate {TABLES}")
+
+
+@pytest.fixture
+def viewer(http: httpx.Client, ledger: Ledger, stocked: None) -> Client:
+    """Be somebody who may read."""
+    del stocked
+    return client_of(http, ledger, make_org(ledger), "viewer")
+
+
+@pytest.fixture
+def analyst(http: httpx.Client, ledger: Ledger, stocked: None) -> Client:
+    """Be somebody who may try scores."""
+    del stocked
+    return client_of(http, ledger, make_org(ledger), "analyst")
+
+
+def at(client: Client, path: str = "", **query: Any) -> Any:
+    return client.get(f"/advisories{path}", **query)
+
+
+def test_a_list_is_searched_sorted_and_paged(viewer: Client) -> None:
+    first = at(viewer, q="kev:any eukev:any,none", limit=1, sort="-priority")
+    assert ([one["id"] for one in first["items"]], first["total"], first["total_capped"], first["next_cursor"]) == ([LOG4J], 1, False, None)
+    page = at(viewer, sort="id", limit=3)
+    rest = at(viewer, sort="id", limit=500, cursor=page["next_cursor"])
+    assert [one["id"] for one in page["items"] + rest["items"]] == [one.cve_id for one in sorted(shelf.ADVISORIES, key=lambda one: one.k)]
+    assert (page["total"], page["sort"], page["facets"]) == (len(shelf.ADVISORIES), "id", None)
+
+
+def test_facets_are_given_when_asked_for(viewer: Client) -> None:
+    found = at(viewer, q="product:openssh", facets="severity,vendor")["facets"]
+    assert {name: [(one["value"], one["count"]) for one in facet["values"]] for name, facet in found.items()} == {
+        "severity": [("high", 1), ("medium", 1)],
+        "vendor": [("openbsd", 2), ("debian", 1)],
+    }
+    assert set(at(viewer, facets="all")["facets"]) == {"band", "ssvc", "severity", "epss", "year", "kev", "cwe", "vendor"}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "position", "meant"),
+    [
+        ({"q": "openssh prduct:x"}, "/q", 8, "product"),
+        ({"q": "cvss>=seven"}, "/q", 6, None),
+        ({"sort": "prioritx"}, "/sort", None, "priority"),
+        ({"cursor": "x"}, "/cursor", None, None),
+        ({"facets": "colour"}, "/facets", None, None),
+        ({"tz": "Mars/Olympus"}, "/tz", None, None),
+        ({"tz": "../../etc/passwd"}, "/tz", None, None),
+        ({"after": "x"}, "/after", None, None),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_a_problem_that_names_the_place(
+    viewer: Client, query: dict[str, str], field: str, position: int | None, meant: str | None
+) -> None:
+    answer = viewer.ask("GET", "/advisories", params=query)
+    told = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert (told["field"], told.get("position"), told.get("did_you_mean")) == (field, position, meant)
+
+
+def test_a_record_tells_who_says_what_and_why_it_is_urgent(viewer: Client) -> None:
+    found = at(viewer, f"/{LOG4J}")
+    assert (found["id"], found["kev"], found["aliases"], found["products"]) == (LOG4J, True, ["GHSA-jfh8-c2jp-5v3q"], ["apache log4j"])
+    assert [(one["source"], one["score"], one["chosen"]) for one in found["cvss"]] == [("nvd", 10.0, True), ("cve-list", 9.0, False)]
+    assert [one["source"] for one in found["sources"]] == ["nvd", "cve-list"]
+    assert found["provenance"]["cvss"] == ["nvd", "cve-list"]
+    assert found["ssvc"][0]["chosen"] is True
+    assert {one["catalog"] for one in found["kev_entries"]} == {"kev", "eu-kev"}
+    assert found["epss_detail"]["as_of"] == "2026-08-20"
+    assert 0 < found["epss_detail"]["lev"] < 1
+    assert [one["url"] for one in found["references"]] == ["https://logging.apache.org/", "https://example.org/a"]
+    assert (found["references"][0]["sources"], found["references"][0]["tags"]) == (["cve-list", "nvd"], ["x_note", "Vendor Advisory"])
+    assert found["rejects"] == 1
+    score = found["score"]
+    assert {one["factor"] for one in score["factors"]} == {"exploitation", "impact", "reach", "exposure", "urgency"}
+    assert score["verdict"]["deadline"] in {"3 days", "3 days + forensics", "14 days"}
+
+
+@pytest.mark.parametrize("name", ["cve-2021-44228", "GHSA-jfh8-c2jp-5v3q", "ghsa-JFH8-C2JP-5V3Q"])
+def test_every_id_of_a_record_leads_to_it(viewer: Client, name: str) -> None:
+    assert at(viewer, f"/{name}")["id"] == LOG4J
+
+
+@pytest.mark.parametrize("path", ["", "/sources", "/sources/nvd", "/history", "/affected"])
+@pytest.mark.parametrize("name", ["CVE-2020-0001", "nonsense", "CVE-0000-0000", "'", "%2e%2e"])
+def test_an_unknown_record_is_a_404_that_says_why(viewer: Client, name: str, path: str) -> None:
+    answer = viewer.ask("GET", f"/advisories/{name}{path}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_record_that_the_caller_has_is_not_sent_again(viewer: Client) -> None:
+    for path in (f"/advisories/{LOG4J}", f"/advisories/{LOG4J}/sources/nvd"):
+        tag = viewer.ask("GET", path).headers["etag"]
+        again = viewer.ask("GET", path, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert viewer.ask("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_document_is_shown_as_it_came(viewer: Client) -> None:
+    found = at(viewer, f"/{LOG4J}/sources/nvd")
+    assert (found["source"], found["document"], found["hash"]) == ("nvd", NVD, "01" * 16)
+    assert viewer.ask("GET", f"/advisories/{LOG4J}/sources/euvd").status_code == 404
+    assert viewer.ask("GET", f"/advisories/{LOG4J}/sources/xyz").status_code == 422
+
+
+def test_history_is_newest_first_and_marks_what_nobody_was_told(viewer: Client) -> None:
+    found = at(viewer, f"/{LOG4J}/history")["items"]
+    assert [(one["kind"], one["old"], one["new"], one["source"], one["quiet"]) for one in found] == [
+        ("advisory.band_changed", "high", "critical", None, True),
+        ("advisory.kev_added", None, "kev", "kev", False),
+    ]
+
+
+def test_changes_of_the_catalogs_are_a_list_of_their_own(viewer: Client) -> None:
+    assert [(one["id"], one["kind"]) for one in at(viewer, "/kev/changes")["items"]] == [(LOG4J, "advisory.kev_added")]
+    assert at(viewer, "/kev/changes", since="2022-01-01")["items"] == []
+    assert [(one["id"], one["catalog"]) for one in at(viewer, "/kev", catalog="eu-kev")["items"]] == [
+        ("CVE-2026-1002", "eu-kev"),
+        (LOG4J, "eu-kev"),
+    ]
+    assert at(viewer, "/kev")["total"] == 3
+    assert viewer.ask("GET", "/advisories/kev", params={"catalog": "moon"}).status_code == 422
+
+
+def test_affected_products_are_told_by_source(viewer: Client) -> None:
+    found = at(viewer, f"/{SSH}/affected")
+    assert [(one["source"], one["product"], one["versions"], one["fix"]) for one in found] == [
+        ("nvd", "openssh", ">= 8.6, < 9.8", "9.8"),
+        ("cve-list", "openssh", ">= 8.6, < 9.8", "9.8"),
+    ]
+
+
+def test_a_score_depends_on_the_asset(analyst: Client) -> None:
+    far = at(analyst, f"/{SSH}/score", exposure="isolated", on="2026-08-20")
+    near = at(analyst, f"/{SSH}/score", exposure="internet", on="2026-08-20")
+    assert near["priority"] > far["priority"]
+    assert sum(one["points"] for one in far["factors"]) == pytest.approx(far["priority"], abs=0.06)
+    assert near["verdict"]["deadline"] != far["verdict"]["deadline"]
+    assert analyst.ask("GET", f"/advisories/{SSH}/score", params={"confidence": 2}).status_code == 422
+
+
+def test_who_may_only_read_may_not_try_scores(viewer: Client) -> None:
+    assert viewer.ask("GET", f"/advisories/{SSH}/score").status_code == 403
+
+
+def test_products_are_found_by_the_beginning_of_their_names(viewer: Client) -> None:
+    assert [(one["vendor"], one["product"], one["cves"]) for one in at(viewer, "/products", prefix="open")] == [("openbsd", "openssh", 2)]
+    assert [one["product"] for one in at(viewer, "/products", prefix="acme:http")] == ["http_server"]
+    page = at(viewer, "/products/a/openbsd/openssh")
+    assert (page["cves"], len(page["advisories"]), page["facets"]["severity"]["values"][0]["value"]) == (2, 2, "high")
+    assert viewer.ask("GET", "/advisories/products/a/openbsd/nothing").status_code == 404
+
+
+def test_suggestions_lead_through_a_search(viewer: Client) -> None:
+    assert [one["value"] for one in at(viewer, "/suggest", prefix="e")] == ["epss", "eukev", "exploited", "exploit", "exposure"]
+    assert [(one["value"], one["count"]) for one in at(viewer, "/suggest", field="product", prefix="ope")] == [("openssh", 2)]
+    assert [one["value"] for one in at(viewer, "/suggest", field="severity", prefix="h")] == ["high"]
+    assert [one["value"] for one in at(viewer, "/suggest", field="cwe", prefix="36")] == ["CWE-362", "CWE-364"]
+    assert [one["value"] for one in at(viewer, "/suggest", field="id", prefix="cve-2024-")] == [SSH, "CVE-2024-3094"]
+    assert viewer.ask("GET", "/advisories/suggest", params={"field": "colour"}).status_code == 422
+
+
+def test_sources_tell_how_far_they_are_read(viewer: Client) -> None:
+    held = {one["name"]: one for one in at(viewer, "/sources")}
+    assert {name: one["state"] for name, one in held.items()} == {
+        "nvd": "ok", "cve-list": "never", "kev": "never", "eu-kev": "never", "euvd": "never", "epss": "failing", "overrides": "off", "exploits": "off",
+    }  # fmt: skip
+    assert at(viewer, "/sources/epss")["last_error"] == {"code": "source_unavailable"}
+    assert viewer.ask("GET", "/advisories/sources/moon").status_code == 404
+
+
+def test_refused_documents_are_listed_with_their_reason(viewer: Client) -> None:
+    found = at(viewer, "/rejects", source="nvd")
+    assert [(one["ref"], one["reason"], one["stream"]) for one in found["items"]] == [(LOG4J, "not JSON", "modified")]
+    assert at(viewer, "/rejects", source="euvd")["items"] == []
+    assert viewer.ask("GET", "/advisories/rejects", params={"source": "moon"}).status_code == 422
+
+
+def test_everybody_reads_the_same_records(viewer: Client, analyst: Client) -> None:
+    assert at(viewer, f"/{LOG4J}") == at(analyst, f"/{LOG4J}")

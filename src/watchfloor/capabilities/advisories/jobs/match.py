@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 Item = TypeVar("Item")
-FACTS_AT_ONCE, ASSETS_AT_ONCE, CVES_AT_ONCE = 2000, 200, 2000
+FACTS_AT_ONCE, ASSETS_AT_ONCE, CVES_AT_ONCE = 2000, 200, 1000
 WRITTEN_AT_ONCE = 300  # matches: a transaction is to be short, its job's heartbeat waits for it
 MANY_CVES = 20_000  # beyond it whole assets are matched anew, which costs less
 ASSETS_NAMED = 50  # in one event
@@ -264,12 +264,15 @@ def _plan(wire: Wire, held: Mapping[UUID, Held], stored: Mapping[Place, Stored],
         merged = records.get(k)
         if merged is None or merged.state is State.REJECTED or merged.merged_into is not None:
             continue
+        weighed: dict[tuple[object, ...], Match] = {}  # most assets run the same things
         for asset, fact, verdict in several:
             place: Place = (asset, fact.id, k)
             before = stored.get(place)
             decided.add(place)
             first = before.first_seen if before is not None and before.open else today
-            match = weigh.weigh(verdict, merged, held[asset].exposure, fact.observed.label, first, today)
+            same = (verdict.why, verdict.confidence, held[asset].exposure, first)
+            match = weighed.get(same) or weigh.weigh(verdict, merged, held[asset].exposure, fact.observed.label, first, today)
+            weighed[same] = match
             if before is None or not before.open or match.differs(before.match):
                 plan.writes.append(_Write(place, match, before, merged, fact, held[asset]))
     for place, kept in stored.items():

@@ -10,8 +10,9 @@ import pytest
 
 from tests.advisories.data import shared
 from tests.advisories.sources import Press
-from watchfloor.capabilities.advisories.jobs import import_files
+from watchfloor.capabilities.advisories.jobs import import_files, watch
 from watchfloor.capabilities.advisories.jobs.importing import ImportFiles
+from watchfloor.capabilities.advisories.jobs.watching import WatchAdvisories
 from watchfloor.capabilities.advisories.queries import counters
 from watchfloor.kernel.jobs.enqueue import submit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from tests.api.floor import Client
     from tests.api.worker import Worker
 
 pytestmark = pytest.mark.data
@@ -47,21 +49,34 @@ def heard(press: Press) -> Counter[str]:
     return Counter(kind for _cve, kind, quiet in press.changes() if not quiet)
 
 
+def hits(worker: Worker, org: UUID, press: Press) -> Counter[str]:
+    """Let the watches look and return of what they told until now."""
+    submit(worker.ledger, org, watch, WatchAdvisories())
+    worker.run_all(org)
+    told = press.rows("select data->>'kind' from event where org = %s and name = 'advisories.watch_hit'", org)
+    return Counter(kind.removeprefix("advisory.") for (kind,) in told)
+
+
 def assert_counted(press: Press) -> None:
     with press.wire() as wire:
         assert counters.counted(wire) == counters.recount(wire)
 
 
-def test_between_two_states_of_cisas_catalog_are_their_differences(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
+def test_between_two_states_of_cisas_catalog_are_their_differences(
+    owner: Client, worker: Worker, org: UUID, tmp_path: Path, press: Press
+) -> None:
     take(worker, org, tmp_path, "kev/kev-2026.08.07.json")
     assert press.changes() == []
+    owner.post("/advisories/watches", {"name": "exploited", "kinds": ["kev_added", "kev_removed", "ransomware_changed", "kev_due_changed"]})
     take(worker, org, tmp_path, "kev/kev-2026.08.20.min.json")
+    assert hits(worker, org, press) == {"kev_added": 11, "ransomware_changed": 11}
     found = heard(press)
     assert (found["kev_added"], found["ransomware_changed"], found["kev_removed"], found["kev_due_changed"]) == (11, 11, 0, 0)
     assert_counted(press)
     before = press.changes()
     take(worker, org, tmp_path, "kev/kev-2026.08.20.min.json")
     assert press.changes() == before
+    assert hits(worker, org, press).total() == 22
 
 
 def told_of(press: Press, cve: str) -> list[str]:
@@ -90,13 +105,16 @@ def test_what_nvd_modified_is_news_once_a_year_of_it_was_read(worker: Worker, or
     assert_counted(press)
 
 
-def test_another_model_of_epss_is_heard_by_nobody(worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
-    take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2015.json.gz")
+def test_another_model_of_epss_is_heard_by_nobody(owner: Client, worker: Worker, org: UUID, tmp_path: Path, press: Press) -> None:
+    take(worker, org, tmp_path, "nvd/feeds/nvdcve-2.0-2003.json.gz")
     take(worker, org, tmp_path, "epss/epss_scores-2026-06-14.csv.gz")
+    owner.post("/advisories/watches", {"name": "everything"})
     take(worker, org, tmp_path, "epss/epss_scores-2026-06-21.csv.gz")
     assert heard(press) == {}
+    assert hits(worker, org, press) == {}
     quiet = Counter(kind for _cve, kind, _quiet in press.changes())
     assert quiet["epss_crossed"] > 0
     take(worker, org, tmp_path, "epss/epss_scores-2026-08-09.csv.gz")
     assert heard(press)["epss_crossed"] > 0
+    assert hits(worker, org, press)["epss_crossed"] == heard(press)["epss_crossed"]
     assert_counted(press)

@@ -15,13 +15,16 @@ TABLES = {
     "adv_kev": "k, catalog, added, due, ransomware, action, name, extra, removed_at is null",
     "adv_cve": "k, cve_id, state, published, modified, title, descr, names, cvss_score, severity, cwes, kev, ransomware, priority, band, fix",
     "adv_touched": "k",
+    "adv_counter": "metric, dim, value",
 }
+# A counter that came back to nothing is one that never was, and when something was counted is no content.
+COUNTS = {"adv_counter": "where value <> 0 and metric <> 'counted'"}
 
 
 def contents(url: str, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
     """Return a digest of each row, table by table; `url` may be the product's or the owner's."""
     with psycopg.connect(url.replace("//wf_login:", "//wf_owner:", 1)) as connection:
         return {
-            table: connection.execute(f"select md5(({TABLES[table]})::text) from {table} order by 1").fetchall()
+            table: connection.execute(f"select md5(({TABLES[table]})::text) from {table} {COUNTS.get(table, '')} order by 1").fetchall()
             for table in tables or TABLES
         }

@@ -76,7 +76,7 @@ class Press:
         with self.wire() as wire:
             heads = [(one.fact.k, self._hash(), None) for one in said]
             news, old = ingest.differing(wire, src, heads)
-            items = [ingest.Incoming(k, h, None, None, b"", one) for (k, h, _at), one in zip(heads, said, strict=True) if k in news]
+            items = [(ingest.Head(k, h, None, None, b""), one) for (k, h, _at), one in zip(heads, said, strict=True) if k in news]
             ingest.replace(wire, src, items, old, products=Products(), history=0, quiet=quiet)
 
     def list_exploited(self, *entries: Kev, quiet: bool = False) -> None:

@@ -18,7 +18,7 @@ from watchfloor.capabilities.advisories.engine.observed import Thing
 from watchfloor.capabilities.advisories.engine.versions import key
 from watchfloor.capabilities.advisories.queries import match
 from watchfloor.capabilities.advisories.queries.curator import curating
-from watchfloor.capabilities.advisories.queries.ingest import Incoming, replace
+from watchfloor.capabilities.advisories.queries.ingest import Head, replace
 from watchfloor.capabilities.advisories.queries.products import Products
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
 from watchfloor.capabilities.advisories.schemas.records.cve_list import CveRecord
@@ -54,7 +54,7 @@ def told(ledger: Ledger, org: UUID) -> Iterator[tuple[Wire, Callable[..., None]]
                 by_source.setdefault(one.fact.src, []).append(one)
             with curating(session) as wire:
                 for src, items in by_source.items():
-                    incoming = [Incoming(one.fact.k, b"h" * 16, None, None, b"doc", one) for one in items]
+                    incoming = [(Head(one.fact.k, b"h" * 16, None, None, b"doc"), one) for one in items]
                     replace(wire, src, incoming, set(), products=products, history=0)
 
         yield wire_of(session), say

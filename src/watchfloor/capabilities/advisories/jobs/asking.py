@@ -79,7 +79,8 @@ def ask(context: JobContext, src: Source, question: Question, settings: Advisory
         return SourceOutcome(source=src.label, state=SyncState.SKIPPED, message="another job is asking it")
     intake = Intake(context, history=settings.raw_history)
     try:
-        answer = _fetch(context, src, question, settings, intake, turn)
+        with intake:
+            answer = _fetch(context, src, question, settings, intake, turn)
     except (OutsideError, GiveUp) as error:
         return _failed(context, src, intake, error)
     return _answered(context, src, intake, answer)
@@ -110,14 +111,16 @@ def _fetch(context: JobContext, src: Source, question: Question, settings: Advis
             intake.take(message)
 
         return context.sandbox(
-            fetch_source, request, stream=take, files=dict(prepared.files), keep=lambda part: _told_on_the_way(context, src, part, turn)
-        )
+            fetch_source, request, stream=take, files=dict(prepared.files),
+            keep=lambda part: _told_on_the_way(context, src, intake, part, turn),
+        )  # fmt: skip
 
 
-def _told_on_the_way(context: JobContext, src: Source, part: FetchAnswer, turn: Turn) -> dict[str, str]:
+def _told_on_the_way(context: JobContext, src: Source, intake: Intake, part: FetchAnswer, turn: Turn) -> dict[str, str]:
     """Keep the turn, and write a gap down before the source is read whole: if that fails, it is known."""
     turn.keep()
     if part.gap:
+        intake.rest()
         with context.transaction() as session, curating(session) as wire:
             streams.open_gap(wire, src, part.gap)
     return {}

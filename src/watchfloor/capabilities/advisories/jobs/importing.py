@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from watchfloor.capabilities.advisories.feeds.read import read_files
-from watchfloor.capabilities.advisories.jobs.intake import Intake, Tally
+from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest, Outcome, Verdict
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from watchfloor.capabilities.advisories.jobs.writing import Tally
     from watchfloor.kernel.contract import JobContext
 
 FILES_AT_ONCE = 50  # descriptors that travel to one box
@@ -61,10 +62,11 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
         raise GiveUp(f"nothing to import: {', '.join(request.paths[:5])} is not in {folder}")
     if len(found) > FILES_MAX:
         raise GiveUp(f"more than {FILES_MAX} files; import folder by folder, or the source's own archive")
-    intake = Intake(context, history=settings.raw_history)
     outcomes: list[Outcome] = []
-    for start in range(0, len(found), FILES_AT_ONCE):
-        outcomes += _read(context, above, found[start : start + FILES_AT_ONCE], intake, request.accept)
+    with Intake(context, history=settings.raw_history) as intake:
+        for start in range(0, len(found), FILES_AT_ONCE):
+            outcomes += _read(context, above, found[start : start + FILES_AT_ONCE], intake, request.accept)
+            intake.rest()
     merged = settle(context)
     tell_updated(context, merged)
     if request.discard:

@@ -24,7 +24,7 @@ CURVES_KEPT = 3
 WEIGHT, SHARE, LEAST = 45, 0.9, 0.5
 TERM = "least(1, greatest(0, 0.6 * power(greatest(0, ({pct} - 0.5) / 0.5), 3) + 0.4 * sqrt({p} / 100000.0)))"
 
-INCOMING = "create temp table adv_in_epss (k bigint primary key, p integer not null, pct integer not null) on commit drop"
+INCOMING = "create temp table adv_in_epss (k bigint not null, p integer not null, pct integer not null) on commit drop"
 CURVE = """
 insert into adv_epss_curve (score_date, p, pct) select %(day)s, p, avg(pct) / 100000.0 from adv_in_epss group by p
 on conflict (score_date, p) do update set pct = excluded.pct

@@ -37,13 +37,6 @@ class Head:
     doc: bytes
 
 
-@dataclass(frozen=True)
-class Incoming(Head):
-    """A document with what the engine made of it."""
-
-    normal: Normal
-
-
 def differing(wire: Wire, src: Source, heads: Sequence[tuple[int, bytes, datetime | None]]) -> tuple[set[int], set[int]]:
     """Return which of (k, hash, modified) are news, and which of those replace a document that is there.
 
@@ -69,13 +62,13 @@ def differing(wire: Wire, src: Source, heads: Sequence[tuple[int, bytes, datetim
 
 
 def replace(
-    wire: Wire, src: Source, items: Sequence[Incoming], old: set[int], *, products: Products, history: int, quiet: bool = False
+    wire: Wire, src: Source, items: Sequence[tuple[Head, Normal]], old: set[int], *, products: Products, history: int, quiet: bool = False
 ) -> None:
     """Write a chunk of news; `old` are those of them that the source had told before. All or nothing: the caller's transaction."""
     if old:
         _forget(wire, src, sorted(old), history=history)
-    rows.copy(wire, "adv_raw", RAW_COLUMNS, map(RawRow(src), items))
-    normals = [one.normal for one in items]
+    heads, normals = [head for head, _normal in items], [normal for _head, normal in items]
+    rows.copy(wire, "adv_raw", RAW_COLUMNS, map(RawRow(src), heads))
     rows.copy(wire, "adv_fact", FACT_COLUMNS, (_fact(one.fact) for one in normals))
     rows.copy(
         wire, "adv_metric", "k, src, version, provider, score, vector, severity", (_metric(m) for one in normals for m in one.metrics)
@@ -85,7 +78,7 @@ def replace(
         rows.copy(wire, "adv_ssvc", "k, src, exploitation, automatable, total, at, role, version", map(_ssvc, ssvcs))
     _write_criteria(wire, normals, products)
     _write_aliases(wire, src, normals)
-    touch(wire, [one.k for one in items], FACTS | CRITERIA, quiet=quiet)
+    touch(wire, [one.k for one in heads], FACTS | CRITERIA, quiet=quiet)
 
 
 def touch(wire: Wire, ks: Sequence[int], mask: int, *, quiet: bool = False) -> None:

@@ -46,9 +46,8 @@ create table adv_raw_old (
 create table adv_fact (
   src smallint not null, k bigint not null, state smallint not null, status text not null, title text not null, descr text not null,
   published timestamptz, modified timestamptz, cwes text[] not null, flags integer not null, exploited_since timestamptz,
-  replaced_by text[] not null, primary key (src, k)
+  replaced_by text[] not null, primary key (k, src)
 );
-create index adv_fact_k on adv_fact (k);
 create table adv_metric (
   k bigint not null, src smallint not null, version text not null, provider smallint not null, score real not null, vector text not null,
   severity text not null
@@ -66,7 +65,6 @@ create table adv_epss (
   k bigint primary key, p integer not null, lev_log double precision not null default 0, lev_date date not null, gone_at timestamptz,
   held integer[] not null default '{}'
 ) with (fillfactor = 80);
-create index adv_epss_p on adv_epss (p desc);
 create table adv_epss_curve (score_date date not null, p integer not null, pct real not null, primary key (score_date, p));
 create table adv_exploit (k bigint not null, src smallint not null, kind smallint not null, ref text not null, primary key (k, src));
 create table adv_alias (alias text not null, k bigint not null, src smallint not null, primary key (alias, k));
@@ -107,7 +105,6 @@ create table adv_cve (
     setweight(to_tsvector('simple', cve_id || ' ' || names), 'A') || setweight(to_tsvector('english', title), 'B')
       || setweight(to_tsvector('english', left(descr, 4000)), 'C')) stored
 );
-create unique index adv_cve_id on adv_cve (cve_id);
 create index adv_cve_tsv on adv_cve using gin (tsv);
 create index adv_cve_cwes on adv_cve using gin (cwes);
 create index adv_cve_published on adv_cve (published desc, k desc);

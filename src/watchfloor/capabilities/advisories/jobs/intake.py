@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 CHUNK_DOCUMENTS = 5000
 CHUNK_BYTES = 24 << 20
+AHEAD_BYTES = 48 << 20  # of frames: while they are normalised, the box reads the next file
 
 
 class Intake:
     """Receives frames in order. Each chunk is one transaction: killed at any moment, what was written stays and the rest comes again.
 
-    A context manager: while one chunk is written by a thread of its own, the next is normalised. Leaving it, or `rest`, waits until
-    everything is written.
+    A context manager. One thread normalises, another writes the chunk before, and the box may be some frames ahead of both, so that it
+    reads the next file meanwhile. Leaving the context, or `rest`, waits until everything is written.
     """
 
     def __init__(self, context: JobContext, *, history: int) -> None:
@@ -36,7 +38,10 @@ class Intake:
         self.tally = Tally()
         self._context = context
         self._writer = Writer(context, history=history)
-        self._thread = ThreadPoolExecutor(1, "intake")
+        self._normalising, self._writes = ThreadPoolExecutor(1, "normalise"), ThreadPoolExecutor(1, "write")
+        self._ahead: deque[tuple[int, Future[None]]] = deque()  # frames that are not normalised yet, and their sizes
+        self._ahead_bytes = 0
+        self._broken = self._stopped = False
         self._writing: Future[Tally] | None = None
         self._trained: dict[int, int] = {}
         self._file: Opened | None = None
@@ -48,13 +53,41 @@ class Intake:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown()
+        self._stopped = failed is not None
+        try:
+            if failed is None:
+                self.rest()
+        finally:
+            self._normalising.shutdown()
+            self._writes.shutdown()
         # After an error, what was written meanwhile counts all the same; that it could not be written is then not the first error.
-        if failed is None or (self._writing is not None and self._writing.exception() is None):
-            self.rest()
+        if self._writing is not None and self._writing.exception() is None:
+            self._count()
 
     def rest(self) -> None:
-        """Return when all that was taken so far up to the last end of a file is written; raises what writing it raised."""
+        """Return when all files that came to their end are written; raises what taking them raised."""
+        while self._ahead:
+            self._pass()
+        self._count()
+
+    def take(self, message: bytes) -> None:
+        """Take one frame.
+
+        Raises:
+            msgspec.MsgspecError: It, or one before it, is none; the box ends, and the attempt with it.
+        """
+        self._ahead.append((len(message), self._normalising.submit(self._take, message)))
+        self._ahead_bytes += len(message)
+        while self._ahead and (self._ahead_bytes > AHEAD_BYTES or self._ahead[0][1].done()):
+            self._pass()
+
+    def _pass(self) -> None:
+        size, taken = self._ahead.popleft()
+        self._ahead_bytes -= size
+        taken.result()
+
+    def _count(self) -> None:
+        """Wait for the chunk that is being written, and count what came of it."""
         if self._writing is not None:
             done, self._writing = self._writing, None
             wrote = done.result()
@@ -63,12 +96,11 @@ class Intake:
             self.tally.rejected += wrote.rejected
             self.tally.lost += wrote.lost
 
-    def take(self, message: bytes) -> None:
-        """Take one frame.
-
-        Raises:
-            msgspec.MsgspecError: It is none; the box ends, and the attempt with it. Also what writing an earlier chunk raised.
-        """
+    def _take(self, message: bytes) -> None:
+        """Take one frame in the thread that normalises; after an error none, for a file without one of its parts is not that file."""
+        if self._broken or self._stopped:
+            return
+        self._broken = True
         match frames.unpack(message):
             case frames.Dictionary() as found:
                 self._keep_dictionary(found)
@@ -78,6 +110,7 @@ class Intake:
                 self._file, self._documents, self._bytes, self._rejects = Opened(begun), [], 0, []
             case found if self._file is not None:
                 self._take_of(self._file, found)
+        self._broken = False
 
     def _take_of(self, file: Opened, found: frames.AnyFrame) -> None:
         match found:
@@ -110,7 +143,7 @@ class Intake:
             self._write(file, None)
 
     def _keep_dictionary(self, found: frames.Dictionary) -> None:
-        self.rest()  # a transaction of this attempt waits for the one before
+        self._count()  # a transaction of this attempt waits for the one before
         with self._context.transaction() as session, curating(session) as wire:
             row = wire.execute("insert into adv_zdict (src, dict) values (%s, %s) returning id", (found.source, found.data)).fetchone()
         self._trained[found.source] = row[0] if row else 0
@@ -119,8 +152,8 @@ class Intake:
         """Let what was collected be written, once the chunk before it is."""
         chunk = Chunk(file, self._documents, self._rejects, end)
         self._documents, self._bytes, self._rejects = [], 0, []
-        self.rest()
-        self._writing = self._thread.submit(self._writer.write, chunk)
+        self._count()
+        self._writing = self._writes.submit(self._writer.write, chunk)
 
 
 def _read(src: Source, one: frames.Document) -> normals.Made | frames.Reject:

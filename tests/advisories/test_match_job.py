@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.engine.versions import key
 from watchfloor.capabilities.advisories.jobs.match import MatchInventory, match_inventory
 from watchfloor.capabilities.advisories.queries.curator import curating
-from watchfloor.capabilities.advisories.queries.ingest import Incoming, replace
+from watchfloor.capabilities.advisories.queries.ingest import Head, replace
 from watchfloor.capabilities.advisories.queries.products import Products
 from watchfloor.capabilities.advisories.queries.settled import settled, write
 from watchfloor.capabilities.advisories.queries.told import told
@@ -61,7 +61,7 @@ class World:
         ks = [one.fact.k for one in normals]
         with self.database.transaction(self.org) as session, curating(session) as wire:
             old = {row[0] for row in wire.execute("select k from adv_raw where src = 1 and k = any (%s)", (ks,))}
-            incoming = [Incoming(one.fact.k, b"h" * 16, None, None, b"doc", one) for one in normals]
+            incoming = [(Head(one.fact.k, b"h" * 16, None, None, b"doc"), one) for one in normals]
             replace(wire, Source.NVD, incoming, old, products=Products(), history=0)
             self.merge(wire, ks)
 

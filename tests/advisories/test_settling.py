@@ -9,7 +9,7 @@ import pytest
 
 from tests.advisories.sources import Press, key, listed, said
 from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild, rebuild
-from watchfloor.capabilities.advisories.queries import counters, streams
+from watchfloor.capabilities.advisories.queries import counters, ingest, streams
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, euvd_key_of
 from watchfloor.kernel.clock import now
 
@@ -80,7 +80,8 @@ def test_merging_again_what_nobody_changed_writes_nothing(press: Press) -> None:
     with press.wire() as wire:
         wire.execute("insert into adv_epss_curve values ('2026-08-01', 0, 0.1), ('2026-08-01', 80000, 0.98765)")
     press.settle()
-    press.say(NVD, said(A, score=9.8, published=press.rows("select published from adv_cve")[0][0], product="xz", cwes=("CWE-506",)))
+    with press.wire() as wire:
+        ingest.touch(wire, [key(A)], ingest.FACTS)
     done = press.settle()
     assert (done.merged, done.changed) == (1, 0)
 

@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.queries import pages, record
 from watchfloor.capabilities.advisories.queries.facets import FACETS
 from watchfloor.capabilities.advisories.queries.search import SORTS, Asked, search
 from watchfloor.capabilities.advisories.queries.suggest import suggest
-from watchfloor.capabilities.advisories.schemas.changes import Kind
+from watchfloor.capabilities.advisories.schemas.changes import CATALOG_KINDS
 from watchfloor.capabilities.advisories.schemas.faces import (
     Advisories,
     Changes,
@@ -36,7 +36,6 @@ from watchfloor.kernel.tenancy.access import Caller
 routes = APIRouter(tags=["advisories"])
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
-KEV_KINDS = (Kind.KEV_ADDED, Kind.KEV_REMOVED, Kind.KEV_DUE_CHANGED, Kind.RANSOMWARE_CHANGED, Kind.EU_EXPLOITED)
 
 
 @routes.get("")
@@ -101,7 +100,7 @@ def list_kev(
 def list_kev_changes(caller: Caller, since: date | None = None, cursor: Cursor = None, limit: Limit = LIMIT) -> Changes:
     """List what changed in the catalogs, newest first: added, taken out, another due date, ransomware."""
     with caller.transaction() as session:
-        return record.list_history(wire_of(session), None, kinds=KEV_KINDS, since=since, limit=limit, cursor=cursor)
+        return record.list_history(wire_of(session), None, kinds=CATALOG_KINDS, since=since, limit=limit, cursor=cursor)
 
 
 @routes.get("/products")

@@ -2,10 +2,18 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import stats, sync, watches
+from watchfloor.capabilities.advisories.cli import products, search, show, stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
+# A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.
+commands.command("search", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})(search.search)
+commands.command("show")(show.show)
+commands.command("score")(show.score)
+commands.command("kev")(products.kev)
+commands.command("products")(products.products)
 commands.command("sync")(sync.sync)
+commands.command("status")(products.status)
+commands.command("rejects")(products.rejects)
 commands.command("stats")(stats.stats)
 commands.add_typer(watches.commands, name="watch")
 commands.command("rebuild")(sync.rebuild)

@@ -44,6 +44,10 @@ class Kind(StrEnum):
     FIX_APPEARED = "advisory.fix_appeared"
 
 
+# What a catalog of exploited vulnerabilities brings about.
+CATALOG_KINDS = (Kind.KEV_ADDED, Kind.KEV_REMOVED, Kind.KEV_DUE_CHANGED, Kind.RANSOMWARE_CHANGED, Kind.EU_EXPLOITED)
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to an advisory: a row of adv_change. Old and new are plain values."""
 

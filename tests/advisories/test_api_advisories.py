@@ -196,3 +196,33 @@ def test_refused_documents_are_listed_with_their_reason(viewer: Client) -> None:
 
 def test_everybody_reads_the_same_records(viewer: Client, analyst: Client) -> None:
     assert at(viewer, f"/{LOG4J}") == at(analyst, f"/{LOG4J}")
+
+
+def test_products_are_matched_as_if_an_asset_ran_them(analyst: Client) -> None:
+    asked = {
+        "cpes": ["cpe:2.3:a:openbsd:openssh:9.3:p1:*:*:*:*:*:*"],
+        "products": [{"text": "log4j", "version": "2.14.0"}, {"text": "Nothing"}],
+        "exposure": "internet",
+    }
+    found = analyst.post("/advisories/match", asked)
+    assert {(one["item"], one["id"], one["match_class"], one["certain"]) for one in found["matches"]} >= {
+        ("cpe:2.3:a:openbsd:openssh:9.3:p1:*:*:*:*:*:*", SSH, "exact", True),
+        ("log4j 2.14.0", LOG4J, "exact", True),
+    }
+    assert "CVE-2018-15473" not in {one["id"] for one in found["matches"]}
+    assert [one["priority"] for one in found["matches"]] == sorted((one["priority"] for one in found["matches"]), reverse=True)
+    assert [one["item"] for one in found["undecided"]] == ["Nothing"]
+    unknown = analyst.post("/advisories/match", {"cpes": ["cpe:/a:openbsd:openssh"]})
+    assert (unknown["matches"], {one["id"] for one in unknown["candidates"]}) == ([], {SSH, "CVE-2018-15473"})
+    assert "version is not known" in unknown["undecided"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"cpes": []}, {"cpes": ["nonsense"]}, {"cpes": ["cpe:/a:x:y"] * 1001}, {"products": [{"text": ""}]}, {"cpe": ["x"]}]
+)
+def test_what_cannot_be_matched_is_refused(analyst: Client, body: dict[str, Any]) -> None:
+    assert analyst.ask("POST", "/advisories/match", json=body).status_code == 422
+
+
+def test_who_may_only_read_may_not_try_matches(viewer: Client) -> None:
+    assert viewer.ask("POST", "/advisories/match", json={"cpes": ["cpe:/a:x:y"]}).status_code == 403

@@ -181,3 +181,11 @@ def test_the_help_names_the_commands_and_loads_no_database() -> None:
     assert found.returncode == 0, found.stderr
     for name in ("search", "show", "score", "kev", "products", "status", "rejects", "sync"):
         assert f" {name} " in found.stdout
+
+
+def test_a_product_is_matched_from_the_command_line(desk: OpenDesk) -> None:
+    text = told(desk, "match", "openssh 9.3p1", "--exposure", "internet", "--fail-on", "medium", code=Exit.FINDINGS)
+    assert SSH in text
+    assert document(desk, "match", "openssh 9.9p1")["matches_total"] == 0
+    assert document(desk, "match", "cpe:2.3:a:openbsd:openssh:*:*:*:*:*:*:*:*", code=Exit.UNKNOWN)["matches_total"] == 0
+    assert isinstance(desk.run(commands, "match", "cpe:nonsense").exception, InvalidInput)

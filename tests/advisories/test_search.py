@@ -95,7 +95,7 @@ def ids(database: Database, text: str, **more: Any) -> list[str]:
         ("id:CVE-2024-3094,GHSA-jfh8-c2jp-5v3q", {XZ, LOG4J}), ("id:CVE-2024-*", {XZ, SSH}), ("id:CVE-2024-63*", {SSH}), ("id:EUVD-2025-77", {EUVD}),
         ("cvss>=7", {LOG4J, XZ, SSH, NEW}), ("cvss:7.1", {NEW}), ("cvss:8.1,5.3", {SSH, ENUM}), ("cvss:none", {EU, GONE, EUVD}),
         ("cvss_version:3.1", {LOG4J, XZ, SSH, ENUM, NEW}), ("cvss_version:none", {EU, GONE, EUVD}), ("severity>=high", {LOG4J, XZ, SSH, NEW}),
-        ("severity:unknown", {EU, GONE, EUVD}), ("severity:critcal,high", None),
+        ("severity:unknown", {EU, GONE, EUVD}), ("severity:criticax,high", None),
         ("band:none", {GONE}), ("priority>=70", {LOG4J, XZ, EU}), ("epss>50%", {LOG4J, XZ, ENUM}), ("epss:none", {EU, GONE, EUVD}),
         ("percentile>99%", {LOG4J, XZ, ENUM}), ("percentile>=97.4%", {LOG4J, XZ, SSH, ENUM}), ("percentile<50%", {NEW}), ("percentile:95%..99%", {SSH}),
         ("percentile:100%", set()), ("percentile>99.99%", set()), ("lev>0", {LOG4J, XZ, SSH, ENUM, NEW}), ("lev>50%", {LOG4J}), ("lev>60%", set()),

@@ -13,16 +13,19 @@ from watchfloor.capabilities.advisories.queries import pages, record
 from watchfloor.capabilities.advisories.queries.facets import FACETS
 from watchfloor.capabilities.advisories.queries.search import SORTS, Asked, search
 from watchfloor.capabilities.advisories.queries.suggest import suggest
+from watchfloor.capabilities.advisories.queries.trying import try_match
 from watchfloor.capabilities.advisories.schemas.changes import CATALOG_KINDS
 from watchfloor.capabilities.advisories.schemas.faces import (
     Advisories,
     Changes,
     KevEntries,
+    MatchRequest,
     ProductLine,
     ProductPage,
     Rejects,
     SourceView,
     Suggestion,
+    Tried,
 )
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel import clock
@@ -140,3 +143,10 @@ def list_rejects(caller: Caller, source: str | None = None, cursor: Cursor = Non
     """List documents that could not be read, newest first, with the reason."""
     with caller.transaction() as session:
         return pages.list_rejects(wire_of(session), source, limit=limit, cursor=cursor)
+
+
+@routes.post("/match")
+def match_products(caller: Caller, body: MatchRequest) -> Tried:
+    """Say which advisories affect what you name, as if an asset ran it; nothing is kept."""
+    with caller.transaction() as session:
+        return try_match(wire_of(session), body, on=clock.now().date(), least=least())

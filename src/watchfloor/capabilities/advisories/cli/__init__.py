@@ -2,13 +2,14 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import products, search, show, stats, sync, watches
+from watchfloor.capabilities.advisories.cli import match, products, search, show, stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
 # A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.
 commands.command("search", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})(search.search)
 commands.command("show")(show.show)
 commands.command("score")(show.score)
+commands.command("match")(match.match)
 commands.command("kev")(products.kev)
 commands.command("products")(products.products)
 commands.command("sync")(sync.sync)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from watchfloor.capabilities.advisories.schemas.words import Band, Deadline, Exposure
+from watchfloor.capabilities.advisories.schemas.words import Band, Deadline, Exposure, MatchClass
 from watchfloor.kernel.db.listing import Found
 
 
@@ -304,3 +304,71 @@ class SourceView(BaseModel):
     last_error: dict[str, Any] | None
     rows: int = Field(description="How many records its files held when they were read last.")
     notice: str
+
+
+CpeText = Annotated[str, Field(min_length=1, max_length=2048)]
+ITEMS = 1000
+
+
+class ProductText(BaseModel):
+    """A product in words, such as OpenSSH, and its version where it is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=300)
+    version: str = Field("", max_length=255)
+
+
+class MatchRequest(BaseModel):
+    """What to match: CPE names, products in words, or both; at most 1,000 together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cpes: list[CpeText] = Field([], max_length=ITEMS)
+    products: list[ProductText] = Field([], max_length=ITEMS)
+    platform: list[CpeText] = Field([], max_length=20, description="What they run on: operating system and hardware.")
+    exposure: Exposure = Field(Exposure.UNKNOWN, description="From where they can be reached.")
+    candidates: bool = Field(default=True, description="Also list what is too unsure to be a match.")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        count = len(self.cpes) + len(self.products)
+        if not 1 <= count <= ITEMS:
+            raise ValueError(f"name 1 to {ITEMS:,} products, not {count:,}")
+        return self
+
+
+class MatchView(BaseModel):
+    """One advisory that affects one item, or may."""
+
+    item: str
+    id: str
+    title: str
+    priority: float
+    band: Band
+    confidence: float
+    match_class: MatchClass
+    certain: bool = Field(description="False: something that decides is not known.")
+    why: str
+    source: str
+    versions: str
+    fix: str
+    kev: bool
+    deadline: str = Field(description="Of BOD 26-04; not legal advice.")
+
+
+class Undecided(BaseModel):
+    """An item of which not enough is known, and what that is."""
+
+    item: str
+    reason: str
+
+
+class Tried(BaseModel):
+    """What affects the items; at most 5,000 of each are listed, the most urgent first."""
+
+    matches: list[MatchView]
+    candidates: list[MatchView]
+    matches_total: int
+    candidates_total: int
+    undecided: list[Undecided]

@@ -59,32 +59,36 @@ FROM = """
 from adv_in_named w join adv_criterion c on c.product_id = w.raw and c.vulnerable {only} join adv_in_seen s on s.product = w.product
 """
 COLUMNS = "s.n, w.product, c.k, c.src, c.factor * w.sure as factor"
-# Most criteria name one version, and those are found by it; the others are asked one by one. A version that nobody observed is asked of all.
+# Most criteria name one version, and those are found by it; the others are asked one by one.
 HITS = f"""
 select {COLUMNS}, {CODE.format(f"case when lower(c.rng) = s.key or c.logic & {SIBLINGS} = 0 then {LIKELY} else 3 end")}
 from adv_in_named w join adv_in_seen s on s.product = w.product
 cross join lateral (select s.key as at union select s.base) v join adv_criterion c on c.product_id = w.raw and lower(c.rng) = v.at
 where c.vulnerable and c.kind = '=' and (v.at = s.key or c.upd is null) {{only}}
 union all
-select {COLUMNS}, {ENGINE}
-{FROM} and lower(c.rng) > s.key and lower(c.rng) < substring(s.key for octet_length(s.key) - 1) || '\\xff'::bytea
-where c.kind = '=' and c.upd <> '-' and s.bare
-union all
-select {COLUMNS}, {CODE.format(7)} {FROM} where s.key is null and not s.na and c.kind = '='
-union all
-select {COLUMNS}, {
+select {COLUMNS}, case when c.kind = '=' then {ENGINE} else {
     CODE.format(f'''case c.kind
     when '*' then {LIKELY}
     when '-' then case when s.na then {LIKELY} when s.key is null then 7 else 6 end
-    else case when s.key is null then 7 else {LIKELY} end end''')
-}
-{FROM} and (c.kind <> 'r' or s.key is null and not s.na or c.rng @> s.key or upper_inc(c.rng) and upper(c.rng) = s.base)
-where c.kind <> '='
+    else case when s.key is null then 7 else {LIKELY} end end''').removesuffix(" as code")
+} end
+{FROM} and case c.kind
+    when 'r' then s.key is null and not s.na or c.rng @> s.key or upper_inc(c.rng) and upper(c.rng) = s.base
+    when '=' then lower(c.rng) > s.key and s.bare and lower(c.rng) < substring(s.key for octet_length(s.key) - 1) || '\\xff'::bytea
+    else true end
+where c.kind <> '=' or c.upd <> '-'
 """  # noqa: S608 - our own words and numbers
+# A version that nobody observed is asked of all that name one.
+UNOBSERVED = f"""
+union all
+select {COLUMNS}, {CODE.format(7)} {FROM} where s.key is null and not s.na and c.kind = '='
+"""
 # What NVD says of a product stands before what others say of it, and the overrides stand before the CNA and EUVD.
 FIND = f"""
-with other as materialized ({HITS.replace("{only}", f"and c.src <> {Source.NVD:d} {{only}}")}),
-asked as materialized (select distinct k, product, src from other),
+with asked as materialized (
+  select distinct c.k, w.product, c.src from adv_in_named w join adv_criterion c on c.product_id = w.raw
+  where c.vulnerable and c.src <> {Source.NVD:d} {{only}}
+),
 outdone as materialized (
   select k, product, src from asked where src in ({Source.CVE_LIST:d}, {Source.EUVD:d})
     and k in (select k from adv_fact where src = {Source.OVERRIDES:d} and k in (select k from asked))
@@ -92,13 +96,12 @@ outdone as materialized (
   select a.k, a.product, a.src from asked a cross join lateral (
     select from adv_criterion b join adv_in_named m on m.raw = b.product_id and m.product = a.product
     where b.k = a.k and b.src = {Source.NVD:d} and b.vulnerable limit 1) found
-),
-hit as ({HITS.replace("{only}", f"and c.src = {Source.NVD:d} {{only}}")}
-  union all select * from other where (k, product, src) not in (select k, product, src from outdone)
 )
 select n, k, max((factor * {FACTOR} * 1000)::integer * {RANKS} + {RANKS - 1} - code) filter (where code <> {ENGINE}) as best,
   bool_or(code = {ENGINE}) as engine
-from hit where code = {ENGINE} or factor * {FACTOR} >= %(least)s
+from ({HITS} {{unobserved}}) hit
+where (code = {ENGINE} or factor * {FACTOR} >= %(least)s)
+  and (src = {Source.NVD:d} or (k, product, src) not in (select k, product, src from outdone))
 group by n, k
 """  # noqa: S608 - our own words and numbers
 
@@ -188,10 +191,15 @@ def find(wire: Wire, things: Numbered, *, only: Collection[int] | None = None, l
     )
     wire.execute("analyze adv_in_seen")
     wire.execute(NAMED)
-    sql = FIND.format(only="" if only is None else "and c.k = any (%(only)s)")
-    wire.execute("set local work_mem = '64MB'")
+    unobserved = any(one.full is None and not one.na for several in things.seen.values() for one in several)
+    restricted = "" if only is None else "and c.k = any (%(only)s)"
+    sql = FIND.format(only=restricted, unobserved=UNOBSERVED.format(only=restricted) if unobserved else "")
+    # Sorting all criteria by product would cost more than all the rest.
+    wire.execute("set local work_mem = '64MB'; set local enable_mergejoin = off")
     found = wire.execute(sql, {"least": least, "only": sorted(only or ())}, binary=True)
-    return [_hit(n, k, best, engine) for n, k, best, engine in found]
+    hits = [_hit(n, k, best, engine) for n, k, best, engine in found]
+    wire.execute("set local enable_mergejoin = on; reset work_mem")
+    return hits
 
 
 def _hit(n: int, k: int, best: int | None, engine: bool) -> Hit:  # noqa: FBT001 - a column

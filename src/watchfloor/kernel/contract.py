@@ -202,6 +202,7 @@ class JobKind(Generic[Arguments, Result]):
     keep_result: timedelta = timedelta(hours=24)
     short: bool = False  # ends within milliseconds and may be repeated: many share one ticket, one claim and one commit
     description: str = ""
+    unit: str = ""  # what its progress counts, such as records
 
     def __call__(self, context: JobContext, request: Arguments) -> Result:
         """Run the handler; for tests and for the runner, never from another handler."""

@@ -61,12 +61,14 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
     _check(probes.routes, seen)
     made.include_router(probes.routes)
     described: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in ("4XX", "5XX", 422)}
-    for capability in catalog:
-        for face, prefix in ((capability.routes, _prefix(capability)), (capability.faces, "")):
-            if face:
-                routes: APIRouter = capability.load(face)
-                _check(routes, seen)
-                made.include_router(routes, prefix=prefix, dependencies=[Depends(enter)], responses=described)
+    # Addresses that others gave us are whole, ours have patterns such as /tasks/{name}: whole ones are looked at first.
+    faces = [(capability, capability.faces, "") for capability in catalog]
+    faces += [(capability, capability.routes, _prefix(capability)) for capability in catalog]
+    for capability, face, prefix in faces:
+        if face:
+            routes: APIRouter = capability.load(face)
+            _check(routes, seen)
+            made.include_router(routes, prefix=prefix, dependencies=[Depends(enter)], responses=described)
     answer_errors(made)
     made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem)
     return made

@@ -16,6 +16,7 @@ from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
 from watchfloor.kernel.errors import Conflict, InvalidInput
 from watchfloor.kernel.jobs import cancel, queries, stream
 from watchfloor.kernel.jobs.api_floor import routes as floor_routes
+from watchfloor.kernel.jobs.api_tasks import routes as task_routes
 from watchfloor.kernel.jobs.enqueue import Options, bind, enqueue, enqueue_many
 from watchfloor.kernel.jobs.schemas import (
     Accepted,
@@ -32,7 +33,6 @@ from watchfloor.kernel.jobs.schemas import (
     ResultView,
     Submit,
     SubmitMany,
-    TaskView,
 )
 from watchfloor.kernel.jobs.states import State
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
@@ -222,24 +222,11 @@ def submit_task(caller: Caller, name: str, body: dict[str, Any], idempotency_key
     return _submit(caller, Submit(kind=caller.kind(name).name, arguments=body), idempotency_key)
 
 
-@routes.get("/tasks/{job}", tags=["tasks"])
-def get_task(caller: Caller, job: UUID) -> TaskView:
-    """Show a job in the words of `AsyncResult`."""
-    with caller.transaction() as session:
-        found = queries.get_job(session, caller.org, job)
-        done = found.state == State.SUCCESS
-        return TaskView(
-            id=job, name=found.kind, status=found.state, ready=State(found.state).ended, successful=done, date_done=found.finished_at,
-            result=queries.open_result(caller.ledger, session, caller.org, job) if done else None,
-            error=None if done else queries.open_error(caller.ledger, session, caller.org, job),
-            info=found.progress.model_dump(mode="json") if found.progress and not done else None,
-        )  # fmt: skip
-
-
 @routes.delete("/tasks/{job}", status_code=202, tags=["tasks"])
 def revoke_task(caller: Caller, job: UUID) -> CancelledView:
     """Revoke a job, as `AsyncResult.revoke` does."""
     return _cancel(caller, job)
 
 
+routes.include_router(task_routes)
 routes.include_router(floor_routes)

@@ -20,6 +20,7 @@ from watchfloor.kernel.jobs.dispatch import Dispatcher
 from watchfloor.kernel.jobs.ledger import broker_url, ledger
 from watchfloor.kernel.jobs.planting import PLANT_S, plant
 from watchfloor.kernel.jobs.relay import Relay
+from watchfloor.kernel.jobs.working import PRESENT
 from watchfloor.kernel.settings import kernel_settings
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class Bell:
         if self._listener is None or self._listener.closed:
             self._listener = self._ledger.database.connect("wf_engine")
             self._listener.execute("listen wf_ready")
+            self._listener.execute("select pg_advisory_lock_shared(%s, %s)", PRESENT)  # so that it can be told how many we are
         rung = {note.payload for note in self._listener.notifies(timeout=wait_s, stop_after=1)}
         return set(self._queues) if "" in rung else rung & set(self._queues)
 

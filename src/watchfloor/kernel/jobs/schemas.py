@@ -246,15 +246,106 @@ class ScheduleCreate(Shape):
     priority: int = Field(5, ge=0, le=10)
 
 
-class TaskView(Shape):
-    """A job in the seven words Celery's users know."""
+class TaskProgress(Shape):
+    """How far a task is; `unit` says what is counted, null where the kind does not say."""
+
+    done: int
+    total: int
+    stage: str | None
+    unit: str | None
+
+
+class ChildView(Shape):
+    """A task that another one started."""
 
     id: UUID
+    kind: str
+    state: str
+
+
+class TaskView(Shape):
+    """A job in the seven words Celery's users know, and again under the names of `AsyncResult`."""
+
+    id: UUID
+    kind: str
+    state: str = Field(description="PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE or REVOKED")
+    progress: TaskProgress | None
+    attempt: int
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    result: dict[str, Any] | None
+    error: str | None
+    children: list[ChildView] = Field(description="the first 200")
+    links: dict[str, str]
     name: str
     status: str
     ready: bool
     successful: bool
-    result: dict[str, Any] | None
-    error: str | None
     info: dict[str, Any] | None
     date_done: datetime | None
+
+
+class TaskStarted(TaskView):
+    """The task that stands for a request."""
+
+    coalesced: bool = Field(description="true when a task of the same arguments was under way and stands for this request")
+
+
+class ScheduledTaskView(Shape):
+    """A schedule, its next instant, and what came of the last ones."""
+
+    id: UUID
+    name: str
+    kind: str
+    every: timedelta | None
+    cron: str | None
+    timezone: str
+    enabled: bool
+    next_at: datetime | None
+    last_tick: datetime | None
+    last_skipped: str | None = Field(description="why the last tick started nothing: overlap or missed; null when it did")
+    last_task: UUID | None
+    last_state: str | None
+
+
+class WorkerStatus(Shape):
+    """A living worker; `active` are those of your jobs it runs, `active_tasks` how many."""
+
+    name: str
+    active_tasks: int
+    registered_tasks: int
+    stats: dict[str, Any]
+    active: list[ActiveView]
+    kinds: list[str]
+    session: UUID
+    host: str
+    pid: int
+    queues: list[str]
+    slots: int
+    heartbeat_age: float = Field(description="seconds since it was last heard of")
+    isolation: list[str] | None = Field(
+        description="the layers that were in force when it last ran a job of yours in a sandbox; null: not known"
+    )
+
+
+class QueueStatus(Shape):
+    """One queue with your organisation's jobs; `oldest` is for how many seconds the oldest queued one has been due."""
+
+    name: str
+    queued: int
+    running: int
+    oldest: float | None
+    paused: bool
+
+
+class WorkersStatus(Shape):
+    """Whether work gets done, and if not, why."""
+
+    status: Literal["healthy", "degraded", "down"]
+    total_workers: int
+    problems: list[str]
+    workers: list[WorkerStatus]
+    queues: list[QueueStatus]
+    dispatchers: int
+    broker: Literal["ok", "silent", "unknown"]

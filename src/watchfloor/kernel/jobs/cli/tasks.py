@@ -28,9 +28,15 @@ HOPS = "select created_at, dispatched_at, started_at, finished_at, stage from jo
 
 @commands.command()
 def update(
-    context: typer.Context, *, wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True, json: Json = False
+    context: typer.Context,
+    *,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Ask this source; may be repeated. All by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Load whole sources again instead of what changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Ask even a source that was asked a moment ago.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    json: Json = False,
 ) -> None:
-    """Update vulnerability intelligence now."""
+    """Update vulnerability intelligence now; an update of the same kind that is under way stands for this one."""
     kind = desk(context).kinds().get(UPDATE)
     if kind is None:
         note("This installation has no advisories capability, so there is nothing to update; nothing was learned.")
@@ -38,12 +44,19 @@ def update(
             print_json({"state": "unknown", "reason": "no advisories capability"})
         raise typer.Exit(Exit.UNKNOWN)
     with desk(context).floor(work=wait) as floor:
-        from watchfloor.kernel.jobs.enqueue import Options, bind, submit  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.kernel.jobs.enqueue import bind  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.kernel.jobs.tasks import start_once  # noqa: PLC0415 - see above
         from watchfloor.kernel.jobs.watch import wait_for  # noqa: PLC0415 - see above
 
-        made = submit(floor.ledger, floor.org, kind, bind(kind, {}), Options(actor="cli", unique="now"))
+        wanted = {"sources": source, "full": full, "force": force}
+        request = bind(kind, {name: value for name, value in wanted.items() if value})
+        with floor.ledger.database.transaction(floor.org) as session:
+            made = start_once(floor.ledger, session, floor.org, kind, request, "cli")
+        floor.ledger.doorbell.ring("wf_ready", kind.queue)
+        if not made.created:
+            note(f"An update is under way already: {made.id}.")
         if not wait:
-            print_json({"id": made.id}) if json else print_text(str(made.id))
+            print_json({"id": made.id, "coalesced": not made.created}) if json else print_text(str(made.id))
             return
         with progress() as bar:
             view = wait_for(floor.ledger, floor.org, made.id, lambda seen: bar.show(*told(seen)), on_interrupt="leave")

@@ -137,6 +137,8 @@ def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: boo
     with progress(shown=not json) as bar:
         view = wait_for(floor.ledger, floor.org, made.id, lambda seen: bar.show(*told(seen)), on_interrupt="leave")
     result, error = _outcome(floor, made.id)
+    if floor.works and any((result or {}).get(name) for name in ("added", "changed", "removed")):
+        _match(floor)
     if json:
         print_json({"id": made.id, "state": view.state, "result": result, "error": error})
     elif result is None:
@@ -145,6 +147,22 @@ def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: boo
         _show(result)
     outcomes = (result or {}).get("sources") or []
     raise typer.Exit(Exit.UNKNOWN if any(one["state"] in BAD for one in outcomes) else ending(view))
+
+
+def _match(floor: Floor) -> None:
+    """Match what changed before services of this command alone are stopped; a floor that goes on does so by itself, and this finds it done."""
+    from watchfloor.capabilities.advisories.jobs import match_inventory  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.advisories.jobs.match import MatchInventory  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.enqueue import Options, submit  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.watch import wait_for  # noqa: PLC0415 - see above
+
+    made = submit(floor.ledger, floor.org, match_inventory, MatchInventory(), Options(actor="cli"))
+    view = wait_for(floor.ledger, floor.org, made.id, on_interrupt="leave")
+    matched, _error = _outcome(floor, made.id)
+    if matched is None:
+        note(f"What changed was not matched: {view.reason or view.state}. It is matched later.")
+    elif matched.get("added") or matched.get("closed"):
+        note(f"Your assets: {matched['added']} new matches, {matched['closed']} ended. See: watchfloor findings list")
 
 
 def _outcome(floor: Floor, job: UUID) -> tuple[dict[str, Any] | None, str | None]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,7 +26,6 @@ from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from uuid import UUID
 
     from sqlalchemy.orm import Session
 
@@ -50,6 +50,9 @@ class MatchInventory(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     full: bool = Field(default=False, description="Match every asset against every advisory again, not only what changed.")
+    assets: list[UUID] = Field(
+        default=[], max_length=70_000, description="Match these against every advisory at once, however short ago they were looked at."
+    )
 
 
 class Matched(BaseModel):
@@ -73,7 +76,7 @@ def match_inventory(context: JobContext, request: MatchInventory) -> Matched:
         reader = matches.reader(wire, context.org)
         upto = matches.newest(wire)
         many = len(matches.revised(wire, reader.revision, upto, MANY_CVES + 1)) > MANY_CVES
-        again = list(assets(wire, context.org)) if request.full or many else exposed_anew(wire, context.org)
+        again = list(assets(wire, context.org)) if request.full or many else [*exposed_anew(wire, context.org), *request.assets]
     run = _Run(context, quiet=reader.first)
     mark = run.read_facts(reader.mark)
     run.match_assets(again)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 
-from watchfloor.capabilities.scans.cli import request
+from watchfloor.capabilities.scans.cli import known, request
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, SetupError, WatchfloorError
@@ -161,12 +161,14 @@ def run(
             raise WatchfloorError(f"The scan could not be done. {view.error}")
         report = _report(here, floor, scan, output)
         document = _document(floor, scan)
+        document["vulnerabilities"] = known.known(here, floor, document["hosts"])
     timings = {"start_s": started - began, "scan_s": ended - started, "report_s": monotonic() - ended, "total_s": monotonic() - began}
     document |= {"report": str(report) if report else None, "timings": {name: round(spent, 3) for name, spent in timings.items()}}
     if json:
         print_json(document)
     else:
         _show(document, report)
+        known.show_known(document["vulnerabilities"])
     raise typer.Exit(Exit.ERROR if output and not report else _verdict(document, fail_on))
 
 
@@ -316,7 +318,8 @@ def _many(count: int, one: str, several: str | None = None) -> str:
 def _verdict(document: dict[str, Any], fail_on: FailOn) -> Exit:
     view: ScanView = document["scan"]
     least = Severity(fail_on).rank if fail_on is not FailOn.NEVER else None
-    if least is not None and any(one.severity.rank >= least and one.state == "open" for one in document["findings"]):
+    told = [*document["findings"], *document.get("vulnerabilities", ())]
+    if least is not None and any(one.severity.rank >= least and one.state == "open" for one in told):
         return Exit.FINDINGS
     # Silence everywhere is not a clean bill: nobody knows whether the packets arrived.
     return Exit.CLEAN if view.state == "finished" and view.hosts_up else Exit.UNKNOWN

@@ -153,7 +153,7 @@ def _save_facts(session: Session, org: UUID, asset: UUID, one: Sighting) -> None
     facts = [
         Fact(
             product=service.product, port=service.port, protocol=service.protocol, name=service.name, version=service.version, revision=service.revision,
-            cpe23=(service.cpe,) if service.cpe else (),
+            cpe23=(service.cpe, *service.cpe_aliases) if service.cpe else (),
         )
         for _group, service in one.services
     ]  # fmt: skip

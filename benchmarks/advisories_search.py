@@ -25,12 +25,12 @@ QUERIES = (
     "remote code -windows severity:critical",
     "overflow published<90d",
     "product:linux_kernel cvss>=7",
-    "vendor:vendor7* exploit:any fix:none",
+    "vendor:vendor77* exploit:any fix:none",
     "cwe:79 epss>10% -tag:disputed",
     "ssvc:active automatable:yes impact:total",
     "band:critical,high percentile>99%",
     "published:2026-05 severity:high criteria:none",
-    '"buffer overflow" product:product4*',
+    '"buffer overflow" product:product42*',
     "cvss:7..7.4 cvss_version:3.1 status:analyzed source:nvd",
 )
 SORTED = (("", "-epss"), ("severity:critical", "-published"), ("", "-cvss"), ("kev:any", "due"), ("overflow", "published"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.advisories.engine.priority import BANDS as BOUNDS
 from watchfloor.capabilities.advisories.queries.cpe_names import CpeName, cve_range, name_spellings
 from watchfloor.capabilities.advisories.queries.identity import alias_spellings
 from watchfloor.capabilities.advisories.queries.text import words
@@ -167,6 +168,20 @@ class Among:
 
 
 @dataclass(frozen=True)
+class Urgency:
+    """A band of priority; the bound of the priority stands beside it, so that an index in that order is read in part."""
+
+    alias: str
+
+    def condition(self, name: str, values: Sequence[Value], given: Given) -> str:
+        """Return SQL that holds where one of the values does."""
+        choice = Choice(f"{self.alias}.band", {one: (one,) for one in BANDS}, ordered=True)
+        known = {str(band): bound for bound, band in BOUNDS}
+        least = min(known.get(str(one), 0.0) for value in values for one in choice.stored(name, value))
+        return f"({choice.condition(name, values, given)}) and {self.alias}.priority >= {given.add(least)}::real"
+
+
+@dataclass(frozen=True)
 class Held:
     """An asset by id, key, name or tag."""
 
@@ -213,7 +228,7 @@ def language(least: float, *, of_matches: bool = False) -> Language:
         (
             Field("id", Identity(), "an id: CVE-2024-3094, CVE-2024-*, EUVD-…, GHSA-…"),
             Field("priority", Number(f"{of[1]}.priority", 0, 100, cast="real"), "how urgent, 0 to 100", within=of[0]),
-            Field("band", Choice(f"{of[1]}.band", {one: (one,) for one in BANDS}, ordered=True), "priority in words", within=of[0]),
+            Field("band", Urgency(of[1]), "priority in words", within=of[0]),
             Field("cvss", Number("c.cvss_score", 0, 10, cast="real"), "the chosen CVSS score, 0 to 10"),
             Field("cvss_version", Choice("c.cvss_version", {one: (one,) for one in ("2.0", "3.0", "3.1", "4.0")}, ordered=True, apart={"none": (None,)}), "its version"),
             Field("severity", Choice("c.severity", {one: (one,) for one in SEVERITIES}, ordered=True, apart={"unknown": ("unknown",)}), "its severity"),
@@ -222,7 +237,7 @@ def language(least: float, *, of_matches: bool = False) -> Language:
             Field("lev", Lev(), "probability of exploitation until now"),
             Field("kev", Dated(Flag("c.kev"), Within(LISTED.format(1), Time("v.added"))), "in CISA's catalog, or since when"),
             Field("eukev", Dated(Flag("c.eukev"), Within(LISTED.format(2), Time("v.added"))), "in the EU's catalog, or since when"),
-            Field("ransomware", Flag("c.ransomware"), "used by ransomware"),
+            Field("ransomware", Flag("c.ransomware and (c.kev or c.eukev)"), "used by ransomware"),
             Field("exploited", Dated(Flag(EXPLOITED), Within(SEEN, Time("seen.at"))), "exploited, whoever says so, or since when"),
             Field("ssvc", Choice("c.exploitation", {"none": (0,), "poc": (1,), "active": (2,)}, ordered=True, apart={"unknown": (None,)}), "exploitation as CISA decided"),
             Field("automatable", Choice("c.automatable", {"yes": (True,), "no": (False,)}, apart={"true": (True,), "false": (False,), "unknown": (None,)}), "as CISA decided"),

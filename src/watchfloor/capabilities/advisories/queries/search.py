@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 RANKED_MAX = 1000
+# Everything is in memory or near it: what is read here and there costs little more than what is read in a row. And several who search
+# share the processors, so that none is given two.
+PLANNER = "select set_config('random_page_cost', '1.1', true), set_config('max_parallel_workers_per_gather', '0', true)"
 OF_MATCHES = frozenset({"affects", "asset", "exposure", "confidence", "class", "verdict"})
 COLUMNS = {
     "priority": Column("c.priority", "real"),
@@ -60,8 +63,7 @@ def search(wire: Wire, asked: Asked) -> Advisories:
     Raises:
         InvalidInput: A part of the text has no meaning, or the order, limit or cursor is none of this list.
     """
-    # Everything is in memory or near it: what is read here and there costs little more than what is read in a row.
-    wire.execute("select set_config('random_page_cost', '1.1', true)")
+    wire.execute(PLANNER)
     found = compiled(wire, asked)
     lone = _by_id(wire, found)
     if lone is not None:

@@ -101,13 +101,14 @@ class Choice:
         """Return SQL that holds where one of the values does."""
         stored: list[Any] = []
         for value in values:
-            stored += self._stored(name, value)
+            stored += self.stored(name, value)
         conditions = [f"{self.column} = any ({given.add([one for one in stored if one is not None])})"]
         if None in stored:
             conditions.append(f"{self.column} is null")
         return either(conditions)
 
-    def _stored(self, name: str, value: Value) -> tuple[Any, ...]:
+    def stored(self, name: str, value: Value) -> tuple[Any, ...]:
+        """Return what a value stands for in the column; raises InvalidInput for what is none of the words."""
         words = list(self.choices)
         word = value.text.lower()
         if value.prefix or (word not in self.choices and word not in self.apart and word != "any"):

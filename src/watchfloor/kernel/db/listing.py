@@ -59,7 +59,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Listing:
-    """A query without its order: `key` is a unique expression of type `key_cast` over `table`, which is called `alias`."""
+    """A query without its order: `key` is a unique expression of type `key_cast` over `table`, which is called `alias`.
+
+    `gathered` says the same as `where` in the way that is fastest where all hits are collected.
+    """
 
     table: str
     alias: str
@@ -67,6 +70,7 @@ class Listing:
     key: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     key_cast: str = "bigint"
+    gathered: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def _gathered(wire: Wire, listing: Listing, order: Order, count: int, at: tuple[
     sorting = f"v {direction} nulls last, k {direction}"
     query = (
         f"with hits as materialized (select {listing.key} as k, {order.column.sql} as v from {listing.table} {listing.alias} "  # noqa: S608 - declared expressions
-        f"where {listing.where}{'' if most is None else f' limit {most + 1}'}), "
+        f"where {listing.gathered or listing.where}{'' if most is None else f' limit {most + 1}'}), "
         f"page as (select k, v from hits where {seek} order by {sorting} limit {count}) "
         f"select counted.n, page.k, page.v from (select count(*) as n from hits) counted left join page on true order by {sorting}"
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # All names of what one name stands for: those with the same canonical product, and a CNA's own words for it.
 PRODUCTS = Related(
     "c.k in (select cr.k from adv_criterion cr where cr.vulnerable and cr.product_id = any ({}))",
+    gathered="c.k = any (array(select distinct cr.k from adv_criterion cr where cr.vulnerable and cr.product_id = any ({})))",
     numbers="with chosen as (select p.id, coalesce(p.canonical, p.id) as root from adv_product p where {}) "
     "select id from chosen union select root from chosen union select s.id from adv_product s join chosen on s.canonical = chosen.root "
     "union select n.name_id from adv_name_map n join chosen on n.product_id in (chosen.id, chosen.root) "

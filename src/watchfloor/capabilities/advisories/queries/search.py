@@ -67,16 +67,24 @@ def search(wire: Wire, asked: Asked) -> Advisories:
     found = compiled(wire, asked)
     lone = _by_id(wire, found)
     if lone is not None:
-        found = replace(found, sql=f"c.k = {found.given.add(lone)}::bigint")
+        named = f"c.k = {found.given.add(lone)}::bigint"
+        found = replace(found, sql=named, gathered=named)
     ranking = bool(found.words) and asked.sort is None and asked.cursor is None and lone is None
     order = _order(asked, found)
-    listing = Listing("adv_cve", "c", f"c.merged_into is null and {found.sql}", "c.k", found.given.parameters)
+    listing = Listing(
+        "adv_cve",
+        "c",
+        f"c.merged_into is null and {found.sql}",
+        "c.k",
+        found.given.parameters,
+        gathered=f"c.merged_into is null and {found.gathered}",
+    )
     most = FACET_MAX if asked.facets else TOTAL_MAX
     page = page_of(wire, listing, order, limit=asked.limit, cursor=asked.cursor, most=most, keep=RANKED_MAX if ranking else 0)
     ranked = page
     if ranking and page.hits is not None:
         order = _order(replace(asked, sort="-rank"), found)
-        hits = replace(listing, where=f"c.k = any ({found.given.add(page.hits)}::bigint[])")
+        hits = replace(listing, where=f"c.k = any ({found.given.add(page.hits)}::bigint[])", gathered="")
         ranked = page_of(wire, hits, order, limit=asked.limit)
     return Advisories(
         items=lines(wire, ranked.keys, least=asked.least), next_cursor=ranked.next_cursor, total=min(page.total, TOTAL_MAX),

@@ -48,7 +48,8 @@ class Kind(Protocol):
 class Related:
     """Rows of another table that a row is found by: `{}` in `sql` is what must hold for one of them.
 
-    With `numbers`, `{}` stands there, and in `sql` it is the array of the numbers which that query finds.
+    With `numbers`, `{}` stands there, and in `sql` it is the array of the numbers which that query finds. `gathered` says the same as `sql`
+    in the way that is fastest where all hits are collected.
 
     Terms of one group must hold for the same row of the other table: vendor and product of one product, not of two. Where none of the
     group's terms names a field of `unless`, `default` must hold for that row as well.
@@ -58,11 +59,12 @@ class Related:
     default: str = ""
     unless: frozenset[str] = frozenset()
     numbers: str = ""
+    gathered: str = ""
 
-    def holds(self, wanted: str, given: Given) -> str:
-        """Return SQL that holds where there is a row for which `wanted` does."""
+    def holds(self, wanted: str, given: Given) -> tuple[str, str]:
+        """Return SQL that holds where there is a row for which `wanted` does, and the same for collecting all hits."""
         inner = given.numbers(self.numbers.replace(HOLE, wanted)) if self.numbers else wanted
-        return self.sql.replace(HOLE, inner)
+        return self.sql.replace(HOLE, inner), (self.gathered or self.sql).replace(HOLE, inner)
 
     def wanted(self, parts: Mapping[str, Sequence[str]]) -> str:
         """Return what must hold for one row; `parts` are conditions by the field they come from."""
@@ -86,13 +88,15 @@ class Field:
 class Filter:
     """A compiled search: `sql` is a condition over the declared expressions, "true" when nothing was asked.
 
-    `groups` are the conditions on rows of other tables, as far as those are to exist.
+    `gathered` says the same in the way that is fastest where all hits are collected. `groups` are the conditions on rows of other tables,
+    as far as those are to exist.
     """
 
     sql: str
     given: Given
     terms: tuple[Term, ...]
     groups: Mapping[Related, str] = field(default_factory=dict)
+    gathered: str = "true"
 
     @property
     def words(self) -> tuple[Term, ...]:
@@ -130,12 +134,13 @@ class Language:
             if chosen.within is not None and not term.excluded:
                 grouped.setdefault(chosen.within, {}).setdefault(chosen.name, []).append(made)
             else:
-                whole = made if chosen.within is None else chosen.within.holds(chosen.within.wanted({chosen.name: [made]}), given)
+                whole = made if chosen.within is None else chosen.within.holds(chosen.within.wanted({chosen.name: [made]}), given)[0]
                 conditions.append(f"({whole}) is not true" if term.excluded else f"({whole})")
         groups = {within: within.wanted(parts) for within, parts in grouped.items()}
-        conditions += [f"({within.holds(wanted, given)})" for within, wanted in groups.items()]
+        pairs = [within.holds(wanted, given) for within, wanted in groups.items()]
         conditions += self._text(terms, given)
-        return Filter(" and ".join(conditions) or "true", given, terms, groups)
+        sql, gathered = (" and ".join([*conditions, *(f"({pair[n]})" for pair in pairs)]) or "true" for n in (0, 1))
+        return Filter(sql, given, terms, groups, gathered)
 
     def _field(self, term: Term, known: Mapping[str, Field]) -> Field:
         name = str(term.field)

@@ -123,12 +123,6 @@ def test_doors_without_a_floor_say_how_to_get_one(tmp_path: Path) -> None:
         assert "start one with `watchfloor up`" in run.stderr
 
 
-def test_update_without_advisories_is_unknown_and_says_so() -> None:
-    run = wf("tasks", "update", "--json")
-    assert run.returncode == 3
-    assert json.loads(run.stdout)["state"] == "unknown"
-
-
 def test_settings_mask_secrets_and_tell_sources(tmp_path: Path) -> None:
     file = tmp_path / "settings.env"
     file.write_text("WATCHFLOOR_API_PORT=8123\n", encoding="utf-8")

@@ -9,6 +9,7 @@ advisories = Capability(
     summary="Know what is dangerous today, and which of it you expose.",
     jobs="jobs",
     routes="api:routes",
+    faces="api.faces:routes",
     commands="cli:commands",
     settings="settings:AdvisorySettings",
     events=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -24,7 +25,7 @@ from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from watchfloor.capabilities.advisories.schemas.changes import Change
@@ -95,13 +96,25 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
     today = _today(wire)
     before = settled(wire, ks)
     chunk = Chunk()
+    unknown = []
     for one in told(wire, ks):
-        chunk.sort_in(one, before.get(one.k), today, touched[one.k], thresholds)
-    write(wire, chunk.fresh, chunk.changed, scored_on=today)
+        if one.k in before:
+            chunk.sort_in(one, before[one.k], today, touched[one.k], thresholds)
+        else:
+            unknown.append(one)
+
+    def fresh() -> Iterator[Settled]:
+        # Merged while the database writes those before.
+        for one in unknown:
+            count = len(chunk.fresh)
+            chunk.sort_in(one, None, today, touched[one.k], thresholds)
+            yield from chunk.fresh[count:]
+
+    write(wire, fresh() if unknown else (), chunk.changed, scored_on=today)
     restate(wire, chunk.restated)
     if chunk.gone:
         drop(wire, [one.merged.k for one in chunk.gone])
-    changes.write(wire, chunk.changes)
+    changes.write(wire, sorted(chunk.changes, key=attrgetter("k")))
     changes.hold(wire, chunk.held)
     counters.move(wire, differences([*chunk.replaced, *chunk.gone], [*chunk.fresh, *chunk.changed]))
     done.added += len(chunk.fresh)

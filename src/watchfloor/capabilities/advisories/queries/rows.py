@@ -138,12 +138,12 @@ def version_range(lo: bytes | None, hi: bytes | None, *, lo_inclusive: bool, hi_
     return LENGTH(len(body)) + body
 
 
-def copy(wire: Wire, table: str, columns: str, rows: Iterable[bytes]) -> None:
+def copy(wire: Wire, table: str, columns: str, rows: Iterable[bytes], *, at_once: int = ROWS_AT_ONCE) -> None:
     """Copy packed rows into a table of ours; a row is its column count as a smallint, then its fields."""
     waiting = iter(rows)
     with wire.cursor().copy(f"copy {table} ({columns}) from stdin (format binary)") as writer:
         writer.write(HEADER)
         # The driver waits for the socket after every write: a thousand rows at a time, or the waiting is most of the work.
-        while some := b"".join(islice(waiting, ROWS_AT_ONCE)):
+        while some := b"".join(islice(waiting, at_once)):
             writer.write(some)
         writer.write(TRAILER)

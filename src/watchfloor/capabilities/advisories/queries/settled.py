@@ -9,12 +9,13 @@ from watchfloor.capabilities.advisories.schemas.merged import Merged, Priority, 
 from watchfloor.capabilities.advisories.schemas.words import Band, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from watchfloor.kernel.db.session import Wire
 
 SCORE_VERSION = 1
+MERGED_AT_ONCE = 64  # rows: about what fits into the socket, so that neither waits for the other
 COLUMNS = (
     "k, cve_id, merged_into, state, status, published, modified, title, descr, names, cvss_version, cvss_score, cvss_vector, cvss_provider, "
     "cvss_src, severity, cwes, flags, kev, eukev, kev_added, kev_due, ransomware, exploited_eu, exploitation, automatable, total, weaponised, poc, "
@@ -59,11 +60,11 @@ def _read(row: Sequence[Any]) -> Settled:
     )  # fmt: skip
 
 
-def write(wire: Wire, fresh: Sequence[Settled], changed: Sequence[Settled], *, scored_on: date) -> None:
-    """Add records that are new and replace those that differ."""
+def write(wire: Wire, fresh: Iterable[Settled], changed: Sequence[Settled], *, scored_on: date) -> None:
+    """Add records that are new, as they come, and replace those that differ."""
     columns = COLUMNS
     if fresh:
-        rows.copy(wire, "adv_cve", columns, (_pack(one, scored_on) for one in fresh))
+        rows.copy(wire, "adv_cve", columns, (_pack(one, scored_on) for one in fresh), at_once=MERGED_AT_ONCE)
     if changed:
         wire.execute("create temp table if not exists adv_in_cve (like adv_cve including defaults) on commit drop")
         rows.copy(wire, "adv_in_cve", columns, (_pack(one, scored_on) for one in changed))
@@ -74,7 +75,7 @@ def write(wire: Wire, fresh: Sequence[Settled], changed: Sequence[Settled], *, s
 def restate(wire: Wire, ks: Sequence[int]) -> None:
     """Say of records that read as before that what they affect may not be what it was: whoever matches them reads them again."""
     if ks:
-        wire.execute("update adv_cve set revision = nextval('adv_revision') where k = any (%s)", (list(ks),))
+        wire.execute("update adv_cve set revision = nextval('adv_revision') where k = any (%s::bigint[])", (rows.keys(ks),))
 
 
 def drop(wire: Wire, ks: Sequence[int]) -> None:

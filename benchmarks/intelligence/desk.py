@@ -8,20 +8,23 @@ import secrets
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import psycopg
 
 from benchmarks.site import PRODUCTION
 from tests.api.worker import Worker
 from tests.servers import postgres_server
+from watchfloor.capabilities.advisories.jobs import importing
 from watchfloor.kernel.db import schema
 from watchfloor.kernel.jobs.enqueue import submit
 from watchfloor.kernel.jobs.ledger import make_ledger
 from watchfloor.kernel.jobs.queries import open_error, open_result
 from watchfloor.kernel.sandbox import zygote
+from watchfloor.kernel.sandbox.client import Sandbox, Usage
 from watchfloor.kernel.tenancy.orgs import ensure_org
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ class Done:
     seconds: float
     answer: Any
     cpu_seconds: float
+    merging: float  # seconds of it that merging and scoring took
+    boxes: list[Usage]
 
 
 class Desk:
@@ -56,9 +61,10 @@ class Desk:
         """Run one job to its end; a job that does not succeed ends the benchmark."""
         made = submit(self.worker.ledger, self.org, kind, request)
         begun, cpu = time.perf_counter(), time.process_time()
-        self.worker.run(made.id)
+        with _watched() as watch:
+            self.worker.run(made.id)
         seconds = time.perf_counter() - begun
-        return Done(seconds, self.result(made.id), time.process_time() - cpu)
+        return Done(seconds, self.result(made.id), time.process_time() - cpu, watch.merging, watch.boxes)
 
     def result(self, job: UUID) -> dict[str, Any]:
         """Return what a job answered."""
@@ -74,6 +80,36 @@ class Desk:
         """Ask the database as its owner."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query).fetchall()  # type: ignore[arg-type] # the benchmark's own text
+
+
+@dataclass
+class _Watch:
+    merging: float = 0.0
+    boxes: list[Usage] = field(default_factory=list)
+
+
+@contextmanager
+def _watched() -> Iterator[_Watch]:
+    """Tell merging from taking, and what the boxes used."""
+    watch, settle, run = _Watch(), importing.settle, Sandbox.run
+
+    def timed(*given: Any) -> Any:  # noqa: ANN401 - as it is given
+        begun = time.perf_counter()
+        try:
+            return settle(*given)
+        finally:
+            watch.merging += time.perf_counter() - begun
+
+    def noted(*given: Any, observe: Any = None, **named: Any) -> Any:  # noqa: ANN401 - as it is given
+        def note(usage: Usage) -> None:
+            watch.boxes.append(usage)
+            if observe:
+                observe(usage)
+
+        return run(*given, observe=note, **named)
+
+    with patch.object(importing, "settle", timed), patch.object(Sandbox, "run", noted):
+        yield watch
 
 
 def peak_mib() -> float:

@@ -14,7 +14,7 @@ from watchfloor.capabilities.advisories.jobs.writing import Chunk, Opened, Read,
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.queries.ingest import Head
 from watchfloor.capabilities.advisories.schemas import frames
-from watchfloor.capabilities.advisories.schemas.words import Source, name_of
+from watchfloor.capabilities.advisories.schemas.words import Source, key_of, name_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -122,6 +122,7 @@ class Intake:
             case frames.Rejects(items=rejects):
                 self.tally.rejected += len(rejects)
                 self._rejects += rejects
+                _know(file, rejects)
             case frames.Scores() as scores:
                 file.scores.append(scores)
             case frames.Aliases() as pairs:
@@ -154,6 +155,15 @@ class Intake:
         self._documents, self._bytes, self._rejects = [], 0, []
         self._count()
         self._writing = self._writes.submit(self._writer.write, chunk)
+
+
+def _know(file: Opened, rejects: list[frames.Reject]) -> None:
+    """What a file holds and nobody can read is not gone from it."""
+    for one in rejects:
+        k = key_of(one.ref)
+        if k is not None:
+            file.seen.add(k)
+        file.unnamed = file.unnamed or not one.ref.startswith("CVE-")
 
 
 def _read(src: Source, one: frames.Document) -> normals.Made | frames.Reject:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_FEED = 2002  # NVD's file of this year holds the years before as well
 HIGHEST = 10**18
+NO_DOCUMENTS = {Source.EPSS, Source.EUVD}  # their complete sets, scores and pairs of ids, do not say of which CVEs they have documents
 
 Read: TypeAlias = "tuple[ingest.Head, Made | frames.Reject]"  # a document, and what it means or why it means nothing
 
@@ -42,6 +43,7 @@ class Opened:
 
     begun: frames.Begin
     seen: set[int] = field(default_factory=set)
+    unnamed: bool = False  # records that cannot be read may be about any CVE
     scores: list[frames.Scores] = field(default_factory=list)
     pairs: list[frames.Aliases] = field(default_factory=list)
     changed: int = 0  # documents that were written
@@ -113,11 +115,11 @@ def _close(wire: Wire, file: Opened, end: frames.End, tally: Tally) -> None:
     if file.scores:
         day, state["model"] = file.scores[0].score_date, file.scores[0].model
         another = (streams.accepted(wire, src, stream) or {}).get("model") != state["model"]
-        tally.changed += epss.take(wire, day, file.scores, complete=file.begun.complete, quiet=another)
+        tally.changed += epss.take(wire, day, file.scores, complete=file.begun.complete and not end.rejected, quiet=another)
         changed = True
     if file.pairs:
         _write_pairs(wire, src, file.pairs)
-    if file.begun.complete and src is not Source.EPSS:
+    if file.begun.complete and src not in NO_DOCUMENTS and not file.unnamed:
         low, high = _extent(src, stream)
         tally.lost = catalogs.lose(wire, src, file.seen, low=low, high=high)
         changed = changed or tally.lost > 0
@@ -136,9 +138,11 @@ def _extent(src: Source, stream: str) -> tuple[int, int]:
 def _write_pairs(wire: Wire, src: Source, pairs: list[frames.Aliases]) -> None:
     euvd = [k for one in pairs for k in array("q", one.euvd)]
     cve = [k for one in pairs for k in array("q", one.cve)]
+    # What an EUVD id told alone becomes a part of the CVE's record now; pairs that were known change nothing.
     wire.execute(
-        "insert into adv_alias (alias, k, src) select * from unnest(%s::text[], %s::bigint[], %s::smallint[]) on conflict (alias, k) do nothing",
-        (list(map(name_of, euvd)), cve, [int(src)] * len(cve)),
+        "with pairs as (select alias, k, own from unnest(%s::text[], %s::bigint[], %s::bigint[]) as t (alias, k, own)), "
+        "fresh as (insert into adv_alias (alias, k, src) select alias, k, %s from pairs on conflict (alias, k) do nothing returning alias, k), "
+        "told as (select k from fresh union select own from pairs join fresh using (alias, k)) "
+        "insert into adv_touched (k, mask) select k, %s from told order by k on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
+        (list(map(name_of, euvd)), cve, euvd, int(src), ingest.FACTS),
     )
-    # What an EUVD id told alone becomes a part of the CVE's record now.
-    ingest.touch(wire, sorted({*euvd, *cve}), ingest.FACTS)

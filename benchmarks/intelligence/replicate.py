@@ -32,7 +32,7 @@ def years(folder: Path) -> dict[str, list[bytes]]:
     for path in sorted(folder.iterdir()):
         if named := YEAR_FILE.fullmatch(path.name):
             feed = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Feed)
-            found[named[1]] = [bytes(one) for one in feed.vulnerabilities]
+            found[named[1]] = [msgspec.json.format(bytes(one), indent=-1) for one in feed.vulnerabilities]
     return found
 
 

@@ -119,7 +119,8 @@ def _close(wire: Wire, file: Opened, end: frames.End, tally: Tally) -> None:
         changed = True
     if file.pairs:
         _write_pairs(wire, src, file.pairs)
-    if file.begun.complete and src not in NO_DOCUMENTS and not file.unnamed:
+    # A list of pairs says nothing about documents.
+    if file.begun.complete and src not in NO_DOCUMENTS and not file.unnamed and not file.pairs:
         low, high = _extent(src, stream)
         tally.lost = catalogs.lose(wire, src, file.seen, low=low, high=high)
         changed = changed or tally.lost > 0

@@ -45,6 +45,10 @@ class Vault:
         """Return a keyed hash of `text` that is the same for every organisation of this installation."""
         return security.keyed_hash(security.purpose_key(self._kek, "blind"), text)
 
+    def signer(self, purpose: str) -> security.Signer:
+        """Return the installation's own signing key for one purpose: the same in every process and after every restart."""
+        return security.Signer(security.purpose_key(self._kek, f"sign {purpose}"))
+
     def wrap_new(self, org: UUID) -> tuple[str, bytes]:
         """Make a data key for a new organisation and return its id and its wrapped form."""
         key = security.new_key()

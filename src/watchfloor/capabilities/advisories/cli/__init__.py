@@ -2,7 +2,7 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import match, products, search, show, stats, sync, watches
+from watchfloor.capabilities.advisories.cli import bundles, match, products, search, show, stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
 # A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.
@@ -17,6 +17,9 @@ commands.command("status")(products.status)
 commands.command("rejects")(products.rejects)
 commands.command("stats")(stats.stats)
 commands.add_typer(watches.commands, name="watch")
+commands.command("export")(bundles.export)
+commands.command("import")(bundles.import_)
+commands.command("verify")(bundles.verify)
 commands.command("rebuild")(sync.rebuild)
 commands.command("clean-cache")(sync.clean_cache)
 

@@ -71,7 +71,7 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     tell_updated(context, merged)
     if request.discard:
         for name in request.paths:
-            _discard(folder / name)
+            discard(folder / name)
     return Updated(
         sources=list(_told(outcomes, intake.tally)),
         merged=merged.merged,
@@ -81,7 +81,8 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     )
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
+    """Remove a file or folder that was put there for one job alone."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -94,7 +95,7 @@ def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Inta
         files: dict[str, int | IO[bytes]] = dict(prepared.files)
         described = []
         for n, path in enumerate(paths):
-            files[f"file-{n}"] = stack.enter_context(_opened(path))
+            files[f"file-{n}"] = stack.enter_context(opened(path))
             described.append(FeedFile(name=f"file-{n}", label=str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name))
         request = FeedRequest(
             files=tuple(described), now=prepared.now, known=prepared.known, dictionaries=prepared.dictionaries, accepted=prepared.accepted,
@@ -115,7 +116,7 @@ def _files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
     """Open a regular file; a link or pipe that took its place since is refused."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from tests.advisories.sources import Press, key, listed, said
@@ -45,6 +46,22 @@ def test_a_second_source_read_for_the_first_time_is_history_and_no_news(press: P
     press.settle()
     assert {(kind, quiet) for _cve, kind, quiet in press.changes()} >= {("ssvc_changed", True), ("exploit_appeared", True)}
     assert all(quiet for _cve, _kind, quiet in press.changes())
+
+
+def test_what_a_source_writes_beyond_reason_keeps_no_other_record_from_being_merged(press: Press) -> None:
+    junk = random.Random(1)
+    letters = "".join(junk.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
+    many = said(
+        A, CNA, title=" ".join(f"w{number}x{junk.random()}" for number in range(60_000)), cwes=tuple(f"CWE-{n}" for n in range(9000))
+    )
+    wild = said(A, status=letters, score=9.8)
+    press.say(CNA, many)
+    press.say(NVD, msgspec.structs.replace(wild, metrics=(msgspec.structs.replace(wild.metrics[0], severity=letters),)), said(B))
+    assert press.settle().added == 2
+    assert press.rows("select severity, length(title) <= 1000, length(status) from adv_cve where cve_id = %s", A) == [
+        ("critical", True, 40)
+    ]
+    assert press.settle().merged == 0
 
 
 def test_what_is_new_is_told_in_order(press: Press) -> None:

@@ -30,6 +30,10 @@ FLAGS = {value: Flag(value) for value in range(1 << len(Flag))}
 EXPLOITED = (Flag.EXPLOIT_REF | Flag.V4_POC).value
 LOSERS = 10  # that are named; all of them stand in the rows of their own
 LONGEST = 400  # characters of a text that lost
+# An index takes no row of more than some 2,700 bytes and a search vector no more than a megabyte: what a source writes beyond reason is
+# cut here, or one such record would keep every other one from being written.
+TITLE_MAX, STATUS_MAX, CWES_MAX = 1000, 40, 50
+WORDS = {word for _least, word in SEVERITIES}
 
 Provenance = dict[str, object]
 
@@ -58,14 +62,14 @@ def merge(told: Told, now: datetime | None = None) -> Merged | None:
     exploitation = ssvc.exploitation if ssvc else None
     named = next((one.name for one in told.kevs if one.name), "")
     return Merged(
-        k=told.k, cve_id=name_of(told.k), merged_into=told.merged_into, state=state, status=facts[Source.NVD].status if Source.NVD in facts else "",
+        k=told.k, cve_id=name_of(told.k), merged_into=told.merged_into, state=state, status=facts[Source.NVD].status[:STATUS_MAX] if Source.NVD in facts else "",
         published=_moment(prov, "published", min, facts, attrgetter("published")),
         modified=_moment(prov, "modified", max, facts, attrgetter("modified")),
-        title=_first(prov, "title", TITLE, facts, attrgetter("title"), "") or named,
+        title=(_first(prov, "title", TITLE, facts, attrgetter("title"), "") or named)[:TITLE_MAX],
         descr=_first(prov, "description", DESCR, facts, attrgetter("descr"), ""),
         names=told.names, cvss_version=chosen.version if chosen else None, cvss_score=chosen.score if chosen else None, cvss_vector=chosen.vector if chosen else None,
         cvss_provider=chosen.provider if chosen else None, cvss_src=chosen.src if chosen else None, severity=_severity(chosen),
-        cwes=tuple(sorted({cwe for one in facts.values() for cwe in one.cwes})), flags=flags, kev=Catalog.CISA in held, eukev=Catalog.EU in held,
+        cwes=tuple(sorted({cwe for one in facts.values() for cwe in one.cwes})[:CWES_MAX]), flags=flags, kev=Catalog.CISA in held, eukev=Catalog.EU in held,
         kev_added=min((one.added for one in told.kevs), default=None), kev_due=cisa.due if cisa else None,
         ransomware=any(one.ransomware for one in told.kevs), exploited_eu=any(one.exploited_since is not None for one in facts.values()),
         exploitation=exploitation, automatable=ssvc.automatable if ssvc else None, total=ssvc.total if ssvc else None,
@@ -146,7 +150,7 @@ def _scored(one: Metric) -> dict[str, object]:
 def _severity(chosen: Metric | None) -> str:
     if chosen is None:
         return "unknown"
-    return chosen.severity or next(word for least, word in SEVERITIES if chosen.score >= least)
+    return chosen.severity if chosen.severity in WORDS else next(word for least, word in SEVERITIES if chosen.score >= least)
 
 
 def _ssvc(prov: Provenance, ssvcs: Iterable[Ssvc], now: datetime | None) -> Ssvc | None:

@@ -64,7 +64,7 @@ create table adv_ssvc (
 create table adv_epss (
   k bigint primary key, p integer not null, lev_log double precision not null default 0, lev_date date not null, gone_at timestamptz,
   held integer[] not null default '{}'
-) with (fillfactor = 80);
+) with (fillfactor = 45);
 create table adv_epss_curve (score_date date not null, p integer not null, pct real not null, primary key (score_date, p));
 create table adv_exploit (k bigint not null, src smallint not null, kind smallint not null, ref text not null, primary key (k, src));
 create table adv_alias (alias text not null, k bigint not null, src smallint not null, primary key (alias, k));

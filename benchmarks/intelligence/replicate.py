@@ -13,7 +13,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ID = re.compile(rb'"id":"CVE-(\d{4})-(\d{4,})"')
+ID = re.compile(rb'"id"\s*:\s*"CVE-(\d{4})-(\d{4,})"')
+TEXT = re.compile(rb'"lang"\s*:\s*"en",\s*"value"\s*:\s*"')
 STEP = 10**7  # real numbers stay below
 STAMP = re.compile(rb'"timestamp":"\d{4}-\d{2}-\d{2}T([0-9:.]+)')
 YEAR_FILE = re.compile(r"nvdcve-2\.0-(\d{4})\.json\.gz")
@@ -27,7 +28,7 @@ class Feed(msgspec.Struct):
 
 
 def years(folder: Path) -> dict[str, list[bytes]]:
-    """Return the records of the yearly feeds in a folder, by year, in minified JSON."""
+    """Return the records of the yearly feeds in a folder, by year, as they are written there."""
     found = {}
     for path in sorted(folder.iterdir()):
         if named := YEAR_FILE.fullmatch(path.name):
@@ -55,7 +56,7 @@ def replicate(folder: Path, target: Path, copies: int, *, alter: bool = False, o
         with gzip.open(path, "wb", compresslevel=1) as file:
             file.write(msgspec.json.encode(head)[:-1] + b',"vulnerabilities":[')
             for n, record in enumerate(_copies(records, copies)):
-                changed = record.replace(b'"lang":"en","value":"', b'"lang":"en","value":"Once more: ', 1) if alter else record
+                changed = TEXT.sub(rb"\g<0>Once more: ", record, count=1) if alter else record
                 file.write((b"," if n else b"") + changed)
             file.write(b"]}")
         counts[path.name] = count

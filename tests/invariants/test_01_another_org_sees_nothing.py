@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
 }
 # Addressed by a name of the installation, not by an organisation's id.
 BY_NAME = {"submit_task", "pause_queue", "resume_queue"}
+# What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
+OF_THE_WORLD = re.compile(r"/advisories(?!/(watches|matches|bundles)|/\{[a-z_]+\}/matches)")
 
 
 def operations() -> Iterator[tuple[str, str, str]]:
@@ -47,13 +49,18 @@ def operations() -> Iterator[tuple[str, str, str]]:
 
 def addressed() -> list[tuple[str, str, str]]:
     """Return the operations on one thing of an organisation."""
-    return [one for one in operations() if "{" in one[2] and one[0] not in BY_NAME]
+    return [one for one in operations() if "{" in one[2] and one[0] not in BY_NAME and not OF_THE_WORLD.match(one[2])]
 
 
 def lists() -> list[tuple[str, str, str]]:
     """Return the operations that list an organisation's things."""
     return [
-        one for one in operations() if "{" not in one[2] and one[1] == "GET" and one[0] not in {"stream_events", "whoami", "list_kinds"}
+        one
+        for one in operations()
+        if "{" not in one[2]
+        and one[1] == "GET"
+        and one[0] not in {"stream_events", "whoami", "list_kinds"}
+        and not OF_THE_WORLD.match(one[2])
     ]
 
 

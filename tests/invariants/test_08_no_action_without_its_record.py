@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 # They answer a question whose words are too long for an address.
-QUESTIONS = {"try_watch", "estimate_scan"}
+QUESTIONS = {"match_products", "try_watch", "estimate_scan"}
 SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from watchfloor.capabilities.advisories.queries import counters, totals
-from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
+from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, Severity, job
 from watchfloor.kernel.db.rls import PLATFORM_ORG
@@ -73,7 +73,7 @@ def _recount(context: JobContext, *, every: int, most: int) -> Counted:
     for metric in due:
         with context.transaction() as session:
             with curating(session) as wire:
-                wire.execute("select pg_advisory_xact_lock(%s)", (SETTLING,))
+                alone(wire, SETTLING)
                 drift = counters.repair(wire, [metric])
                 totals.mark(wire, PLATFORM_ORG, [metric])
             if drift:

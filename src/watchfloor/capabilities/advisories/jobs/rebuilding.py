@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.jobs.settling import settle
 from watchfloor.capabilities.advisories.queries import changes, counters, rescore
-from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
+from watchfloor.capabilities.advisories.queries.curator import SETTLING, WRITING, alone, curating
 from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
 from watchfloor.capabilities.advisories.schemas.merged import Settled
 from watchfloor.kernel.contract import Queue, job
@@ -55,6 +55,7 @@ def rebuild(context: JobContext, request: Rebuild) -> Rebuilt:
     if request.what is Derived.SCORES:
         return rescore_all(context)
     with context.transaction() as session, curating(session) as wire:
+        alone(wire, WRITING)
         wire.execute(
             "insert into adv_touched (k, mask) select k, %s from (select k from adv_fact union select k from adv_kev union select k from adv_cve) known "
             "on conflict (k) do update set mask = adv_touched.mask | excluded.mask",
@@ -70,7 +71,7 @@ def rescore_all(context: JobContext) -> Rebuilt:
     while True:
         with context.transaction() as session:
             with curating(session) as wire:
-                wire.execute("select pg_advisory_xact_lock(%s)", (SETTLING,))
+                alone(wire, SETTLING)
                 row = wire.execute("select wf_now()").fetchone()
                 today = row[0].astimezone(UTC).date() if row else None
                 found = rescore.after(wire, last, CHUNK)

@@ -15,7 +15,7 @@ from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.queries import changes, counters
 from watchfloor.capabilities.advisories.queries.ageing import age
-from watchfloor.capabilities.advisories.queries.curator import SETTLING, curating
+from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
 from watchfloor.capabilities.advisories.queries.settled import drop, restate, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
 from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
@@ -63,7 +63,7 @@ def settle(context: JobContext) -> Settlement:
         with context.transaction() as session:
             with curating(session) as wire:
                 # Revisions are to rise in the order of commits, and a chunk's changes are told once.
-                wire.execute("select pg_advisory_xact_lock(%s)", (SETTLING,))
+                alone(wire, SETTLING)
                 ks = _settle_chunk(wire, last, done, thresholds)
             context.advanced(session)
         if not ks and last == LOWEST:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from watchfloor.capabilities.advisories.queries import catalogs, epss, ingest, streams
-from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.queries.curator import WRITING, alone, curating
 from watchfloor.capabilities.advisories.queries.products import Products
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.facts import Kev, Normal
@@ -77,7 +77,7 @@ class Writer:
         tally, file, src = Tally(), chunk.file, chunk.file.source
         with self._context.transaction() as session:
             with curating(session) as wire:
-                streams.lock_source(wire, src)
+                alone(wire, WRITING)
                 quiet = streams.first(wire, src, file.begun.stream, complete=file.begun.complete)
                 self._write_documents(wire, src, chunk, tally, quiet=quiet)
                 if chunk.end is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
+from watchfloor.capabilities.advisories.queries.curator import WRITING, alone
 from watchfloor.capabilities.advisories.queries.ingest import AGE
 
 if TYPE_CHECKING:
@@ -40,4 +41,5 @@ def age(wire: Wire, today: date) -> int:
     )
     if last is None:
         return 0
+    alone(wire, WRITING)
     return wire.execute(TOUCH, {"today": today, "days": min((today - last).days - 1, DAYS_MAX)}).rowcount

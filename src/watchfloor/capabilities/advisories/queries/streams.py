@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.schemas.frames import Reject
     from watchfloor.kernel.db.session import Wire
 
-SOURCE_LOCK = 7100  # plus the source's number: one chunk of a source is written at a time
 PART = "-part"  # ends the name of a stream that is a part of another one
 ALL = ""  # the stream that stands for the source as a whole: when it was asked, what it keeps, how it failed
 
@@ -50,11 +49,6 @@ def streams_of(wire: Wire, src: Source | None = None) -> list[Stream]:
         f"select {COLUMNS} from adv_stream where %(src)s::smallint is null or src = %(src)s order by src, stream",  # noqa: S608 - our own columns
         {"src": None if src is None else int(src)},
     ).fetchall()
-
-
-def lock_source(wire: Wire, src: Source) -> None:
-    """Wait until no other transaction writes documents of this source."""
-    wire.execute("select pg_advisory_xact_lock(%s)", (SOURCE_LOCK + int(src),))
 
 
 def due(wire: Wire, src: Source, every: timedelta) -> bool:

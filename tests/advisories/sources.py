@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 TABLES = (
-    "adv_stream", "adv_raw", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss", "adv_epss_curve", "adv_exploit", "adv_alias", "adv_criterion",
+    "adv_stream", "adv_raw", "adv_raw_old", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss", "adv_epss_curve", "adv_exploit", "adv_alias", "adv_criterion",
     "adv_cve", "adv_touched", "adv_change", "adv_reject",
 )  # fmt: skip
 

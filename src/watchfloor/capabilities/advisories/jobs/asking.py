@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+import psycopg
 from pydantic import SecretStr
 
 from watchfloor.capabilities.advisories.feeds.fetching.source import fetch_source
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 KEEP_EVERY_S = 4.0
+# What a source can bring about with something in it that nobody thought of. It is that source's trouble, not that of those after it.
+NOT_TAKEN = (msgspec.MsgspecError, psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 BULK = {Source.NVD, Source.CVE_LIST}  # sources whose complete sets are worth telling the box which documents are known
 
 
@@ -83,13 +87,15 @@ def ask(context: JobContext, src: Source, question: Question, settings: Advisory
             answer = _fetch(context, src, question, settings, intake, turn)
     except (OutsideError, GiveUp) as error:
         return _failed(context, src, intake, error)
+    except NOT_TAKEN as error:
+        return _failed(context, src, intake, SourceChanged(f"G7: what came cannot be stored: {error}"))
     return _answered(context, src, intake, answer)
 
 
 def _due(context: JobContext, src: Source, settings: AdvisorySettings) -> bool:
     every = settings.nvd_every if src is Source.NVD else settings.update_every
     with context.transaction() as session:
-        return streams.due(wire_of(session), src, every)
+        return streams.due(wire_of(session), src, every, again=context.attempt > 1)
 
 
 def _fetch(context: JobContext, src: Source, question: Question, settings: AdvisorySettings, intake: Intake, turn: Turn) -> FetchAnswer:

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.kernel.errors import SourceChanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +52,15 @@ def streams_of(wire: Wire, src: Source | None = None) -> list[Stream]:
     ).fetchall()
 
 
-def due(wire: Wire, src: Source, every: timedelta) -> bool:
-    """Tell whether a source was not asked, by anybody, for so long; a refusal counts as asked, an attempt that died does not."""
+def due(wire: Wire, src: Source, every: timedelta, *, again: bool = False) -> bool:
+    """Tell whether a source was not asked, by anybody, for so long; a refusal counts as asked, an attempt that died does not.
+
+    `again`: a further attempt of the same job, which is there to ask what did not answer the one before.
+    """
     found = wire.execute(
-        "select checked_at > wf_now() - %s::interval * 0.9 from adv_stream where src = %s and stream = %s", (every, int(src), ALL)
+        "select checked_at > wf_now() - %s::interval * 0.9 and not (%s and failures > 0 and last_error->>'code' <> %s) "
+        "from adv_stream where src = %s and stream = %s",
+        (every, again, SourceChanged.code, int(src), ALL),
     ).fetchone()
     return not (found and found[0])
 

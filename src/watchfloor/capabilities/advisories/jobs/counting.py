@@ -54,7 +54,7 @@ def update_statistics(context: JobContext, request: UpdateStatistics) -> Counted
     counted = _recount(
         context, every=0 if request.scope is Scope.ALL else EVERY, most=len(counters.METRICS) if request.scope is Scope.ALL else MOST
     )
-    _count_products(context, every=0 if request.scope is Scope.ALL else PRODUCTS_EVERY)
+    count_products(context, every=0 if request.scope is Scope.ALL else PRODUCTS_EVERY)
     least = read_settings(AdvisorySettings, "advisories").finding_min_confidence
     with context.transaction() as session:
         wire = wire_of(session)
@@ -83,7 +83,8 @@ def _recount(context: JobContext, *, every: int, most: int) -> Counted:
     return counted
 
 
-def _count_products(context: JobContext, *, every: int) -> None:
+def count_products(context: JobContext, *, every: int = 0) -> None:
+    """Count the CVEs of each product, unless somebody did so within the last `every` seconds."""
     with context.transaction() as session, curating(session) as wire:
         if totals.due(wire, [totals.PRODUCTS], every=every, most=1):
             totals.mark(wire, PLATFORM_ORG, [totals.PRODUCTS])

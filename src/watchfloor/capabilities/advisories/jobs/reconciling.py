@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from watchfloor.capabilities.advisories.engine.learned import evidence, tally
+from watchfloor.capabilities.advisories.jobs.counting import count_products
 from watchfloor.capabilities.advisories.jobs.rebuilding import rescore_all
 from watchfloor.capabilities.advisories.jobs.sync import update_from
 from watchfloor.capabilities.advisories.queries import naming
@@ -15,13 +16,13 @@ from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.schemas.sync import Updated
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, job
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchfloor.kernel.contract import JobContext
-    from watchfloor.kernel.db.session import Wire
 
 
 class Reconcile(BaseModel):
@@ -49,14 +50,24 @@ def reconcile(context: JobContext, _request: Reconcile) -> Reconciled:
 
 def learn_names(context: JobContext) -> int:
     """Learn from all CVEs which product the words of a CNA mean, and count the CVEs of each product."""
+    learned = list(_learned(context))
     with context.transaction() as session, curating(session) as wire:
-        found = naming.replace_learned(wire, _learned(wire))
-        naming.count_cves(wire)
+        found = naming.replace_learned(wire, learned)
+    count_products(context)
     return found
 
 
-def _learned(wire: Wire) -> Iterator[naming.Learned]:
-    told = tally(evidence(names, products) for names, products in naming.told_both_ways(wire))
+def _told(context: JobContext) -> Iterator[tuple[set[naming.Name], set[naming.Product]]]:
+    """Yield what is told both ways; a transaction holds this job's row, so each year is one of its own."""
+    with context.transaction() as session:
+        years = naming.years(wire_of(session))
+    for year in years:
+        with context.transaction() as session:
+            yield from naming.told_both_ways(wire_of(session), year)
+
+
+def _learned(context: JobContext) -> Iterator[naming.Learned]:
+    told = tally(evidence(names, products) for names, products in _told(context))
     for name, candidates in sorted(told.items()):
         for product, meaning in sorted(candidates.items()):
             if meaning.confidence is not None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # What goes, by table; each statement begins where `delete` or `select` is put before it.
 OLD = {
     "adv_reject": "from adv_reject where at < %(before)s",
-    "adv_raw_old": "from adv_raw_old o where (select count(*) from adv_raw_old n where (n.src, n.k) = (o.src, o.k) and n.fetched_at > o.fetched_at) >= %(history)s",
+    "adv_raw_old": "from adv_raw_old where ctid = any (array(select w.ctid from (select ctid, row_number() over "
+    "(partition by src, k order by fetched_at desc) as place from adv_raw_old) w where w.place > %(history)s))",
     "adv_epss_curve": "from adv_epss_curve where score_date < (select min(score_date) from "
     "(select distinct score_date from adv_epss_curve order by score_date desc limit %(curves)s) kept)",
     "adv_zdict": "from adv_zdict d where not exists (select from adv_raw r where r.dict_id = d.id) and not exists "

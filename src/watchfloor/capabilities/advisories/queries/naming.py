@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.queries.products import CNA_NAME
+from watchfloor.capabilities.advisories.schemas.words import YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,9 +17,13 @@ Name = tuple[str, str]
 Product = tuple[str, str, str]
 Learned = tuple[Name, Product, int, int]  # what means what, in how many CVEs, and in how many it means something else
 
+# A year at a time: of everything at once the first row would not be there before the statement's time is over.
+YEARS = "select distinct k / %s from adv_fact where k > 0 order by 1"
 BOTH = """
 select distinct c.k, p.part::text, p.vendor, p.product from adv_criterion c join adv_product p on p.id = c.product_id
-where c.vulnerable and c.k in (select n.k from adv_criterion n join adv_product w on w.id = n.product_id where w.part = %s) order by c.k
+where c.vulnerable and c.k between %(low)s and %(high)s and c.k in (
+  select n.k from adv_criterion n join adv_product w on w.id = n.product_id where w.part = %(part)s and n.k between %(low)s and %(high)s
+) order by c.k
 """
 NUMBER = 'select id from adv_product where (part, vendor, product) = (%s::text::"char", %s, %s)'
 ADD = """
@@ -33,11 +38,16 @@ on conflict (name_id, product_id) do nothing
 READ_AT_ONCE = 20_000
 
 
-def told_both_ways(wire: Wire) -> Iterator[tuple[set[Name], set[Product]]]:
-    """Yield, for each CVE that a CNA named products of, those names and the products that CPE names give."""
+def years(wire: Wire) -> list[int]:
+    """Return the years of all CVEs."""
+    return [year for (year,) in wire.execute(YEARS, (YEAR,))]
+
+
+def told_both_ways(wire: Wire, year: int) -> Iterator[tuple[set[Name], set[Product]]]:
+    """Yield, for each CVE of a year that a CNA named products of, those names and the products that CPE names give."""
     with wire.cursor("adv_naming") as cursor:
         cursor.itersize = READ_AT_ONCE
-        cursor.execute(BOTH, (CNA_NAME,))
+        cursor.execute(BOTH, {"low": year * YEAR, "high": (year + 1) * YEAR - 1, "part": CNA_NAME})
         for _k, rows in groupby(cursor, key=lambda row: row[0]):
             names: set[Name] = set()
             products: set[Product] = set()
@@ -60,12 +70,3 @@ def replace_learned(wire: Wire, learned: Iterable[Learned]) -> int:
         list(column) for column in zip(*((*name, *product, ok, bad) for name, product, ok, bad in found), strict=True)
     ]
     return wire.execute(ADD, (*columns, CNA_NAME)).rowcount
-
-
-def count_cves(wire: Wire) -> int:
-    """Write down of how many CVEs each product is named; return how many counts differ."""
-    return wire.execute(
-        "update adv_product p set cves = coalesce(n.cves, 0) from adv_product q left join "
-        "(select product_id, count(distinct k) as cves from adv_criterion where vulnerable group by product_id) n on n.product_id = q.id "
-        "where q.id = p.id and p.cves <> coalesce(n.cves, 0)"
-    ).rowcount

@@ -1,0 +1,63 @@
+"""Facts about what is done once in a while: names learned, products counted, earlier documents thrown away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from tests.advisories.sources import Press, key
+from watchfloor.capabilities.advisories.jobs.reconciling import learn_names
+from watchfloor.capabilities.advisories.queries import cache
+from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
+from watchfloor.capabilities.advisories.schemas.words import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from watchfloor.kernel.contract import JobContext
+    from watchfloor.kernel.jobs.ledger import Ledger
+
+SAME = ["CVE-2018-15473", "CVE-2021-44228", "CVE-2024-3094", "CVE-2024-6387"]
+
+
+@pytest.fixture
+def press(ledger: Ledger, org: UUID) -> Iterator[Press]:
+    made = Press(ledger.database, org)
+    made.forget()
+    yield made
+    made.forget()
+
+
+def told(cve: str, src: Source, vendor: str, product: str, *, names: bool = False) -> Normal:
+    k = key(cve)
+    return Normal(
+        fact=Fact(k=k, src=src, descr="A flaw."), criteria=(Criterion(k=k, src=src, vendor=vendor, product=product, names=names),)
+    )
+
+
+def test_names_are_learned_from_the_cves_of_all_years_and_products_counted_once(press: Press) -> None:
+    press.say(Source.CVE_LIST, *(told(cve, Source.CVE_LIST, "acme inc", "gadget pro", names=True) for cve in SAME))
+    press.say(Source.NVD, *(told(cve, Source.NVD, "acme", "gadget") for cve in SAME))
+    assert learn_names(cast("JobContext", press)) == 1
+    assert press.rows(
+        "select n.vendor, n.product, p.vendor, p.product, m.support, m.against from adv_name_map m join adv_product n on n.id = m.name_id join adv_product p on p.id = m.product_id"
+    ) == [("acme inc", "gadget pro", "acme", "gadget", 4, 0)]
+    assert press.rows("select cves from adv_product where vendor = 'acme'") == [(4,)]
+    assert press.rows("select dim, value from adv_counter where metric = 'product_top'") == [("acme:gadget", 4)]
+
+
+def test_the_latest_of_earlier_documents_stay(press: Press) -> None:
+    with press.wire() as wire:
+        wire.execute(
+            "insert into adv_raw_old (src, k, fetched_at, h, doc) select 1, k, wf_now() - make_interval(days => age), '', age::text::bytea "
+            "from generate_series(1, 4) age, unnest(array[%s, %s]::bigint[]) k",
+            (key(SAME[0]), key(SAME[1])),
+        )
+        before = cache.moment_before(wire, timedelta(0))
+        assert cache.clean(wire, before, history=3, dry_run=True) == 2
+        assert cache.clean(wire, before, history=3, dry_run=False) == 2
+        assert set(wire.execute("select convert_from(doc, 'utf8') from adv_raw_old").fetchall()) == {("1",), ("2",), ("3",)}
+        assert cache.clean(wire, before, history=0, dry_run=False) == 6

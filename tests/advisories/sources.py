@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import psycopg
+
 from watchfloor.capabilities.advisories.jobs.settling import Settlement, settle
 from watchfloor.capabilities.advisories.queries import catalogs, ingest
 from watchfloor.capabilities.advisories.queries.curator import curating
@@ -24,10 +26,18 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Database, Wire
 
 
-TABLES = (
-    "adv_stream", "adv_raw", "adv_raw_old", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss", "adv_epss_curve", "adv_exploit", "adv_alias", "adv_criterion",
-    "adv_cve", "adv_touched", "adv_change", "adv_reject",
+KNOWN = (
+    "adv_stream", "adv_source", "adv_zdict", "adv_raw", "adv_raw_old", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss", "adv_epss_curve",
+    "adv_exploit", "adv_alias", "adv_product", "adv_name_map", "adv_criterion", "adv_cve", "adv_touched", "adv_change", "adv_reject", "adv_counter",
+    "adv_counter_day",
 )  # fmt: skip
+COUNTED = ("adv_counter", "adv_counter_day")
+
+
+def forget(postgres: str) -> None:
+    """Forget all that the world knows, as the owner of the database."""
+    with psycopg.connect(postgres, autocommit=True) as owner:
+        owner.execute(f"truncate {', '.join(KNOWN)}")
 
 
 class Press:
@@ -53,7 +63,7 @@ class Press:
     def forget(self) -> None:
         """Forget all that the world knows: it is not an organisation's, so no test's end takes it away."""
         with self.wire() as wire:
-            wire.execute(f"truncate {', '.join(TABLES)}")
+            wire.execute(f"truncate {', '.join(one for one in KNOWN if one not in COUNTED)}")
             wire.execute("delete from adv_counter; delete from adv_counter_day")
 
     def advanced(self, session: Session) -> None:

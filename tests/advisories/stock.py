@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import psycopg
 import pytest
 import zstandard
 
 from tests.advisories import shelf
+from tests.advisories.sources import forget
 from tests.api.floor import make_org
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.schemas.words import key_of
@@ -27,12 +27,12 @@ NVD = {
 CNA = {
     "containers": {"cna": {"references": [{"url": "https://logging.apache.org/", "tags": ["x_note"]}, {"url": "https://example.org/a"}]}}
 }
-TABLES = "adv_cve, adv_fact, adv_raw, adv_zdict, adv_metric, adv_kev, adv_ssvc, adv_epss, adv_epss_curve, adv_alias, adv_product, adv_name_map, adv_criterion, adv_change, adv_reject, adv_stream"
 
 
 @pytest.fixture(scope="module")
 def stocked(ledger: Ledger, postgres: str) -> Iterator[None]:
     """Put the shelf into the database, with documents, a history and a refusal; take it away again."""
+    forget(postgres)
     k = key_of(LOG4J)
     with ledger.database.transaction(make_org(ledger)) as session, curating(session) as wire:
         shelf.fill(wire)
@@ -64,5 +64,4 @@ def stocked(ledger: Ledger, postgres: str) -> Iterator[None]:
             "insert into adv_stream (src, stream, checked_at, failures, last_error) values (6, '', wf_now(), 2, '{\"code\": \"source_unavailable\"}')"
         )
     yield
-    with psycopg.connect(postgres, autocommit=True) as owner:
-        owner.execute(f"truncate {TABLES}")
+    forget(postgres)

@@ -6,8 +6,6 @@ import json
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.advisories.matching import matched
 from tests.api.floor import Client, client_of
 from tests.cli.desk import OpenDesk
@@ -35,16 +33,6 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 8, 20)
 FIRST = 2026 * 10**10 + 50_000
-
-
-@pytest.fixture(autouse=True)
-def empty(ledger: Ledger, org: UUID) -> None:
-    """Begin without records and counters."""
-    with ledger.database.transaction(org) as session, curating(session) as wire:
-        wire.execute(
-            "truncate adv_cve, adv_criterion, adv_change; delete from adv_counter; delete from adv_counter_day; delete from adv_product p "
-            "where not exists (select from adv_name_map n where p.id in (n.name_id, n.product_id))"
-        )
 
 
 def store(ledger: Ledger, org: UUID, count: int, **fields: Any) -> None:

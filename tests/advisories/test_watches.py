@@ -47,9 +47,8 @@ RECORDS = (
 
 @pytest.fixture(autouse=True)
 def shelf(ledger: Ledger, org: UUID) -> None:
-    """Begin with two records and an empty history."""
+    """Begin with two records."""
     with ledger.database.transaction(org) as session, curating(session) as wire:
-        wire.execute("truncate adv_cve, adv_criterion, adv_change")
         write(wire, [Settled(merged=one, priority=score(one, TODAY)) for one in RECORDS], [], scored_on=TODAY)
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tests.advisories.sources import Press, key
-from watchfloor.capabilities.advisories.jobs.reconciling import learn_names
+from watchfloor.capabilities.advisories.jobs.reconciling import Reconcile, Reconciled, learn_names, reconcile
 from watchfloor.capabilities.advisories.queries import cache
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
 from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.kernel.jobs.enqueue import submit
+from watchfloor.kernel.jobs.queries import open_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from tests.api.worker import Worker
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.jobs.ledger import Ledger
 
@@ -61,3 +64,16 @@ def test_the_latest_of_earlier_documents_stay(press: Press) -> None:
         assert cache.clean(wire, before, history=3, dry_run=False) == 2
         assert set(wire.execute("select convert_from(doc, 'utf8') from adv_raw_old").fetchall()) == {("1",), ("2",), ("3",)}
         assert cache.clean(wire, before, history=0, dry_run=False) == 6
+
+
+def test_what_one_organisation_has_reconciled_the_next_does_not_do_again(
+    worker: Worker, ledger: Ledger, org: UUID, stranger: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OFFLINE", "true")
+    told = []
+    for one in (org, stranger):
+        made = submit(ledger, one, reconcile, Reconcile())
+        worker.run_all(one)
+        with ledger.database.transaction(one) as session:
+            told.append(Reconciled.model_validate(open_result(ledger, session, one, made.id)))
+    assert [one.skipped for one in told] == [False, True]

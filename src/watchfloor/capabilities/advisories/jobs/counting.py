@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from watchfloor.capabilities.advisories.queries import counters, totals
-from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
+from watchfloor.capabilities.advisories.queries.curator import COUNTING, SETTLING, alone, curating
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, Severity, job
 from watchfloor.kernel.db.rls import PLATFORM_ORG
@@ -74,6 +74,8 @@ def _recount(context: JobContext, *, every: int, most: int) -> Counted:
         with context.transaction() as session:
             with curating(session) as wire:
                 alone(wire, SETTLING)
+                if not totals.due(wire, [metric], every=every, most=1):
+                    continue  # another organisation's job has counted it meanwhile
                 drift = counters.repair(wire, [metric])
                 totals.mark(wire, PLATFORM_ORG, [metric])
             if drift:
@@ -86,6 +88,7 @@ def _recount(context: JobContext, *, every: int, most: int) -> Counted:
 def count_products(context: JobContext, *, every: int = 0) -> None:
     """Count the CVEs of each product, unless somebody did so within the last `every` seconds."""
     with context.transaction() as session, curating(session) as wire:
+        alone(wire, COUNTING)
         if totals.due(wire, [totals.PRODUCTS], every=every, most=1):
             totals.mark(wire, PLATFORM_ORG, [totals.PRODUCTS])
             totals.count_products(wire)

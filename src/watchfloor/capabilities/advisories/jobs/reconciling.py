@@ -11,11 +11,12 @@ from watchfloor.capabilities.advisories.engine.learned import evidence, tally
 from watchfloor.capabilities.advisories.jobs.counting import count_products
 from watchfloor.capabilities.advisories.jobs.rebuilding import rescore_all
 from watchfloor.capabilities.advisories.jobs.sync import update_from
-from watchfloor.capabilities.advisories.queries import naming
-from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.queries import naming, totals
+from watchfloor.capabilities.advisories.queries.curator import COUNTING, alone, curating
 from watchfloor.capabilities.advisories.schemas.sync import Updated
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, job
+from watchfloor.kernel.db.rls import PLATFORM_ORG
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.settings import read_settings
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 
+RECONCILED, EVERY = "reconciled", 6 * 3600
+
+
 class Reconcile(BaseModel):
     """Nothing to choose."""
 
@@ -32,8 +36,9 @@ class Reconcile(BaseModel):
 
 
 class Reconciled(BaseModel):
-    """What was not as increments had left it."""
+    """What was not as increments had left it; nothing is looked at where another organisation's job began to a short while ago."""
 
+    skipped: bool = False
     updated: Updated | None = None
     names: int = 0
     scores_changed: int = 0
@@ -43,9 +48,21 @@ class Reconciled(BaseModel):
 def reconcile(context: JobContext, _request: Reconcile) -> Reconciled:
     """Compare with complete sets, learn names anew, score everything: what increments missed comes to light once a week."""
     settings = read_settings(AdvisorySettings, "advisories")
+    if not _begin(context):
+        return Reconciled(skipped=True)
     updated = None if settings.offline else update_from(context, full=True, settings=settings)
     names = learn_names(context)
     return Reconciled(updated=updated, names=names, scores_changed=rescore_all(context).changed)
+
+
+def _begin(context: JobContext) -> bool:
+    """Tell whether it is to be done: every organisation has the schedule, and once is enough for all. A further attempt goes on."""
+    with context.transaction() as session, curating(session) as wire:
+        alone(wire, COUNTING)
+        if context.attempt == 1 and not totals.due(wire, [RECONCILED], every=EVERY, most=1):
+            return False
+        totals.mark(wire, PLATFORM_ORG, [RECONCILED])
+    return True
 
 
 def learn_names(context: JobContext) -> int:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 50  # descriptors that travel to one box
 FILES_MAX = 20_000
+SMALL_BYTES = 8 << 20  # of less, each document is looked up when it comes: that costs less than telling the box of all that are known
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00][^\x00]*$")]
 
 
@@ -91,7 +92,7 @@ def discard(path: Path) -> None:
 
 def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Intake, accept: Iterable[str]) -> tuple[Outcome, ...]:
     with ExitStack() as stack:
-        prepared = prepare(context, list(Source), stack, hashes=True)
+        prepared = prepare(context, list(Source), stack, hashes=sum(path.stat().st_size for path in paths) > SMALL_BYTES)
         files: dict[str, int | IO[bytes]] = dict(prepared.files)
         described = []
         for n, path in enumerate(paths):

@@ -50,7 +50,7 @@ TABLES = {
         "select k, cve_id, merged_into, state, published, modified, title, descr, cvss_score, severity, cwes, flags, kev, eukev, kev_due, ransomware, "
         "exploited_eu, exploitation, epss, sources, fix, prov, priority, band, why from adv_cve order by k"
     ),
-    "adv_stream": "select src, stream, watermark, rows_ok, cursor from adv_stream where stream <> '' order by 1, 2",
+    "adv_stream": "select src, stream, watermark, rows_ok, cursor from adv_stream where stream <> '' and src > 0 order by 1, 2",
 }
 
 
@@ -246,7 +246,7 @@ def test_an_older_bundle_is_taken_by_force_only_and_turns_watermarks_back(worker
 def test_an_increment_holds_what_came_after_and_needs_something_before(worker: Worker, org: UUID, folder: Path) -> None:
     later = export(worker, org, folder, "later.tar.zst", since=datetime.now(UTC) + timedelta(hours=1))
     assert "docs/nvd.jsonl.zst" not in [name for name, _ in members(later)]
-    assert run(worker, org, import_bundle, ImportBundle(path=later.name))[0] == "SUCCESS"
+    assert run(worker, org, import_bundle, ImportBundle(path=later.name, force=True))[0] == "SUCCESS"
     empty(worker.ledger)
     done, told = run(worker, org, import_bundle, ImportBundle(path=later.name))
     assert (done, "increment" in told["error"]) == ("FAILURE", True)
@@ -254,3 +254,19 @@ def test_an_increment_holds_what_came_after_and_needs_something_before(worker: W
 
 def test_a_path_out_of_the_folder_is_no_bundle(worker: Worker, org: UUID) -> None:
     assert run(worker, org, import_bundle, ImportBundle(path="../../etc/passwd"))[0] == "FAILURE"
+
+
+def test_an_increment_that_begins_after_what_is_stored_ends_is_refused(worker: Worker, org: UUID, folder: Path, exported: Path) -> None:
+    empty(worker.ledger)
+    assert run(worker, org, import_bundle, ImportBundle(path=exported.name))[0] == "SUCCESS"
+    made = datetime.fromisoformat(json.loads(members(exported)[0][1])["made_at"])
+    joined = export(worker, org, folder, "joined.tar.zst", since=made)
+    apart = export(worker, org, folder, "apart.tar.zst", since=datetime.now(UTC))
+    empty(worker.ledger)
+    assert run(worker, org, import_bundle, ImportBundle(path=exported.name))[0] == "SUCCESS"
+    before = state(worker.ledger, org)
+    done, told = run(worker, org, import_bundle, ImportBundle(path=apart.name))
+    assert done == "FAILURE"
+    assert "what is stored ends before" in told["error"]
+    assert state(worker.ledger, org) == before
+    assert run(worker, org, import_bundle, ImportBundle(path=joined.name))[0] == "SUCCESS"

@@ -14,6 +14,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Final, Self, TypeVar
 from uuid import UUID
 
+import msgspec
 import zstandard
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -192,9 +193,9 @@ def _array(first: bytes, documents: Iterator[bytes], last: bytes) -> Iterator[tu
 
 
 def _catalog(state: StreamState, documents: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    version, released = str(state.cursor.get("version", "")), str(state.cursor.get("as_of", ""))
-    head = f'{{"catalogVersion":"{version}","dateReleased":"{released}","vulnerabilities":['
-    return _array(head.encode(), documents, b"]}")
+    # The version is what the catalog calls it, quotes and all.
+    version, released = (msgspec.json.encode(str(state.cursor.get(name, ""))) for name in ("version", "as_of"))
+    return _array(b'{"catalogVersion":' + version + b',"dateReleased":' + released + b',"vulnerabilities":[', documents, b"]}")
 
 
 def _scores(context: JobContext, state: StreamState) -> Iterator[tuple[int, bytes]]:

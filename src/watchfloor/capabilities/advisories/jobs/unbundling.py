@@ -22,9 +22,10 @@ from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
 from watchfloor.capabilities.advisories.queries import bundle
 from watchfloor.capabilities.advisories.queries.curator import curating
-from watchfloor.capabilities.advisories.queries.streams import streams_of
+from watchfloor.capabilities.advisories.queries.streams import PART, streams_of
 from watchfloor.capabilities.advisories.schemas.bundle import DOMAIN, FORMAT, MANIFEST, MANIFEST_LIMIT, SIGNATURE, Manifest, Member
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest
+from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel import security
 from watchfloor.kernel.audit.record import record
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watchfloor.kernel.contract import JobContext
+    from watchfloor.kernel.db.session import Wire
 
 STREAM: Final = "bundle"
+CONTINUED: Final = (Source.NVD, Source.CVE_LIST, Source.EUVD)  # of the others a bundle has all, every time
 NUMBERS: Final = {one.label: int(one) for one in CARRIED}
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 WHOLE: Final = {"kev.json": "", "docs/eu-kev.json.zst": "", "docs/euvd-mapping.csv.zst": "", "epss.csv.gz": ""}
@@ -216,18 +219,38 @@ def _check_age(context: JobContext, manifest: Manifest, *, force: bool) -> None:
                 session, context.org, actor=context.actor, operation="advisories.import_bundle", object=str(context.job_id), reason="force"
             )
             return
+        joins = manifest.since is None or _joins(wire, manifest, manifest.since)
     if older:
         raise GiveUp(f"the bundle is older than what is stored of {', '.join(older[:5])}; take a newer one, or this one with --force")
-    if manifest.since is not None and not held:
-        raise GiveUp("the bundle is an increment and nothing is stored yet: import a whole one first, or this one with --force")
+    if not joins:
+        raise GiveUp(
+            f"the bundle is an increment since {manifest.since:%Y-%m-%d %H:%M} UTC, and what is stored ends before: import the one before it "
+            "or a whole one first, or this one with --force"
+        )
+
+
+def _joins(wire: Wire, manifest: Manifest, since: datetime) -> bool:
+    """Tell whether an increment begins where the last bundle ended, or before the end of what is stored of each source that it continues."""
+    last = bundle.last_taken(wire)
+    if last is not None and last >= since:
+        return True
+    told = {one.source for one in manifest.streams}
+    ends = [
+        max((one.watermark for one in streams_of(wire, src) if one.ok_at and one.watermark), default=NEVER)
+        for src in CONTINUED
+        if src.label in told
+    ]
+    return bool(ends) and min(ends) >= since
 
 
 def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], settings: AdvisorySettings) -> None:
     with Intake(context, history=settings.raw_history) as intake:
-        for member in manifest.members:
+        for place, member in enumerate(manifest.members):
+            # Pages of one source are one reading, so that the second is not news because the first was read.
+            more = any(one.source == member.source and one.name not in WHOLE for one in manifest.members[place + 1 :])
             with ExitStack() as stack:
                 prepared = prepare(context, [one for one in CARRIED if one.label == member.source], stack, hashes=True)
-                described = FeedFile(name="member", label=member.name, stream=WHOLE.get(member.name, STREAM))
+                described = FeedFile(name="member", label=member.name, stream=WHOLE.get(member.name, STREAM + PART if more else STREAM))
                 # What it says is signed, so how much it lost since the last one is not for us to doubt.
                 asked = FeedRequest(
                     files=(described,), now=prepared.now, known=prepared.known, dictionaries=prepared.dictionaries, accepted=prepared.accepted,
@@ -236,4 +259,4 @@ def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], 
                 context.sandbox(read_files, asked, stream=intake.take, files={**prepared.files, "member": files[member.name]})
                 intake.rest()
     with context.transaction() as session, curating(session) as wire:
-        bundle.adopt(wire, manifest.streams, NUMBERS, own=STREAM)
+        bundle.adopt(wire, manifest.streams, NUMBERS, own=STREAM, made_at=manifest.made_at)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import zstandard
 from psycopg.types.json import Jsonb
 
+from watchfloor.capabilities.advisories.queries.ageing import ITSELF
 from watchfloor.capabilities.advisories.queries.epss import newest_curve
+from watchfloor.capabilities.advisories.queries.streams import PART
 from watchfloor.capabilities.advisories.schemas.words import Source, name_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.schemas.bundle import StreamState
     from watchfloor.kernel.db.session import Wire
 
+TAKEN: Final = "bundle-taken"
 PAGE: Final = 2000
 LARGEST: Final = 64 << 20
 FIRST: Final = -(10**18)
@@ -73,9 +76,21 @@ def stored(wire: Wire, org: UUID, job: UUID) -> UUID | None:
     return row[0] if row else None
 
 
-def adopt(wire: Wire, states: list[StreamState], numbers: dict[str, int], *, own: str) -> None:
+def last_taken(wire: Wire) -> datetime | None:
+    """Return when the newest bundle that was taken in had been made."""
+    row = wire.execute(
+        "select (cursor->>'made_at')::timestamptz from adv_stream where src = %s and stream = %s", (ITSELF, TAKEN)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def adopt(wire: Wire, states: list[StreamState], numbers: dict[str, int], *, own: str, made_at: datetime) -> None:
     """Write down that streams are read as far as the exporter had; `own` is the stream that reading the bundle made, which goes."""
-    wire.execute("delete from adv_stream where stream = %s", (own,))
+    wire.execute("delete from adv_stream where stream in (%s, %s)", (own, own + PART))
+    wire.execute(
+        "insert into adv_stream (src, stream, cursor) values (%s, %s, %s) on conflict (src, stream) do update set cursor = excluded.cursor",
+        (ITSELF, TAKEN, Jsonb({"made_at": made_at.isoformat()})),
+    )
     for one in states:
         wire.execute(
             "insert into adv_stream as s (src, stream, watermark, cursor, rows_ok, checked_at, changed_at, ok_at) "

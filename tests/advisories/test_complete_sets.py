@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tests.advisories.boxes import read
-from tests.advisories.factories import kev_catalog
+from tests.advisories.boxes import NOW, read
+from tests.advisories.factories import kev_catalog, nvd_feed, nvd_record
 from tests.advisories.sources import Press, key
 from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.schemas import frames
@@ -107,3 +108,10 @@ def test_what_a_file_began_and_did_not_end_is_not_taken_for_the_next(press: Pres
 def scores(*lines: str, day: int = 1) -> bytes:
     head = f"#model_version:v2026.01.01,score_date:2026-08-0{day}T00:00:00Z"
     return gzip.compress("\n".join([head, "cve,epss,percentile", *lines, ""]).encode())
+
+
+def test_a_record_from_tomorrow_moves_the_watermark_to_now_and_no_further(press: Press) -> None:
+    feed = nvd_feed([nvd_record(1)])
+    later = feed.replace(b"2015-01-01T01:00:00.000", (NOW + timedelta(hours=20)).strftime("%Y-%m-%dT%H:%M:%S.000").encode())
+    take(press, ("nvdcve-2.0-modified.json", later))
+    assert press.rows("select watermark from adv_stream") == [(NOW,)]

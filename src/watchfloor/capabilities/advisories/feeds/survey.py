@@ -61,7 +61,8 @@ class Survey:
         """Return the latest time of an accepted record that is not in the future."""
         last = (now + guards.AHEAD).timestamp()
         latest = max((self.times[place] for place in self.where.values() if self.times[place] <= last), default=0.0)
-        return datetime.fromtimestamp(latest, UTC) if latest > 0 else None
+        # Who asks for what came after it must not miss what comes until then.
+        return datetime.fromtimestamp(min(latest, now.timestamp()), UTC) if latest > 0 else None
 
 
 def survey(records: Records, form: Form[Any], known: dict[int, bytes], packer: Packer, tell: Callable[[int], None]) -> Survey:

@@ -2,7 +2,7 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import bundles, match, products, search, show, stats, sync, watches
+from watchfloor.capabilities.advisories.cli import bundles, match, matches, products, search, show, stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
 # A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.
@@ -10,6 +10,7 @@ commands.command("search", context_settings={"ignore_unknown_options": True, "he
 commands.command("show")(show.show)
 commands.command("score")(show.score)
 commands.command("match")(match.match)
+commands.command("matches")(matches.matches)
 commands.command("kev")(products.kev)
 commands.command("products")(products.products)
 commands.command("sync")(sync.sync)

@@ -72,7 +72,8 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
     tell_updated(context, merged)
     if request.discard:
         for name in request.paths:
-            discard(folder / name)
+            if (folder / name).resolve() != folder:
+                discard(folder / name)
     return Updated(
         sources=list(_told(outcomes, intake.tally)),
         merged=merged.merged,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from watchfloor.capabilities.advisories.queries import catalogs, epss, ingest, streams
@@ -23,6 +24,9 @@ HIGHEST = 10**18
 NO_DOCUMENTS = {Source.EPSS, Source.EUVD}  # their complete sets, scores and pairs of ids, do not say of which CVEs they have documents
 
 Read: TypeAlias = "tuple[ingest.Head, Made | frames.Reject]"  # a document, and what it means or why it means nothing
+
+MODIFIED = "modified"
+MODIFIED_SPAN = timedelta(days=7)  # the feed reaches back eight days; a day less is sure
 
 
 @dataclass
@@ -125,7 +129,12 @@ def _close(wire: Wire, file: Opened, end: frames.End, tally: Tally) -> None:
         tally.lost = catalogs.lose(wire, src, file.seen, low=low, high=high)
         changed = changed or tally.lost > 0
     rows = end.distinct if file.begun.complete else None
-    streams.accept(wire, src, stream, rows=rows, watermark=end.watermark, cursor=state, changed=changed)
+    watermark = end.watermark
+    if src is Source.NVD and stream == MODIFIED and watermark is not None and not streams.reaches(wire, src, watermark - MODIFIED_SPAN):
+        # What changed between is not in it: whoever asks NVD next is to see the hole.
+        streams.open_gap(wire, src, "a feed of changes begins later than what is stored ends")
+        watermark = None
+    streams.accept(wire, src, stream, rows=rows, watermark=watermark, cursor=state, changed=changed)
 
 
 def _extent(src: Source, stream: str) -> tuple[int, int]:

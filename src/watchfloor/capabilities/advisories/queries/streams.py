@@ -100,6 +100,12 @@ def accept(
     )
 
 
+def reaches(wire: Wire, src: Source, moment: datetime) -> bool:
+    """Tell whether a source is read at least up to a moment; one of which nothing was read yet reaches nowhere."""
+    row = wire.execute("select max(watermark) >= %s from adv_stream where src = %s", (moment, int(src))).fetchone()
+    return bool(row and row[0])
+
+
 def close_gap(wire: Wire, src: Source) -> None:
     """Write down that a full load has closed the hole in what a source told."""
     wire.execute("update adv_stream set gap_since = null, gap_reason = null where src = %s and gap_since is not null", (int(src),))

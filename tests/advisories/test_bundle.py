@@ -57,6 +57,7 @@ TABLES = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> Iterator[Path]:
     monkeypatch.setenv("WATCHFLOOR_ADVISORIES_IMPORT_DIR", str(tmp_path))
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OPTIONAL_SOURCES", "overrides")
     use_ledger(ledger)
     empty(ledger)
     yield tmp_path

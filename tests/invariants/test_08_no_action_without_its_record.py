@@ -70,6 +70,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),
+        "change_source": ("/advisories/sources/kev", {"enabled": True}), "sync_source": ("/advisories/sources/kev/sync", {}),
         "update_vulnerabilities": ("/tasks/update-vulnerabilities", {"sources": ["kev"]}), "clean_cache": ("/tasks/clean-cache", {}),
         "update_stats": ("/tasks/update-stats", {"scope": "org"}),
         "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),

@@ -58,3 +58,8 @@ class AdvisorySettings(BaseModel):
     bundle_trusted_keys: tuple[str, ...] = Field(
         (), description="Public keys (Ed25519, base64) whose bundles are imported, beside this installation's own."
     )
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Return the sources that are used unless an operator says otherwise, those that come from files only among them."""
+        return (*self.sources, *self.optional_sources)

@@ -32,7 +32,7 @@ from watchfloor.kernel import clock
 from watchfloor.kernel.db.filters import words
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.errors import InvalidInput, NotFound
+from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller
 
@@ -124,18 +124,14 @@ def get_product(caller: Caller, part: str, vendor: str, product: str) -> Product
 def list_sources(caller: Caller) -> list[SourceView]:
     """Show how far each source is read, and what went wrong last."""
     with caller.transaction() as session:
-        return pages.list_source_states(wire_of(session), read_settings(AdvisorySettings, "advisories").sources)
+        return pages.list_source_states(wire_of(session), read_settings(AdvisorySettings, "advisories").used)
 
 
 @routes.get("/sources/{name}")
 def get_source(caller: Caller, name: str) -> SourceView:
     """Show how far one source is read."""
     with caller.transaction() as session:
-        found = pages.list_source_states(wire_of(session), read_settings(AdvisorySettings, "advisories").sources)
-    for one in found:
-        if one.name == name:
-            return one
-    raise NotFound(f"there is no source {name[:40]!r}; there are {', '.join(one.name for one in found)}")
+        return pages.get_source_state(wire_of(session), read_settings(AdvisorySettings, "advisories").used, name)
 
 
 @routes.get("/rejects")

@@ -82,7 +82,7 @@ def status(context: typer.Context, *, json: Json = False) -> None:
     from watchfloor.capabilities.advisories.settings import AdvisorySettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
 
-    labels = read_settings(AdvisorySettings, "advisories").sources
+    labels = read_settings(AdvisorySettings, "advisories").used
     found: list[SourceView] = read(context, lambda wire: list_source_states(wire, labels))
     if json:
         print_json([one.model_dump(mode="json") for one in found])

@@ -135,6 +135,9 @@ class Session:
                 return self._records(file, found.kind, _reading(found, content, file))
 
     def _expect(self, file: FeedFile, kind: Kind) -> None:
+        source = SOURCES[kind].label
+        if source in self.request.closed:
+            guards.refuse("", f"is of {source}, which is not enabled; enable it and import again: watchfloor advisories enable {source}")
         if file.kind is not None and SOURCES[file.kind] is not SOURCES[kind]:
             guards.refuse("G2", f"is {kind} by its content and was expected to be {file.kind}")
 

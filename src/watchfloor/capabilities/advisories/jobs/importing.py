@@ -16,11 +16,13 @@ from watchfloor.capabilities.advisories.feeds.read import read_files
 from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
+from watchfloor.capabilities.advisories.queries.sources import closed
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest, Outcome, Verdict
 from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState, Updated
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, job
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import GiveUp, InvalidInput
 from watchfloor.kernel.settings import KernelSettings, read_settings
 
@@ -94,6 +96,8 @@ def discard(path: Path) -> None:
 def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Intake, accept: Iterable[str]) -> tuple[Outcome, ...]:
     with ExitStack() as stack:
         prepared = prepare(context, list(Source), stack, hashes=sum(path.stat().st_size for path in paths) > SMALL_BYTES)
+        with context.transaction() as session:
+            refused = closed(wire_of(session), read_settings(AdvisorySettings, "advisories").used)
         files: dict[str, int | IO[bytes]] = dict(prepared.files)
         described = []
         for n, path in enumerate(paths):
@@ -101,7 +105,7 @@ def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Inta
             described.append(FeedFile(name=f"file-{n}", label=str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name))
         request = FeedRequest(
             files=tuple(described), now=prepared.now, known=prepared.known, dictionaries=prepared.dictionaries, accepted=prepared.accepted,
-            accept=frozenset(accept), keep_going=True,
+            accept=frozenset(accept), closed=frozenset(one.label for one in refused), keep_going=True,
         )  # fmt: skip
         return context.sandbox(read_files, request, stream=intake.take, files=files).files
 
@@ -131,7 +135,8 @@ def _told(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[SourceOutcome]:
     """Say what became of each file; the last entry counts for all."""
     for one in outcomes:
         state = {Verdict.REFUSED: SyncState.REFUSED, Verdict.READ: SyncState.SYNCED}.get(one.verdict, SyncState.UNCHANGED)
-        what = " ".join(filter(None, (one.label or one.name, one.code, one.message)))
+        name = one.label or one.name
+        what = " ".join(filter(None, ("" if one.message.startswith(name) else name, one.code, one.message)))
         yield SourceOutcome(
             source=one.source or "unknown",
             state=state,

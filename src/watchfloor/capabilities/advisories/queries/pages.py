@@ -11,6 +11,7 @@ from watchfloor.capabilities.advisories.queries.cpe_names import name_spellings
 from watchfloor.capabilities.advisories.queries.products import CNA_NAME
 from watchfloor.capabilities.advisories.queries.record import _entry
 from watchfloor.capabilities.advisories.queries.search import search
+from watchfloor.capabilities.advisories.queries.sources import get as get_source
 from watchfloor.capabilities.advisories.queries.sources import switched
 from watchfloor.capabilities.advisories.queries.streams import ALL, Stream, streams_of
 from watchfloor.capabilities.advisories.schemas.faces import KevEntries, ProductLine, ProductPage, Reject, Rejects, SourceView
@@ -141,6 +142,12 @@ def list_source_states(wire: Wire, labels: Collection[str]) -> list[SourceView]:
         _source(src, held.get(int(src), []), on=said.get(int(src), src.label in labels), documents=counts.get(int(src), 0))
         for src in Source
     ]
+
+
+def get_source_state(wire: Wire, labels: Collection[str], name: str) -> SourceView:
+    """Return how far one source is read; raises NotFound."""
+    src = get_source(name)
+    return next(one for one in list_source_states(wire, labels) if one.name == src.label)
 
 
 def _source(src: Source, streams: Sequence[Stream], *, on: bool, documents: int) -> SourceView:

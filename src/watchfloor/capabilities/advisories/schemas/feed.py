@@ -93,7 +93,7 @@ class FeedRequest(Shape):
     """Read files of sources.
 
     `known` names, per source, PostgreSQL's binary COPY of (k bigint, hash bytea): documents of the same hash are not sent again.
-    `accept` names guards whose refusal an operator passes. `keep_going`: tell a refusal and go on, else raise it.
+    `accept` names guards whose refusal an operator passes, `closed` sources of which nothing is taken. `keep_going`: tell a refusal and go on, else raise it.
     """
 
     files: tuple[FeedFile, ...]
@@ -102,6 +102,7 @@ class FeedRequest(Shape):
     dictionaries: tuple[Given, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     accept: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()  # sources whose files nobody enabled
     keep_going: bool = False
     level: int = Field(default=3, ge=1, le=19)  # of compression
 

@@ -19,7 +19,7 @@ from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DATA = Path(os.environ.get("WATCHFLOOR_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "intel"
+DATA = Path(os.environ.get("TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "intel"
 COPIES = 9  # of 34,000 real records
 ALTERED = "2003"  # the year whose records are changed, all of them
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--feeds", type=Path, help="folder with feeds made before, of as many copies; without it they are made now")
     asked = parser.parse_args(argv)
     if not (DATA / "nvd" / "feeds").is_dir():
-        print(f"there are no feeds in {DATA}; name the folder above with WATCHFLOOR_TEST_DATA", file=sys.stderr)
+        print(f"there are no feeds in {DATA}; name the folder above with TEST_DATA", file=sys.stderr)
         return 2
     with desk() as here:
         print(json.dumps(_measure(here, asked.copies, asked.feeds), indent=1))

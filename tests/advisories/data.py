@@ -1,4 +1,4 @@
-"""Recorded answers of the sources: a folder beside the checkout, or where WATCHFLOOR_TEST_DATA points; tests skip where it is absent."""
+"""Recorded answers of the sources: a folder beside the checkout, or where TEST_DATA points; tests skip where it is absent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BESIDE = Path(__file__).parents[3] / "shared" / "data"
 
 def shared(path: str) -> Path:
     """Return a recorded file or folder, named from the root of the intelligence data; skip the test where it is not there."""
-    found = Path(os.environ.get("WATCHFLOOR_TEST_DATA") or BESIDE) / "intel" / path
+    found = Path(os.environ.get("TEST_DATA") or BESIDE) / "intel" / path
     if not found.exists():
-        pytest.skip(f"needs the recorded {path}: set WATCHFLOOR_TEST_DATA")
+        pytest.skip(f"needs the recorded {path}: set TEST_DATA")
     return found
 
 

@@ -113,7 +113,7 @@ def ids(database: Database, text: str, **more: Any) -> list[str]:
         ("class:backport confidence>0", {ENUM}), ("class:backport", set()), ('verdict:"14 days"', {SSH}), ("affects:any priority>90", {SSH}),
         ("affects:any priority>95", set()), ("exposure:internal priority>90", set()), ("priority>90 -affects:any", {LOG4J}),
         ("openssh", {SSH, ENUM}), ("overflow", {NEW, EU}), ("overflowing", {NEW, EU}), ('"buffer overflow"', {NEW, EU}), ('"overflow buffer"', {EU}),
-        ("http_server", {NEW}), ("the openssh", {SSH, ENUM}), ("regress*", {SSH}), ("openssh -race", {ENUM}), ("openssh cvss>6", {SSH}), ("xyzzy", set()),
+        ("http_server", {NEW}), ("the openssh", {SSH, ENUM}), ("regress*", {SSH}), ("openssh -race", {ENUM}), ("openssh -race -xyzzy -the", {ENUM}), ("openssh cvss>6", {SSH}), ("xyzzy", set()),
         ("Xz:", None), ("-the", ALL), ("JNDI endpoints", {LOG4J}),
     ],
 )  # fmt: skip

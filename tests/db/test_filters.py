@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
 
-def words(values: Sequence[Value], made: Given) -> str:
-    """Find rows whose text holds all the words."""
-    return " and ".join(f"position({made.add(value.text)} in body) > 0" for value in values)
+def words(wanted: Sequence[Value], excluded: Sequence[Value], made: Given) -> str:
+    """Find rows whose text holds all the words that are wanted and none that are excluded."""
+    pairs = [*((value, "> 0") for value in wanted), *((value, "= 0") for value in excluded)]
+    return " and ".join(f"position({made.add(value.text)} in body) {found}" for value, found in pairs)
 
 
 OWNED = Related("id in (select owner from owned o where {})")
@@ -93,7 +94,7 @@ def found(wire: psycopg.Connection[Any], text: str, zone: str = "UTC") -> list[i
         ("listed:true", [1, 3]), ("listed:no", [2, 4, 5]), ("listed:any", [1, 3]), ("listed:<7d", [1]), ("listed>1y", [3]), ("-listed:yes", [2, 4, 5]),
         ("listed:none,2024", [2, 3, 4, 5]),
         ("toy:ball", [1, 2]), ("toy:ball size:9", [2]), ("toy:ball,kite size:9", [1, 2]), ("toy:ball -size:9", []), ("-toy:ball", [3, 4, 5]),
-        ("race", [1, 2]), ("race -more", [1]), ('"a race in"', [1]), ("race score>9", [2]), ("-race", [3, 4, 5]),
+        ("race", [1, 2]), ("race -more", [1]), ("-more -later", [1, 3, 4]), ('"a race in"', [1]), ("race score>9", [2]), ("-race", [3, 4, 5]),
         ("share>0.5 score>=7 seen<90d -kind:red", [2, 5]),
     ],
 )  # fmt: skip

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 NOTHING = "''::tsquery"
 
 
-def words(values: Sequence[Value], given: Given) -> str:
-    """Return SQL that holds where a record has all the words."""
-    return f"c.tsv @@ {tsquery(values, given)}"
+def words(wanted: Sequence[Value], excluded: Sequence[Value], given: Given) -> str:
+    """Return SQL that holds where a record has all the words that are wanted and none that are excluded.
+
+    Beside others the excluded ones are part of their query: the index answers both, and no record has to be read.
+    """
+    if not wanted:
+        return " and ".join(f"not (c.tsv @@ {tsquery([value], given)})" for value in excluded)
+    return f"c.tsv @@ ({' && '.join([tsquery(wanted, given), *(f'!! {tsquery([value], given)}' for value in excluded)])})"
 
 
 def tsquery(values: Sequence[Value], given: Given) -> str:

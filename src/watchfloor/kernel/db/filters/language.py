@@ -106,10 +106,14 @@ class Filter:
 
 @dataclass(frozen=True)
 class Language:
-    """What one list understands; `words` makes a condition from free words and phrases, None where there is no text to search."""
+    """What one list understands.
+
+    `words` makes one condition from the free words and phrases that are wanted and those that are excluded, so that one index can answer
+    it; None where there is no text to search.
+    """
 
     fields: tuple[Field, ...]
-    words: Callable[[Sequence[Value], Given], str] | None = None
+    words: Callable[[Sequence[Value], Sequence[Value], Given], str] | None = None
 
     @property
     def by_name(self) -> Mapping[str, Field]:
@@ -154,8 +158,7 @@ class Language:
         free = [term for term in terms if term.field is None]
         if free and self.words is None:
             raise wrong(f"words cannot be searched for here; there are the fields {', '.join(self.by_name)}", free[0].start, free[0].length)
-        if self.words is None:
+        if self.words is None or not free:
             return []
-        wanted = [term.values[0] for term in free if not term.excluded]
-        conditions = [self.words(wanted, given)] if wanted else []
-        return conditions + [f"not ({self.words(term.values, given)})" for term in free if term.excluded]
+        wanted, excluded = ([term.values[0] for term in free if term.excluded is which] for which in (False, True))
+        return [self.words(wanted, excluded, given)]

@@ -14,15 +14,17 @@ COMPARED = (
     "merged_into, published, cvss_score, epss, flags, state, exploitation, cvss_src, kev, eukev, ransomware, exploited_eu, automatable, total, "
     "weaponised, poc, fix, band, severity, cvss_version, criteria_sources, status, cwes"
 )
+COMPARED_BUT_SCORE = COMPARED.replace("cvss_score, ", "")
 # A record is some two thousand bytes, and what a search compares of it some hundred: by key for what names, words and catalogs lead to,
 # by priority for everything else, and
-# what somebody exploits, a hundredth of all, once more by itself. Order by likelihood and by score is asked for without any condition.
+# what somebody exploits, a hundredth of all, once more by itself, and by score, of which people ask for a part. Order by likelihood is
+# asked for without any condition.
 INDEXES = f"""
 drop index adv_cve_priority;
 create index adv_cve_priority on adv_cve (priority desc, k desc) include ({COMPARED});
 create index adv_cve_found on adv_cve (k) include (priority, {COMPARED});
 create index adv_cve_epss on adv_cve (epss desc, k desc);
-create index adv_cve_cvss on adv_cve (cvss_score desc, k desc);
+create index adv_cve_cvss on adv_cve (cvss_score desc, k desc) include (priority, {COMPARED_BUT_SCORE});
 create index adv_cve_exploited on adv_cve (priority desc, k desc) include (kev_added, kev_due, {COMPARED})
   where kev or eukev or exploited_eu or exploitation = 2;
 drop index adv_cve_kev;

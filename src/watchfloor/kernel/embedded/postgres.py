@@ -33,7 +33,7 @@ SETTINGS: Mapping[str, str] = {
     "unix_socket_permissions": "0700",
     "port": "5432",  # names the socket file
     "max_connections": "100",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",  # what searches over all advisories read again and again; memory is taken as pages are used
     "max_wal_size": "256MB",
     "synchronous_commit": "on",
     "jit": "off",

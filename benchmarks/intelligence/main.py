@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.intelligence.desk import ROOT, Desk, desk, peak_mib
+from benchmarks.intelligence.finding import finding
 from watchfloor.capabilities.advisories.jobs import import_files, rebuild
 from watchfloor.capabilities.advisories.jobs.importing import ImportFiles
 from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild
@@ -70,6 +71,7 @@ def _measure(here: Desk, copies: int, feeds: Path | None) -> dict[str, Any]:
         "records_per_second": round(scored.answer["looked_at"] / scored.seconds),
     }
     found["worker_peak_mib"] = round(peak_mib())
+    found["finding"] = finding(here)
     found["database_mib"] = here.rows("select pg_database_size(current_database()) / 1048576")[0][0]
     peers["by hand"] = json.loads(_aside("peers", "by-hand", whole, here.url))
     return found | {"peers": peers, "ratios": _ratios(found, peers)}

@@ -1,0 +1,117 @@
+"""How long it takes to find advisories among those that were taken in: by people who search, and for services that were seen."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from watchfloor.capabilities.advisories.engine.observed import Thing
+from watchfloor.capabilities.advisories.queries import match
+from watchfloor.capabilities.advisories.queries.decisions import KEPT_FROM
+from watchfloor.capabilities.advisories.queries.facets import FACETS
+from watchfloor.capabilities.advisories.queries.search import Asked, search
+from watchfloor.kernel import clock
+from watchfloor.kernel.db.session import wire_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from benchmarks.intelligence.desk import Desk
+
+# One of each shape: nothing, words common and rare, phrase, exclusion, a product of many records, ranges, classes, weakness, dates, beginnings.
+QUERIES = (
+    ("", None),
+    ("sql injection", None),
+    ("remote code -windows severity:critical", None),
+    ('"buffer overflow" vendor:micro*', None),
+    ("overflow", "-published"),
+    ("product:linux_kernel cvss>=7", None),
+    ("cvss:7..7.4 cvss_version:3.1 status:analyzed source:nvd", None),
+    ("cwe:79 severity>=medium -tag:disputed", None),
+    ("published:2015-05 severity:high criteria:any", "-cvss"),
+    ("band:critical,high epss>1% kev:none", "-epss"),
+)
+ROUNDS, FACET_ROUNDS = 40, 5
+SERVICES, SAMPLE, RUNS = 100_000, 200, 3
+# A product that very many advisories name does not run so much more often than another.
+POPULAR = 300
+PRODUCTS = """
+select p.part::text, p.vendor, p.product, count(*), (array_agg(distinct split_part(c.text, ' ', 1)) filter (where c.kind = '='))[1:40]
+from adv_criterion c join adv_product p on p.id = c.product_id where c.vulnerable and p.part in ('a', 'o', 'h') and p.vendor <> ''
+group by 1, 2, 3 order by 4 desc, 1, 2, 3
+"""
+UNNAMED = ("1.0", "2.3", "4.5.6", "7.2")  # versions of what criteria name by ranges only
+
+
+def finding(here: Desk) -> dict[str, Any]:
+    """Measure; before, tables are cleaned as autovacuum does it within minutes of so many changes."""
+    with psycopg.connect(here.url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+    return {
+        "searches": _searches(here, (), ROUNDS),
+        "searches with all facets": _searches(here, FACETS, FACET_ROUNDS),
+        "matching": _matching(here, list(_services(here))),
+    }
+
+
+def _searches(here: Desk, facets: Collection[str], rounds: int) -> dict[str, Any]:
+    """Time each query; the first time, in which pages come from the disk, does not count."""
+    told = []
+    for text, sort in QUERIES:
+        asked = Asked(text, clock.now(), sort=sort, facets=facets)
+        times = []
+        for _ in range(rounds + 1):
+            begun = time.perf_counter()
+            with here.worker.ledger.database.transaction(here.org) as session:
+                found = search(wire_of(session), asked)
+            times.append(1000 * (time.perf_counter() - begun))
+        total = f"{found.total}{'+' if found.total_capped else ''}"
+        told.append(
+            {"query": text, "sort": found.sort, "total": total, "p50_ms": round(statistics.median(times[1:]), 1), "p95_ms": _p95(times[1:])}
+        )
+    return {"worst_p95_ms": max(one["p95_ms"] for one in told), "queries": told}
+
+
+def _p95(times: Sequence[float]) -> float:
+    return round(statistics.quantiles(times, n=20, method="inclusive")[-1], 1)
+
+
+def _services(here: Desk) -> Iterator[Thing]:
+    """Yield services of products that the feeds name, in versions that they name; the same ones in each run."""
+    chance = random.Random(1)  # noqa: S311 - a draw that is the same each time
+    products = here.rows(PRODUCTS)
+    for part, vendor, product, _count, versions in chance.choices(products, [min(row[3], POPULAR) for row in products], k=SERVICES):
+        yield Thing(part, vendor, product, chance.choice(versions or UNNAMED))
+
+
+def _matching(here: Desk, services: Sequence[Thing]) -> dict[str, Any]:
+    runs = [_all_at_once(here, services) for _ in range(RUNS)]
+    seconds = statistics.median(one["seconds"] for one in runs)
+    each = _one_by_one(here, random.Random(2).sample(services, SAMPLE))  # noqa: S311 - a draw that is the same each time
+    return {
+        "services": len(services), **runs[-1], "seconds": round(seconds, 2), "services_per_second": round(len(services) / seconds),
+        "one by one": {"sample": SAMPLE, "services_per_second": round(SAMPLE / each, 1)},
+        "times one by one": round(len(services) / seconds / (SAMPLE / each), 1),
+    }  # fmt: skip
+
+
+def _all_at_once(here: Desk, services: Sequence[Thing]) -> dict[str, Any]:
+    with here.worker.ledger.database.transaction(here.org) as session:
+        begun = time.perf_counter()
+        distinct = list(dict.fromkeys(services))
+        hits = match.find(wire_of(session), match.number(wire_of(session), distinct), least=KEPT_FROM)
+        seconds = time.perf_counter() - begun
+    return {"distinct": len(distinct), "hits": len(hits), "advisories": len({hit.k for hit in hits}), "seconds": seconds}
+
+
+def _one_by_one(here: Desk, services: Sequence[Thing]) -> float:
+    """Return the seconds that the same statement takes when it is run for each service."""
+    with here.worker.ledger.database.transaction(here.org) as session:
+        begun = time.perf_counter()
+        for one in services:
+            match.find(wire_of(session), match.number(wire_of(session), [one]), least=KEPT_FROM)
+        return time.perf_counter() - begun

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import zstandard
 
+from watchfloor.capabilities.advisories.feeds.spool import Packed
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
-    from datetime import datetime
+
+    from watchfloor.capabilities.advisories.feeds.spool import News, Spool
 
 _BATCH = 400
 _BATCH_BYTES = 2 << 20
-_KEPT_BYTES = 192 << 20  # of a file's news; beyond that the file is read a second time
+_KEPT_BYTES = 128 << 20  # of a file's news in memory; what comes after them is kept on disk
+_SPOOLED_BYTES = 2 << 30  # of them on disk; beyond that the file is read a second time
 _DICTIONARY_BYTES = 64 << 10
 _DICTIONARY_FROM = 300  # fewer documents gain nothing from one
 _SAMPLES = 1500
 _SAMPLE_BYTES = 16 << 10
-
-
-class News(NamedTuple):
-    """A document that is to be sent."""
-
-    number: int  # its place in the file
-    k: int
-    digest: bytes
-    modified: datetime | None
-    record: bytes  # MessagePack
-
-
-class Packed(NamedTuple):
-    """Documents and what they are compressed to."""
-
-    news: list[News]
-    raws: list[bytes]
 
 
 class Codec:
@@ -68,13 +56,13 @@ def trained(samples: list[bytes]) -> bytes | None:
 
 
 class Packer:
-    """Takes the news of one file, and keeps them compressed until they are asked for."""
+    """Takes the news of one file, and keeps them compressed until they are asked for: the first in memory, the others on disk."""
 
-    def __init__(self, thread: ThreadPoolExecutor, codec: Codec | None, *, trained_number: int, level: int, streams: bool = False) -> None:
-        """Use a codec; None: train a dictionary, which is called `trained_number`. `streams`: the caller takes what is ready all the time."""
+    def __init__(self, thread: ThreadPoolExecutor, codec: Codec | None, spool: Spool | None, *, trained_number: int, level: int) -> None:
+        """Use a codec; None: train a dictionary, which is called `trained_number`. Without a spool the caller takes what is ready all the time."""
         self.codec = codec
         self.full = False  # more news than are kept
-        self._streams = streams
+        self._spool = spool
         self._thread, self._level, self._number = thread, level, trained_number
         self._ready: list[Packed] = []
         self._kept = 0
@@ -96,10 +84,13 @@ class Packer:
         elif len(self._documents) >= _BATCH or self._size >= _BATCH_BYTES:
             self._start()
 
-    def take(self) -> list[Packed]:
-        """Return what is ready, once."""
+    def take(self) -> Iterator[Packed]:
+        """Yield what is ready, once."""
         ready, self._ready, self._kept = self._ready, [], 0
-        return ready
+        yield from ready
+        if self._spool is not None:
+            yield from self._spool
+            self._spool.clear()
 
     def close(self) -> None:
         """Compress what is left."""
@@ -130,7 +121,14 @@ class Packer:
         news, future = self._waiting
         raws = future.result()
         self._waiting = None
-        self._kept += sum(map(len, raws)) + sum(len(one.record) + 200 for one in news)
-        self._ready.append(Packed(news, raws))
-        if self._kept > _KEPT_BYTES and not self._streams:
+        if self.full:
+            return
+        packed = Packed(news, raws)
+        if self._spool is None or self._kept <= _KEPT_BYTES:
+            self._kept += sum(map(len, raws)) + sum(len(one.record) + 200 for one in news)
+            self._ready.append(packed)
+            return
+        self._spool.put(packed)
+        if self._spool.size > _SPOOLED_BYTES:
             self.full, self._ready = True, []
+            self._spool.clear()

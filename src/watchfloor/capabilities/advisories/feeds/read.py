@@ -24,6 +24,7 @@ from watchfloor.capabilities.advisories.feeds import (
 from watchfloor.capabilities.advisories.feeds.opened import Content, Packing, content_of, packing_of
 from watchfloor.capabilities.advisories.feeds.packing import Codec, Packer
 from watchfloor.capabilities.advisories.feeds.sniff import Found, sniff
+from watchfloor.capabilities.advisories.feeds.spool import Spool
 from watchfloor.capabilities.advisories.feeds.survey import Sender, send_rejects, survey
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.feed import Accepted, Box, FeedAnswer, FeedFile, FeedRequest, Kind, Outcome, Verdict
@@ -73,6 +74,7 @@ class Session:
     known: dict[Source, dict[int, bytes]] = field(default_factory=dict)
     codecs: dict[Source, Codec] = field(default_factory=dict)
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    spool: Spool = field(default_factory=Spool)
     metas: dict[str, guards.Meta] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -80,6 +82,7 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.thread.shutdown()
+        self.spool.clear()
 
     def read(self, place: int, file: FeedFile) -> Outcome:
         """Read one file."""
@@ -187,7 +190,8 @@ class Session:
             same = _outcome(file, kind, reading.stream, before.rows, before.rows, 0, 0, [], reading.content)
             return same.model_copy(update={"verdict": Verdict.SAME, "unchanged": before.rows})
         known = self._known(source)
-        packer = Packer(self.thread, self._codec(source), trained_number=frames.TRAINED, level=self.request.level)
+        self.spool.clear()  # a file before may have been refused
+        packer = Packer(self.thread, self._codec(source), self.spool, trained_number=frames.TRAINED, level=self.request.level)
         found = survey(reading.records, reading.form, known, packer, lambda done: self.box(done, 0, "checking", file.label))
         packer.close()
         about = reading.about()
@@ -209,7 +213,7 @@ class Session:
         sender = Sender(source, self.box, known, found)
         unchanged = sender.unchanged()
         if packer.full:
-            packer = Packer(self.thread, packer.codec, trained_number=frames.TRAINED, level=self.request.level, streams=True)
+            packer = Packer(self.thread, packer.codec, None, trained_number=frames.TRAINED, level=self.request.level)
             sent = sender.again(reading.records, reading.form, packer, lambda done: self.box(done, found.rows, "reading", file.label))
         else:
             sent = sender.kept(packer)

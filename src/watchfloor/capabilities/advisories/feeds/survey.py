@@ -12,8 +12,8 @@ import msgspec
 
 from watchfloor.capabilities.advisories.feeds import guards
 from watchfloor.capabilities.advisories.feeds.decode import WRONG, BadId, BadRecord
-from watchfloor.capabilities.advisories.feeds.packing import News, Packed, Packer
 from watchfloor.capabilities.advisories.feeds.split import Bad, sample_of
+from watchfloor.capabilities.advisories.feeds.spool import News
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.frames import FRAME_LIMIT_BYTES, HASH_BYTES, SAMPLE_LIMIT, pack
 from watchfloor.capabilities.advisories.schemas.words import Source, name_of
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from watchfloor.capabilities.advisories.feeds.decode import Form
+    from watchfloor.capabilities.advisories.feeds.packing import Packer
     from watchfloor.capabilities.advisories.feeds.reading import Records
+    from watchfloor.capabilities.advisories.feeds.spool import Packed
     from watchfloor.capabilities.advisories.schemas.feed import Box
 
 SEND, SAME, BAD, TWICE = range(4)

@@ -28,6 +28,7 @@ CAUSES = {
     Kind.EPSS_CROSSED: Cause.EPSS, Kind.SSVC_CHANGED: Cause.FACTS | Cause.SSVC, Kind.BAND_CHANGED: NEWS,
     Kind.EXPLOIT_APPEARED: Cause.FACTS | Cause.EXPLOIT, Kind.FIX_APPEARED: Cause.FACTS | Cause.CRITERIA,
 }  # fmt: skip
+SOURCES = {one.label: one for one in Source}
 LOUD = {kind: causes.value for kind, causes in CAUSES.items()}
 BLANK = Merged(k=0, cve_id="")  # what was known of a record before it was there
 Told = tuple[Kind, Any, Any, Source | None]
@@ -166,4 +167,4 @@ def _teller(one: Merged, name: str) -> Source | None:
     """Return who decided a field, as its provenance names them first."""
     told = one.prov.get(name)
     label = told.get("src") if isinstance(told, dict) else told[0] if isinstance(told, list) and told else None
-    return next((source for source in Source if source.label == label), None)
+    return SOURCES.get(label) if label else None

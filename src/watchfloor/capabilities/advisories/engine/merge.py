@@ -25,6 +25,7 @@ VERSIONS = {"4.0": 4, "3.1": 3, "3.0": 2, "2.0": 1}
 SEVERITIES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "none"))
 # Looked up by the hundred thousand: enumerations compute theirs every time.
 LABELS = {one: one.label for one in Source}
+ALONE = {one: {"src": one.label} for one in Source}  # what `prov` says of a field that nobody disputes; shared, for nobody changes it
 PROVIDERS = {one: one.label for one in Provider}
 FLAGS = {value: Flag(value) for value in range(1 << len(Flag))}
 EXPLOITED = (Flag.EXPLOIT_REF | Flag.V4_POC).value
@@ -102,6 +103,9 @@ def _moment(
     told = [(src, value) for src, one in facts.items() if (value := read(one)) is not None]
     if not told:
         return None
+    if len(told) == 1:
+        prov[name] = ALONE[told[0][0]]
+        return told[0][1]
     winner = best([value for _src, value in told])
     told.sort(key=lambda one: (one[1] != winner, one[0]))
     _decided(prov, name, told, facts)
@@ -110,9 +114,12 @@ def _moment(
 
 def _decided(prov: Provenance, name: str, told: Sequence[tuple[Source, object]], facts: dict[Source, Fact]) -> None:
     """Note who won and who says something else; the first of `told` won."""
+    if len(told) == 1:
+        prov[name] = ALONE[told[0][0]]
+        return
     (source, winner), *others = told
     losers = [{"src": LABELS[src], "value": _shown(value)} for src, value in others[:LOSERS] if value != winner]
-    prov[name] = {"src": LABELS[source], "value_at": _at(facts, source), "losers": losers} if losers else {"src": LABELS[source]}
+    prov[name] = {"src": LABELS[source], "value_at": _at(facts, source), "losers": losers} if losers else ALONE[source]
 
 
 def _shown(value: object) -> object:
@@ -132,7 +139,10 @@ def _at(facts: dict[Source, Fact], source: Source) -> str | None:
 
 def _cvss(prov: Provenance, metrics: Sequence[Metric], facts: dict[Source, Fact]) -> Metric:
     """Return the score that counts: the newest version, then the best provider, then the higher score."""
-    ranked = sorted(metrics, key=_rank) if len(metrics) > 1 else metrics
+    if len(metrics) == 1:
+        prov["cvss"] = ALONE[metrics[0].src]
+        return metrics[0]
+    ranked = sorted(metrics, key=_rank)
     chosen = ranked[0]
     told = [(one.src, _scored(one)) for one in ranked]
     _decided(prov, "cvss", told, facts)

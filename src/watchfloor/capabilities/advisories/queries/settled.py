@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.queries import rows
@@ -9,8 +10,8 @@ from watchfloor.capabilities.advisories.schemas.merged import Merged, Priority, 
 from watchfloor.capabilities.advisories.schemas.words import Band, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import date, datetime
 
     from watchfloor.kernel.db.session import Wire
 
@@ -62,12 +63,12 @@ def _read(row: Sequence[Any]) -> Settled:
 
 def write(wire: Wire, fresh: Iterable[Settled], changed: Sequence[Settled], *, scored_on: date) -> None:
     """Add records that are new, as they come, and replace those that differ."""
-    columns = COLUMNS
+    columns, pack = COLUMNS, _packer(scored_on)
     if fresh:
-        rows.copy(wire, "adv_cve", columns, (_pack(one, scored_on) for one in fresh), at_once=MERGED_AT_ONCE)
+        rows.copy(wire, "adv_cve", columns, map(pack, fresh), at_once=MERGED_AT_ONCE)
     if changed:
         wire.execute("create temp table if not exists adv_in_cve (like adv_cve including defaults) on commit drop")
-        rows.copy(wire, "adv_in_cve", columns, (_pack(one, scored_on) for one in changed))
+        rows.copy(wire, "adv_in_cve", columns, map(pack, changed))
         wire.execute(REPLACE)
         wire.execute("truncate adv_in_cve")
 
@@ -83,17 +84,54 @@ def drop(wire: Wire, ks: Sequence[int]) -> None:
     wire.execute("delete from adv_cve where k = any (%s::bigint[])", (rows.keys(ks),))
 
 
-def _pack(one: Settled, scored_on: date) -> bytes:
+def _packer(scored_on: date) -> Callable[[Settled], bytes]:
+    """Return what packs records that were scored on a day."""
+    scored = rows.int2(SCORE_VERSION) + rows.day(scored_on)
+    return lambda one: _pack(one, scored)
+
+
+def _pack(one: Settled, scored: bytes) -> bytes:
     m, p = one.merged, one.priority
     return b"".join((
         COUNT, rows.int8(m.k), rows.text(m.cve_id), rows.NULL if m.merged_into is None else rows.int8(m.merged_into), rows.int2(m.state),
-        rows.text(m.status), rows.moment(m.published), rows.moment(m.modified), rows.text(m.title), rows.text(m.descr), rows.text(m.names),
-        rows.text(m.cvss_version), rows.real(m.cvss_score), rows.text(m.cvss_vector), rows.int2(m.cvss_provider), rows.int2(m.cvss_src),
-        rows.text(m.severity), rows.texts(m.cwes), rows.int4(m.flags), rows.flag(m.kev), rows.flag(m.eukev), rows.moment(m.kev_added),
-        rows.moment(m.kev_due), rows.flag(m.ransomware), rows.flag(m.exploited_eu), rows.int2(m.exploitation), rows.flag(m.automatable),
-        rows.flag(m.total), rows.flag(m.weaponised), rows.flag(m.poc), rows.int4(m.epss), rows.real(m.percentile), rows.smallints(m.sources),
-        rows.smallints(m.criteria_sources), rows.flag(m.fix), rows.document(m.prov), rows.real(p.priority), rows.text(p.band),
-        rows.document({"points": p.points, "rule": p.rule, "assumed": p.assumed}), rows.int2(SCORE_VERSION), rows.day(scored_on),
+        rows.word(m.status), rows.moment(m.published), rows.moment(m.modified), rows.text(m.title), rows.text(m.descr), rows.text(m.names),
+        _cvss(m.cvss_version, m.cvss_score, m.cvss_vector, m.cvss_provider, m.cvss_src, m.severity), rows.texts(m.cwes),
+        _signals(m.flags.value, m.kev, m.eukev, m.kev_added, m.kev_due, m.ransomware, m.exploited_eu),
+        _decided(m.exploitation, m.automatable, m.total, m.weaponised, m.poc), rows.int4(m.epss), rows.real(m.percentile),
+        rows.smallints(m.sources), rows.smallints(m.criteria_sources), rows.flag(m.fix), rows.document(m.prov), rows.real(p.priority),
+        rows.word(p.band), rows.document({"points": p.points, "rule": p.rule, "assumed": p.assumed}), scored,
+    ))  # fmt: skip
+
+
+# What stands side by side in a row and comes again and again in the same company is packed once.
+@lru_cache(maxsize=16_384)
+def _cvss(
+    version: str | None, score: float | None, vector: str | None, provider: Provider | None, src: Source | None, severity: str
+) -> bytes:
+    return b"".join((
+        rows.text(version), rows.real(score), rows.text(vector), rows.int2(provider), rows.int2(src), rows.text(severity),
+    ))  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _signals(
+    flags: int,
+    kev: bool,
+    eukev: bool,
+    added: datetime | None,
+    due: datetime | None,
+    ransomware: bool,
+    exploited_eu: bool,  # noqa: FBT001 - a key of the cache
+) -> bytes:
+    return b"".join((
+        rows.int4(flags), rows.flag(kev), rows.flag(eukev), rows.moment(added), rows.moment(due), rows.flag(ransomware), rows.flag(exploited_eu),
+    ))  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _decided(exploitation: Exploitation | None, automatable: bool | None, total: bool | None, weaponised: bool, poc: bool) -> bytes:  # noqa: FBT001 - a key of the cache
+    return b"".join((
+        rows.int2(exploitation), rows.flag(automatable), rows.flag(total), rows.flag(weaponised), rows.flag(poc),
     ))  # fmt: skip
 
 

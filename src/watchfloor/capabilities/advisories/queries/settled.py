@@ -116,11 +116,11 @@ def _cvss(
 @lru_cache(maxsize=4096)
 def _signals(
     flags: int,
-    kev: bool,
-    eukev: bool,
+    kev: bool,  # noqa: FBT001 - a key of the cache
+    eukev: bool,  # noqa: FBT001 - a key of the cache
     added: datetime | None,
     due: datetime | None,
-    ransomware: bool,
+    ransomware: bool,  # noqa: FBT001 - a key of the cache
     exploited_eu: bool,  # noqa: FBT001 - a key of the cache
 ) -> bytes:
     return b"".join((

@@ -78,12 +78,12 @@ def accepted(press: Press) -> list[Any]:
 
 
 def test_documents_become_rows_and_the_stream_is_as_far_as_they_are(press: Press) -> None:
-    tally = take(press, begin(), told(document(A), document(B)), end(2))
+    tally = take(press, begin(stream="api"), told(document(A), document(B)), end(2, stream="api"))
     assert (tally.rows, tally.changed, tally.unchanged, tally.rejected) == (2, 2, 0, 0)
     assert texts(press) == {A: "A flaw.", B: "A flaw."}
     assert press.rows("select count(*) from adv_criterion c join adv_product p on p.id = c.product_id where p.product = 'gadget'") == [(2,)]
     assert press.rows("select k from adv_touched order by k") == [(key(A),), (key(B),)]
-    assert accepted(press) == [("modified", 0, DAY)]
+    assert accepted(press) == [("api", 0, DAY)]
 
 
 def test_of_one_that_comes_twice_the_later_stays(press: Press) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.api.floor import Client, client_of, document, work
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.findings.ledger import record
 from watchfloor.kernel.findings.queries import list_findings
 
@@ -45,6 +46,9 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     face = "/vulnerabilities/scans"
     watches = [owner.post("/advisories/watches", {"name": f"w{n}"})["id"] for n in range(2)]
     with ledger.database.transaction(owner.org) as session:
+        wire_of(session).execute(
+            "set local role wf_advisories; insert into adv_product (part, vendor, product) values ('a', 'x', 'known') on conflict do nothing; set local role wf_app"
+        )
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
             session, owner.org, key="k", capability="scans", check="c", asset=asset, target="192.0.2.1", port=23, title="t",
@@ -70,6 +74,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),
+        "set_alias": ("/advisories/aliases", {"alias": "x:other", "product": "x:known"}), "remove_alias": ("/advisories/aliases?alias=x:other", None),
         "change_source": ("/advisories/sources/kev", {"enabled": True}), "sync_source": ("/advisories/sources/kev/sync", {}),
         "update_vulnerabilities": ("/tasks/update-vulnerabilities", {"sources": ["kev"]}), "clean_cache": ("/tasks/clean-cache", {}),
         "update_stats": ("/tasks/update-stats", {"scope": "org"}),

@@ -7,6 +7,7 @@ from watchfloor.capabilities.advisories.jobs.importing import import_files
 from watchfloor.capabilities.advisories.jobs.match import match_inventory
 from watchfloor.capabilities.advisories.jobs.rebuilding import rebuild
 from watchfloor.capabilities.advisories.jobs.reconciling import reconcile
+from watchfloor.capabilities.advisories.jobs.rematching import rematch
 from watchfloor.capabilities.advisories.jobs.sync import sync_nvd_updates, update_vulnerabilities
 from watchfloor.capabilities.advisories.jobs.unbundling import import_bundle
 from watchfloor.capabilities.advisories.jobs.watching import watch
@@ -19,6 +20,7 @@ __all__ = [
     "match_inventory",
     "rebuild",
     "reconcile",
+    "rematch",
     "sync_nvd_updates",
     "update_statistics",
     "update_vulnerabilities",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SETTLING = 7001  # the advisory lock of whoever merges: revisions then rise in the order of commits
 WRITING = 7002  # of whoever asks for CVEs to be merged: two that touch the same ones in another order would wait for each other for ever
 COUNTING = 7003  # of whoever counts or compares everything, which need not be done again by the next organisation
+NAMING = 7004  # of whoever maps names: two that do so at once would make a chain of them
 # Chunks of others are waited for, which takes longer than statements wait elsewhere; less than a statement may take.
 PATIENCE = "25s"
 

@@ -75,6 +75,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),
         "set_alias": ("/advisories/aliases", {"alias": "x:other", "product": "x:known"}), "remove_alias": ("/advisories/aliases?alias=x:other", None),
+        "set_name": ("/advisories/names", {"product": "words", "means": ["x:known"]}), "remove_name": ("/advisories/names?product=words", None),
         "change_source": ("/advisories/sources/kev", {"enabled": True}), "sync_source": ("/advisories/sources/kev/sync", {}),
         "update_vulnerabilities": ("/tasks/update-vulnerabilities", {"sources": ["kev"]}), "clean_cache": ("/tasks/clean-cache", {}),
         "update_stats": ("/tasks/update-stats", {"scope": "org"}),

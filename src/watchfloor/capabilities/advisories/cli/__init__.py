@@ -2,7 +2,7 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import aliases, bundles, match, matches, products, search, show, sources, stats, sync, watches
+from watchfloor.capabilities.advisories.cli import aliases, bundles, match, matches, names, products, search, show, sources, stats, sync, watches
 
 commands = typer.Typer(no_args_is_help=True)
 # A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.
@@ -17,6 +17,7 @@ commands.command("sync")(sync.sync)
 commands.command("status")(products.status)
 commands.command("rejects")(products.rejects)
 commands.add_typer(aliases.commands, name="alias")
+commands.add_typer(names.commands, name="names")
 commands.command("enable")(sources.enable)
 commands.command("disable")(sources.disable)
 commands.command("stats")(stats.stats)

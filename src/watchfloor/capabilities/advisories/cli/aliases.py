@@ -38,12 +38,12 @@ def add(
         with floor.ledger.database.transaction(floor.org) as session:
             number, changed = aliases.set_alias(session, floor.org, alias, product, actor="cli")
             found = aliases.get_alias(wire_of(session), number)
-            made = _rematch(floor, session, changed)
+            made = have_rematched(floor, session, changed)
     if json:
         print_json(AliasChanged(**found.model_dump(), job=made))
         return
     print_text(f"{found.alias} stands for {found.product}.")
-    _tell(made)
+    tell_rematch(made)
 
 
 @commands.command("list")
@@ -71,15 +71,15 @@ def rm(context: typer.Context, alias: Other, *, json: Json = False) -> None:
         from watchfloor.capabilities.advisories.schemas.names import Mapped  # noqa: PLC0415 - see above
 
         with floor.ledger.database.transaction(floor.org) as session:
-            made = _rematch(floor, session, aliases.remove_alias(session, floor.org, alias, actor="cli"))
+            made = have_rematched(floor, session, aliases.remove_alias(session, floor.org, alias, actor="cli"))
     if json:
         print_json(Mapped(job=made))
         return
     print_text(f"{alias} is a product of its own again.")
-    _tell(made)
+    tell_rematch(made)
 
 
-def _rematch(floor: Floor, session: Session, products: list[int]) -> UUID | None:
+def have_rematched(floor: Floor, session: Session, products: list[int]) -> UUID | None:
     """Have matched again what a change concerns, in the transaction that changes it."""
     from watchfloor.capabilities.advisories.jobs.rematching import Rematch, rematch  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.kernel.jobs.enqueue import Options, enqueue  # noqa: PLC0415 - see above
@@ -89,5 +89,6 @@ def _rematch(floor: Floor, session: Session, products: list[int]) -> UUID | None
     return enqueue(floor.ledger, session, floor.org, rematch, Rematch(products=products), Options(actor="cli")).id
 
 
-def _tell(job: UUID | None) -> None:
+def tell_rematch(job: UUID | None) -> None:
+    """Say which job matches again."""
     note("It was so already." if job is None else f"What this concerns is matched again: watchfloor jobs show {job}")

@@ -33,7 +33,7 @@ from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::inte
   as w (name_vendor, name_product, part, vendor, product, support, against)
 join adv_product n on (n.part, n.vendor, n.product) = (%s::text::"char", w.name_vendor, w.name_product)
 join adv_product p on (p.part, p.vendor, p.product) = (w.part::"char", w.vendor, w.product)
-on conflict (name_id, product_id) do nothing
+on conflict (name_id, product_id) do update set support = excluded.support, against = excluded.against
 """
 READ_AT_ONCE = 20_000
 
@@ -64,6 +64,7 @@ def replace_learned(wire: Wire, learned: Iterable[Learned]) -> int:
     """Replace what was learned before; what people set stays. Returns how many meanings there are now."""
     found = list(learned)
     wire.execute("delete from adv_name_map where origin = 'learned'")
+    wire.execute("update adv_name_map set support = 0, against = 0")  # what people set stays, whatever speaks for it now
     if not found:
         return 0
     columns: list[list[Any]] = [

@@ -144,7 +144,9 @@ def _write_all(context: JobContext, writing: Writing, streams: list[StreamState]
             yield from (document for _k, document in found)
 
     for src in BY_LINES:
-        writing.add(f"docs/{src.label}.jsonl.zst", src, ((1, one + b"\n") for one in documents(src, since)))
+        # Overrides are read as a complete set: what is left out of them would be gone for the importer.
+        begin = None if src is Source.OVERRIDES else since
+        writing.add(f"docs/{src.label}.jsonl.zst", src, ((1, one + b"\n") for one in documents(src, begin)))
     catalog = next((one for one in streams if one.source == Source.KEV.label), None)
     if catalog is not None:
         writing.add("kev.json", Source.KEV, _catalog(catalog, documents(Source.KEV, None)))

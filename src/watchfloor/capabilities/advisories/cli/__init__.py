@@ -2,7 +2,20 @@
 
 import typer
 
-from watchfloor.capabilities.advisories.cli import aliases, bundles, match, matches, names, products, search, show, sources, stats, sync, watches
+from watchfloor.capabilities.advisories.cli import (
+    aliases,
+    bundles,
+    match,
+    matches,
+    names,
+    products,
+    search,
+    show,
+    sources,
+    stats,
+    sync,
+    watches,
+)
 
 commands = typer.Typer(no_args_is_help=True)
 # A term that is excluded begins with a dash, as `-published:2024`; its letters are no options.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from watchfloor.capabilities.advisories.engine.cpe import Logical, ParseError, parse, stored
-from watchfloor.capabilities.advisories.queries.products import CNA_NAME, NAME_MAX
+from watchfloor.capabilities.advisories.queries.products import NAME_MAX
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -96,14 +96,3 @@ def nearest(wire: Wire, vendor: str, product: str) -> str | None:
     )
     near = difflib.get_close_matches(f"{vendor}:{product}", [f"{one}:{other}" for one, other in rows], n=1, cutoff=0.7)
     return near[0] if near else None
-
-
-def complete(wire: Wire, prefix: str, *, limit: int = 50) -> list[str]:
-    """Return names of products that begin so, as vendor:product, those with most advisories first."""
-    vendor, colon, product = prefix.lower().partition(":")
-    where = "vendor = %(vendor)s and product ^@ %(product)s" if colon else "vendor ^@ %(vendor)s"
-    rows = wire.execute(
-        f"select vendor, product from adv_product where {where} and part::text <> %(names)s order by cves desc, 1, 2 limit %(limit)s",  # noqa: S608 - our own conditions
-        {"vendor": vendor, "product": product, "names": CNA_NAME, "limit": limit},
-    )
-    return list(dict.fromkeys(f"{one}:{other}" for one, other in rows))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from watchfloor.capabilities.advisories.cli.sync import match_now
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.cli.jobs import ending, told
@@ -61,6 +62,8 @@ def import_(
     """Take a bundle in: its signature and hashes are checked before anything of it is taken."""
     with desk(context).floor(work=True) as floor:
         result = _import(floor, bundle, force=force, verify=False)
+        if any(result.get(name) for name in ("added", "changed", "removed")):
+            match_now(floor)
     print_json(result) if json else print_text(f"{result['documents']} documents; {result['added']} new, {result['changed']} changed.")
 
 
@@ -85,7 +88,10 @@ def _import(floor: Floor, path: Path, *, force: bool, verify: bool) -> dict[str,
         shutil.copy(path, folder / name)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be copied to the import directory: {error.strerror}.", field="/bundle") from error
-    return _run(floor, import_bundle, ImportBundle(path=name, force=force, verify=verify, discard=True))
+    try:
+        return _run(floor, import_bundle, ImportBundle(path=name, force=force, verify=verify, discard=True))
+    finally:
+        (folder / name).unlink(missing_ok=True)  # what was refused is still there
 
 
 def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel) -> dict[str, Any]:

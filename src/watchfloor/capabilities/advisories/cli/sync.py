@@ -138,7 +138,7 @@ def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: boo
         view = wait_for(floor.ledger, floor.org, made.id, lambda seen: bar.show(*told(seen)), on_interrupt="leave")
     result, error = _outcome(floor, made.id)
     if floor.works and any((result or {}).get(name) for name in ("added", "changed", "removed")):
-        _match(floor)
+        match_now(floor)
     if json:
         print_json({"id": made.id, "state": view.state, "result": result, "error": error})
     elif result is None:
@@ -149,7 +149,7 @@ def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: boo
     raise typer.Exit(Exit.UNKNOWN if any(one["state"] in BAD for one in outcomes) else ending(view))
 
 
-def _match(floor: Floor) -> None:
+def match_now(floor: Floor) -> None:
     """Match what changed before services of this command alone are stopped; a floor that goes on does so by itself, and this finds it done."""
     from watchfloor.capabilities.advisories.jobs import match_inventory  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.jobs.match import MatchInventory  # noqa: PLC0415 - see above

@@ -113,5 +113,5 @@ def scores(*lines: str, day: int = 1) -> bytes:
 def test_a_record_from_tomorrow_moves_the_watermark_to_now_and_no_further(press: Press) -> None:
     feed = nvd_feed([nvd_record(1)])
     later = feed.replace(b"2015-01-01T01:00:00.000", (NOW + timedelta(hours=20)).strftime("%Y-%m-%dT%H:%M:%S.000").encode())
-    take(press, ("nvdcve-2.0-modified.json", later))
+    take(press, ("nvdcve-2.0-2015.json", later))
     assert press.rows("select watermark from adv_stream") == [(NOW,)]

@@ -45,7 +45,7 @@ def told(ledger: Ledger, org: UUID) -> Iterator[tuple[Wire, Callable[..., None]]
         pass
 
     with pytest.raises(_BackAgainError), ledger.database.transaction(org) as session:
-        wire_of(session).execute("set local statement_timeout = '120s'")
+        wire_of(session).execute("set local statement_timeout = '120s'; set local idle_in_transaction_session_timeout = 0")
         products = Products()
 
         def say(normals: Iterable[Normal]) -> None:

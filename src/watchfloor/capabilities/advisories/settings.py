@@ -44,8 +44,10 @@ class AdvisorySettings(BaseModel):
     allowed_networks: tuple[str, ...] = Field(
         (), description="Private networks in which a mirror may be, such as 10.1.0.0/16; loopback for tests: 127.0.0.0/8."
     )
-    offline: bool = Field(default=False, description="Never ask a source; take files from the import directory.")
-    import_dir: Path | None = Field(None, description="Where files to import are looked for when offline; they move to done or refused.")
+    offline: bool = Field(
+        default=False, description="Never ask a source; what is known comes from files and bundles that somebody imports."
+    )
+    import_dir: Path | None = Field(None, description="Where files to import are looked for; by default import in the data directory.")
     update_every: timedelta = Field(timedelta(hours=2), description="How long a source that was asked is not asked again.")
     nvd_every: timedelta = Field(timedelta(hours=6), description="The same for NVD.")
     euvd_backfill: timedelta = Field(timedelta(days=30), description="How far back EUVD is read when nothing of it is known yet.")
@@ -54,7 +56,9 @@ class AdvisorySettings(BaseModel):
     )
     epss_thresholds: tuple[float, ...] = Field((0.1, 0.5), description="EPSS probabilities whose crossing is an event.")
     raw_history: int = Field(5, ge=0, le=100, description="How many earlier versions of a source's document are kept.")
-    cache_for: timedelta = Field(timedelta(days=14), description="How long downloaded files and refused records are kept.")
+    cache_for: timedelta = Field(
+        timedelta(days=14), description="How long refused records, and copies of files whose import never ended, are kept."
+    )
     bundle_trusted_keys: tuple[str, ...] = Field(
         (), description="Public keys (Ed25519, base64) whose bundles are imported, beside this installation's own."
     )

@@ -118,7 +118,7 @@ def clean_cache(
     wait: Wait = True,
     json: Json = False,
 ) -> None:
-    """Remove imported files, refused records and earlier documents that nobody needs any more."""
+    """Remove copies for imports that never ended, refused records and earlier documents that nobody needs any more."""
     from watchfloor.capabilities.advisories.jobs import clean_cache as kind  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.jobs.cleaning import CleanCache  # noqa: PLC0415 - see above
 

@@ -1,13 +1,14 @@
-"""Throw away what is kept for a while only: imported files, refused records, earlier documents, old curves."""
+"""Throw away what is kept for a while only: copies for imports, refused records, earlier documents, old curves."""
 
 from __future__ import annotations
 
-import os
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from watchfloor.capabilities.advisories.jobs.importing import discard, import_folder
 from watchfloor.capabilities.advisories.queries import cache
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from watchfloor.kernel.contract import JobContext
 
-SETTLED = ("done", "refused")  # folders of the import directory whose files have been dealt with
+OURS = re.compile(r"(sync|bundle)-[0-9a-f]{8}-[0-9a-f-]{27}")  # as the command line names its copies
 
 
 class CleanCache(BaseModel):
@@ -43,28 +44,24 @@ class Cleaned(BaseModel):
 
 @job("advisories.clean_cache", CleanCache, queue=Queue.ADVISORIES, timeout=timedelta(minutes=15))
 def clean_cache(context: JobContext, request: CleanCache) -> Cleaned:
-    """Remove files that were imported, refused records and earlier documents that nobody needs any more."""
+    """Remove copies of files whose import never ended, refused records and earlier documents that nobody needs any more."""
     settings = read_settings(AdvisorySettings, "advisories")
     age = settings.cache_for if request.older_than is None else request.older_than
     with context.transaction() as session, curating(session) as wire:
         before = cache.moment_before(wire, age)
         rows = cache.clean(wire, before, history=settings.raw_history, dry_run=request.dry_run)
     cleaned = Cleaned(rows=rows)
-    for path in _old_files(settings.import_dir, before):
-        cleaned.files += 1
-        cleaned.bytes += path.stat().st_size
+    for place in _left_behind(import_folder(settings), before):
+        held = [one for one in (place, *place.rglob("*")) if one.is_file() and not one.is_symlink()]
+        cleaned.files += len(held)
+        cleaned.bytes += sum(one.stat().st_size for one in held)
         if not request.dry_run:
-            path.unlink()
+            discard(place)
     return cleaned
 
 
-def _old_files(folder: Path | None, before: datetime) -> Iterator[Path]:
-    """Yield files that were dealt with before a moment; links are left alone."""
-    for name in SETTLED if folder is not None else ():
-        place = folder / name if folder is not None else None
-        if place is None or not place.is_dir():
-            continue
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before.timestamp():
-                    yield place / entry.name
+def _left_behind(folder: Path, before: datetime) -> Iterator[Path]:
+    """Yield copies that commands made for imports which never ended; what an operator put there stays."""
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if OURS.fullmatch(place.name) and not place.is_symlink() and place.stat().st_mtime < before.timestamp():
+            yield place

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from watchfloor.kernel.contract import JobContext
 
+OFFLINE = "this installation is offline (WATCHFLOOR_ADVISORIES_OFFLINE); import files instead"
 ONLINE = [source_named(label) for label in FEEDS]
 LIMITS = {"timeout": timedelta(hours=4), "attempts": 5, "first_delay": timedelta(minutes=1), "max_delay": timedelta(minutes=30)}
 
@@ -58,7 +59,9 @@ def update_from(context: JobContext, *, full: bool, settings: AdvisorySettings) 
 def _update(context: JobContext, sources: Sequence[Source], question: Question, settings: AdvisorySettings, *, again: bool) -> Updated:
     """Ask sources and merge; `again`: when none answers, try later, which whoever waits at a terminal does not want."""
     if settings.offline:
-        raise GiveUp("this installation is offline (WATCHFLOOR_ADVISORIES_OFFLINE); import files instead")
+        if again:  # a schedule has nothing to do here, which is no failure
+            return Updated(sources=[SourceOutcome(source=src.label, state=SyncState.SKIPPED, message=OFFLINE) for src in sources])
+        raise GiveUp(OFFLINE)
     outcomes: list[SourceOutcome] = []
     for n, src in enumerate(sources):
         context.progress(n, len(sources), src.label)

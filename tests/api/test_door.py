@@ -241,6 +241,7 @@ def test_the_document_names_every_operation_and_no_permission_is_unused() -> Non
     held = {permission for role in policy().roles.values() for permission in role}
     needed = {permission for permission in policy().operations.values() if permission != "public" and not permission.startswith("job.run:")}
     assert needed <= held
+    assert {kind.permission for kind in CATALOG.kinds().values() if kind.permission} <= held
 
 
 def test_the_check_sees_routes_inside_included_routers() -> None:

@@ -203,6 +203,7 @@ class JobKind(Generic[Arguments, Result]):
     short: bool = False  # ends within milliseconds and may be repeated: many share one ticket, one claim and one commit
     description: str = ""
     unit: str = ""  # what its progress counts, such as records
+    permission: str = ""  # what whoever starts it through the API must hold beside job.run:NAME, for work that not every operator may start
 
     def __call__(self, context: JobContext, request: Arguments) -> Result:
         """Run the handler; for tests and for the runner, never from another handler."""

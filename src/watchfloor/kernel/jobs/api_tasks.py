@@ -15,10 +15,13 @@ from watchfloor.kernel.jobs.schemas import ScheduledTaskView, TaskStarted, TaskV
 from watchfloor.kernel.tenancy.access import Caller
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import Response
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
+    from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.tenancy.access import Call
 
 routes = APIRouter(tags=["tasks"])
@@ -49,9 +52,16 @@ def start_task(caller: Call, name: str, arguments: dict[str, Any], body: BaseMod
     """Answer a request for a kind by name: 202 with the task and where it is; one of the same arguments that is under way stands for it."""
     kind = caller.kind(name)
     request = bind(kind, arguments)
+    return answer_task(caller, kind, lambda _session: request, body, idempotency_key)
+
+
+def answer_task(
+    caller: Call, kind: JobKind[Any, Any], make: Callable[[Session], BaseModel], body: BaseModel, idempotency_key: str | None
+) -> Response:
+    """Do the same for arguments that `make` works out in the transaction that starts the task; `body` is what was asked."""
 
     def act(session: Session) -> TaskStarted:
-        made = tasks.start_once(caller.ledger, session, caller.org, kind, request, caller.name)
+        made = tasks.start_once(caller.ledger, session, caller.org, kind, make(session), caller.name)
         if not made.created:
             caller.audit(session, made.id, reason="stands for this request")
         return tasks.started(caller.ledger, session, caller.org, kind, made)

@@ -109,6 +109,8 @@ class Call:
             message = f"there is no job kind {name[:60]!r}; GET /api/v1/kinds lists those there are"
             raise InvalidInput(message, field="/kind")
         self.require(f"job.run:{name}")
+        if kind.permission:
+            self.require(kind.permission)
         return kind
 
     def require(self, permission: str) -> None:

@@ -16,6 +16,7 @@ from watchfloor.catalog import CATALOG
 from watchfloor.doors import probes
 from watchfloor.doors.api.gatekeeper import Gatekeeper
 from watchfloor.doors.api.problems import Problem, answer_errors, problem
+from watchfloor.kernel.artifacts.upload import UPLOAD_TYPE
 from watchfloor.kernel.errors import SetupError
 from watchfloor.kernel.events.changes import Listener
 from watchfloor.kernel.jobs.ledger import ledger as opened_ledger
@@ -58,6 +59,7 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
     made.state.ledger, made.state.kinds = ledger, catalog.kinds()
     made.state.limits, made.state.listener = limits or Limits(), Listener(ledger.database)
     seen: set[str] = set()
+    uploads: set[str] = set()
     _check(probes.routes, seen)
     made.include_router(probes.routes)
     described: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in ("4XX", "5XX", 422)}
@@ -68,9 +70,10 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
         if face:
             routes: APIRouter = capability.load(face)
             _check(routes, seen)
+            uploads |= {prefix + route.path for route in operations(routes) if _takes_a_file(route)}
             made.include_router(routes, prefix=prefix, dependencies=[Depends(enter)], responses=described)
     answer_errors(made)
-    made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem)
+    made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem, uploads=frozenset(uploads))
     return made
 
 
@@ -86,6 +89,11 @@ def operations(router: APIRouter | FastAPI) -> Iterator[APIRoute]:
             yield route
         elif (inner := getattr(route, "original_router", None)) is not None:
             yield from operations(inner)
+
+
+def _takes_a_file(route: APIRoute) -> bool:
+    """Tell whether a route says that its body is a file, which it reads piece by piece."""
+    return UPLOAD_TYPE in ((route.openapi_extra or {}).get("requestBody") or {}).get("content", {})
 
 
 def _check(router: APIRouter, seen: set[str]) -> None:

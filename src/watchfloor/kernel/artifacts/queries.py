@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 def list_artifacts(
-    session: Session, org: UUID, *, job: UUID | None = None, limit: int = LIMIT, after: str | None = None
+    session: Session, org: UUID, *, job: UUID | None = None, media_type: str | None = None, limit: int = LIMIT, after: str | None = None
 ) -> Page[ArtifactView]:
     """List stored files, newest first."""
     query = select(Artifact).where(Artifact.org == org)
     if job is not None:
         query = query.where(Artifact.job == job)
+    if media_type is not None:
+        query = query.where(Artifact.media_type == media_type)
     return page(session, query, [Artifact.id], shape=_view, limit=limit, after=after)
 
 

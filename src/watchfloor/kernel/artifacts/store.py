@@ -62,6 +62,13 @@ def store(
     return artifact
 
 
+def remove(session: Session, org: UUID, artifact: UUID, *, actor: str = "system") -> None:
+    """Remove a file in the caller's transaction; one that is gone already is no error."""
+    gone = wire_of(session).execute("delete from artifact where org = %s and id = %s returning name", (org, artifact)).fetchone()
+    if gone is not None:
+        record(session, org, actor=actor, operation="artifact.remove", object=str(artifact), reason=gone[0])
+
+
 def read(ledger: Ledger, session: Session, org: UUID, artifact: UUID) -> tuple[ArtifactView, Iterator[bytes]]:
     """Return a file's card and its parts; parts are read as they are asked for, each in a short transaction of its own.
 

@@ -85,6 +85,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
             "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
+            "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),
         }  # fmt: skip
 

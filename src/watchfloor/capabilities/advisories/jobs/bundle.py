@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from watchfloor.capabilities.advisories.queries import bundle
 from watchfloor.capabilities.advisories.queries.streams import ALL, PART, streams_of
-from watchfloor.capabilities.advisories.schemas.bundle import DOMAIN, FORMAT, MANIFEST, SIGNATURE, Manifest, Member, StreamState
+from watchfloor.capabilities.advisories.schemas.bundle import DOMAIN, FORMAT, MANIFEST, MEDIA_TYPE, SIGNATURE, Manifest, Member, StreamState
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.contract import Queue, job
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 PURPOSE: Final = "advisories bundle"
-MEDIA_TYPE: Final = "application/zstd"
 LEVEL: Final = 9
 PIECE: Final = 1 << 20
 PAGE_OF_EUVD: Final = 5000
@@ -95,7 +94,10 @@ class Writing:
             self.members.append((Member(name=name, source=source.label, size=size, sha256=digest.hexdigest(), rows=rows), file))
 
 
-@job("advisories.export_bundle", ExportBundle, queue=Queue.ADVISORIES, timeout=timedelta(hours=2), attempts=3, unit="records")
+@job(
+    "advisories.export_bundle", ExportBundle, queue=Queue.ADVISORIES, timeout=timedelta(hours=2), attempts=3, unit="records",
+    permission="bundle.export",
+)  # fmt: skip
 def export_bundle(context: JobContext, request: ExportBundle) -> Exported:
     """Write documents, catalogs, scores and watermarks of all sources into one signed file."""
     signer = ledger().vault.signer(PURPOSE)

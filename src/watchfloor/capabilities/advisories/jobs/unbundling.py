@@ -8,10 +8,11 @@ import hashlib
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Self
+from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from watchfloor.capabilities.advisories.feeds.bundle import INPUT, Opening, Start, open_bundle, part_of
 from watchfloor.capabilities.advisories.feeds.read import read_files
@@ -28,10 +29,11 @@ from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedReques
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel import security
+from watchfloor.kernel.artifacts.store import read, remove
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.errors import GiveUp, InvalidInput, SourceChanged
+from watchfloor.kernel.errors import GiveUp, InvalidInput, NotFound, SourceChanged
 from watchfloor.kernel.jobs.ledger import ledger
 from watchfloor.kernel.settings import read_settings
 
@@ -49,14 +51,21 @@ WHOLE: Final = {"kev.json": "", "docs/eu-kev.json.zst": "", "docs/euvd-mapping.c
 
 
 class ImportBundle(BaseModel):
-    """Which bundle of the import directory to take."""
+    """Which bundle to take: a file of the import directory or a stored artifact."""
 
     model_config = ConfigDict(extra="forbid")
 
-    path: RelativePath
+    path: RelativePath | None = None
+    artifact: UUID | None = None
     force: bool = Field(default=False, description="Take it even if it is older than what is stored; watermarks go back then.")
     verify: bool = Field(default=False, description="Only check signature and hashes.")
     discard: bool = Field(default=False, description="Remove the file afterwards.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.path is None) == (self.artifact is None):
+            raise ValueError("name either a path or an artifact")
+        return self
 
 
 class Imported(BaseModel):
@@ -172,33 +181,64 @@ def trusted_keys(settings: AdvisorySettings) -> frozenset[bytes]:
 def import_bundle(context: JobContext, request: ImportBundle) -> Imported:
     """Take what another installation exported, if its signature, its hashes and its age are right; then merge what changed."""
     settings = read_settings(AdvisorySettings, "advisories")
-    folder = import_folder(settings).resolve()
-    path = (folder / request.path).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise GiveUp(f"{request.path[:100]!r} is no file in {folder}")
     with ExitStack() as stack:
         unbundled = Unbundled(stack, trusted_keys(settings))
-        manifest = _opened(context, path, unbundled)
+        manifest = _opened(context, stack.enter_context(_file(context, request, settings)), unbundled)
         told = Imported(
             made_at=manifest.made_at, since=manifest.since, key=manifest.key, documents=sum(one.rows for one in manifest.members)
         )
         if request.verify:
-            if request.discard:
-                discard(path)
+            _discard(context, request, settings)
             return told
         _check_age(context, manifest, force=request.force)
         _take(context, manifest, unbundled.files, settings)
     merged = settle(context)
     tell_updated(context, merged)
-    if request.discard:
-        discard(path)
+    _discard(context, request, settings)
     return told.model_copy(update={"merged": merged.merged, "added": merged.added, "changed": merged.changed, "removed": merged.removed})
 
 
-def _opened(context: JobContext, path: Path, unbundled: Unbundled) -> Manifest:
+def _file(context: JobContext, request: ImportBundle, settings: AdvisorySettings) -> IO[bytes]:
+    """Open the bundle; of an artifact a copy that goes when it is closed."""
+    if request.artifact is None:
+        return opened(_path(request, settings))
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
-        with opened(path) as file:
-            context.sandbox(open_bundle, Opening(), stream=unbundled.take, files={INPUT: file})
+        with context.transaction() as session:
+            _card, parts = read(ledger(), session, context.org, request.artifact)
+        for part in parts:
+            file.write(part)
+    except NotFound as error:
+        file.close()
+        raise GiveUp(str(error)) from error
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def _path(request: ImportBundle, settings: AdvisorySettings) -> Path:
+    folder = import_folder(settings).resolve()
+    path = (folder / (request.path or "")).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise GiveUp(f"{(request.path or '')[:100]!r} is no file in {folder}")
+    return path
+
+
+def _discard(context: JobContext, request: ImportBundle, settings: AdvisorySettings) -> None:
+    if not request.discard:
+        return
+    if request.artifact is None:
+        discard(_path(request, settings))
+        return
+    with context.transaction() as session:
+        remove(session, context.org, request.artifact, actor=context.actor)
+
+
+def _opened(context: JobContext, file: IO[bytes], unbundled: Unbundled) -> Manifest:
+    try:
+        context.sandbox(open_bundle, Opening(), stream=unbundled.take, files={INPUT: file})
     except SourceChanged as error:  # a file does not mend itself: trying again is of no use
         raise GiveUp(str(error)) from error
     return unbundled.finish()

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT = 1
+MEDIA_TYPE = "application/vnd.watchfloor.advisories+zstd"  # of artifacts that are bundles
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 DOMAIN = b"watchfloor advisories bundle\0"  # so that what is signed here is a signature of nothing else
 MANIFEST_LIMIT = 4 << 20

@@ -271,3 +271,44 @@ def test_an_increment_that_begins_after_what_is_stored_ends_is_refused(worker: W
     assert "what is stored ends before" in told["error"]
     assert state(worker.ledger, org) == before
     assert run(worker, org, import_bundle, ImportBundle(path=joined.name))[0] == "SUCCESS"
+
+
+def test_among_other_files_a_bundle_is_known_by_its_content_and_judged_as_one(
+    worker: Worker, org: UUID, folder: Path, exported: Path
+) -> None:
+    before = state(worker.ledger, org)
+    shutil.rmtree(folder / "recorded")
+    (folder / "mixed").mkdir()
+    exported.rename(folder / "mixed" / "whatever.bin")
+    shutil.copytree(RECORDED / "exploits", folder / "mixed" / "exploits")
+    empty(worker.ledger)
+    done, told = run(worker, org, import_files, ImportFiles(paths=["mixed"]))
+    assert (done, told["sources"][0]["source"], told["sources"][0]["state"]) == ("SUCCESS", "bundle", "synced")
+    assert state(worker.ledger, org) == before
+
+
+def test_a_changed_bundle_among_other_files_is_refused_alone(worker: Worker, org: UUID, folder: Path, exported: Path) -> None:
+    (folder / "mixed").mkdir()
+    write(folder / "mixed" / "bad.tar.zst", another_byte(members(exported), 2))
+    shutil.copytree(RECORDED / "kev", folder / "mixed" / "kev")
+    empty(worker.ledger)
+    done, told = run(worker, org, import_files, ImportFiles(paths=["mixed"]))
+    outcomes = {one["source"]: one for one in told["sources"]}
+    assert (done, outcomes["bundle"]["state"], outcomes["kev"]["state"]) == ("SUCCESS", "refused", "synced")
+    assert (
+        "bad.tar.zst: kev.json is not what was signed" in outcomes["bundle"]["message"]
+        or "is not what was signed" in outcomes["bundle"]["message"]
+    )
+    after = state(worker.ledger, org)
+    assert {row[0] for row in after["adv_raw"]} == {3}
+
+
+def test_an_older_bundle_among_files_needs_force(worker: Worker, org: UUID, exported: Path) -> None:
+    wire = worker.ledger.database.connect("wf_engine", autocommit=True)
+    wire.execute("reset role; set role wf_advisories")
+    wire.execute("update adv_stream set watermark = watermark + interval '1 day' where stream <> ''")
+    wire.close()
+    _, told = run(worker, org, import_files, ImportFiles(paths=[exported.name]))
+    assert (told["sources"][0]["state"], "older than what is stored" in told["sources"][0]["message"]) == ("refused", True)
+    _, told = run(worker, org, import_files, ImportFiles(paths=[exported.name], force=True))
+    assert told["sources"][0]["state"] in {"synced", "unchanged"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from watchfloor.capabilities.advisories.cli.sync import match_now
+from watchfloor.capabilities.advisories.cli.sync import imported, run
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.cli.jobs import ending, told
@@ -54,30 +54,31 @@ def export(
 
 def import_(
     context: typer.Context,
-    bundle: Bundle,
+    paths: Annotated[list[Path], typer.Argument(help="Bundles, or files and folders of any source.", exists=True)],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Take it even if it is older than what is stored.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take a bundle even if it is older than what is stored.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Pass the refusal of a guard, such as G5; a bundle's signature is never passed.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Take a bundle in: its signature and hashes are checked before anything of it is taken."""
+    """Take files in, whatever they turn out to hold. A bundle's signature and hashes are checked before anything of it is taken."""
     with desk(context).floor(work=True) as floor:
-        result = _import(floor, bundle, force=force, verify=False)
-        if any(result.get(name) for name in ("added", "changed", "removed")):
-            match_now(floor)
-    print_json(result) if json else print_text(f"{result['documents']} documents; {result['added']} new, {result['changed']} changed.")
+        kind, request = imported(paths, accept or [], force=force)
+        run(floor, kind, request, wait=True, json=json)
 
 
 def verify(context: typer.Context, bundle: Bundle, *, json: Json = False) -> None:
     """Check a bundle's signature and hashes, and take nothing."""
     with desk(context).floor(work=True) as floor:
-        result = _import(floor, bundle, force=False, verify=True)
+        result = _verify(floor, bundle)
     print_json(result) if json else print_text(f"As it was signed by {result['key']} at {result['made_at']}.")
 
 
-def _import(floor: Floor, path: Path, *, force: bool, verify: bool) -> dict[str, Any]:
+def _verify(floor: Floor, path: Path) -> dict[str, Any]:
     """Put a copy where the worker looks for it: it may be another user, in another folder."""
     from watchfloor.capabilities.advisories.jobs import import_bundle  # noqa: PLC0415 - loads the database's libraries
-    from watchfloor.capabilities.advisories.jobs.importing import import_folder  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.advisories.jobs.folder import import_folder  # noqa: PLC0415 - see above
     from watchfloor.capabilities.advisories.jobs.unbundling import ImportBundle  # noqa: PLC0415 - see above
     from watchfloor.capabilities.advisories.settings import AdvisorySettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
@@ -89,7 +90,7 @@ def _import(floor: Floor, path: Path, *, force: bool, verify: bool) -> dict[str,
     except OSError as error:
         raise InvalidInput(f"{path} cannot be copied to the import directory: {error.strerror}.", field="/bundle") from error
     try:
-        return _run(floor, import_bundle, ImportBundle(path=name, force=force, verify=verify, discard=True))
+        return _run(floor, import_bundle, ImportBundle(path=name, verify=True, discard=True))
     finally:
         (folder / name).unlink(missing_ok=True)  # what was refused is still there
 

@@ -39,8 +39,8 @@ def sync(
     if from_ and (source or days_back or full or force):
         raise InvalidInput("--from takes files as they are; leave --source, --days-back, --full and --force away.", field="/from")
     with desk(context).floor(work=wait) as floor:
-        kind, request = _imported(from_, accept or []) if from_ else _asked(source, days_back, full=full, force=force, accept=accept or [])
-        _run(floor, kind, request, wait=wait, json=json)
+        kind, request = imported(from_, accept or []) if from_ else _asked(source, days_back, full=full, force=force, accept=accept or [])
+        run(floor, kind, request, wait=wait, json=json)
 
 
 def _asked(
@@ -67,10 +67,11 @@ def _asked(
     return update_vulnerabilities, UpdateVulnerabilities(sources=chosen, full=full, force=force or sources is not None, accept=accept)
 
 
-def _imported(paths: list[Path], accept: list[str]) -> tuple[JobKind[Any, Any], BaseModel]:
+def imported(paths: list[Path], accept: list[str], *, force: bool = False) -> tuple[JobKind[Any, Any], BaseModel]:
     """Put copies of files where the worker looks for them: it may be another user, in another folder."""
     from watchfloor.capabilities.advisories.jobs import import_files  # noqa: PLC0415 - loads the database's libraries
-    from watchfloor.capabilities.advisories.jobs.importing import ImportFiles, import_folder  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.advisories.jobs.folder import import_folder  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.advisories.jobs.importing import ImportFiles  # noqa: PLC0415 - see above
     from watchfloor.capabilities.advisories.settings import AdvisorySettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
 
@@ -89,7 +90,7 @@ def _imported(paths: list[Path], accept: list[str]) -> tuple[JobKind[Any, Any], 
         raise InvalidInput(
             f"{error.filename or target} cannot be copied to the import directory: {error.strerror}.", field="/from"
         ) from error
-    return import_files, ImportFiles(paths=[name], accept=accept, discard=True)
+    return import_files, ImportFiles(paths=[name], accept=accept, force=force, discard=True)
 
 
 def rebuild(
@@ -108,7 +109,7 @@ def rebuild(
     except ValueError as error:
         raise InvalidInput(f"{what[:40]!r} is not derived; choose from {', '.join(Derived)}.", field="/what") from error
     with desk(context).floor(work=wait) as floor:
-        _run(floor, kind, request, wait=wait, json=json)
+        run(floor, kind, request, wait=wait, json=json)
 
 
 def clean_cache(
@@ -123,10 +124,11 @@ def clean_cache(
     from watchfloor.capabilities.advisories.jobs.cleaning import CleanCache  # noqa: PLC0415 - see above
 
     with desk(context).floor(work=wait) as floor:
-        _run(floor, kind, CleanCache(older_than=None, dry_run=dry_run), wait=wait, json=json)
+        run(floor, kind, CleanCache(older_than=None, dry_run=dry_run), wait=wait, json=json)
 
 
-def _run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: bool, json: bool) -> None:
+def run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, wait: bool, json: bool) -> None:
+    """Start a job and, if wanted, wait for its end and show what came of it; the command ends with its exit code."""
     from watchfloor.kernel.jobs.enqueue import Options, submit  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.kernel.jobs.watch import wait_for  # noqa: PLC0415 - see above
 

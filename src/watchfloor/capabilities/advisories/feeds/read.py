@@ -116,8 +116,12 @@ class Session:
         with cve_list.Archive(span) as archive:
             return self._records(file, Kind.CVE_LIST, cve_list.archive(archive, file.label, file.stream))
 
-    def _content(self, file: FeedFile, content: Content) -> Outcome:
+    def _content(self, file: FeedFile, content: Content) -> Outcome:  # noqa: PLR0911 - one per sort
         found = sniff(content.head())
+        if found.kind is Kind.BUNDLE:
+            if not self.request.keep_going:
+                guards.refuse("G2", "is a bundle, which no source publishes")
+            return Outcome(name=file.name, label=file.label, kind=found.kind, verdict=Verdict.BUNDLE)
         self._expect(file, found.kind)
         content.binary = found.packed
         if found.kind not in _BY_LINES:

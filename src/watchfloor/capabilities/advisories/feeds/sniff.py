@@ -10,6 +10,7 @@ from typing import Any
 from watchfloor.capabilities.advisories.feeds import tars
 from watchfloor.capabilities.advisories.feeds.guards import check_text, refuse
 from watchfloor.capabilities.advisories.feeds.opened import Packing, packing_of
+from watchfloor.capabilities.advisories.schemas.bundle import MANIFEST
 from watchfloor.capabilities.advisories.schemas.feed import Kind
 
 _SCANNER = json.JSONDecoder()
@@ -33,6 +34,8 @@ class Found:
 def sniff(head: bytes) -> Found:
     """Return what unpacked content is by its first 64 KB; refused when it is nothing that is read here (G2)."""
     if tars.is_tar(head):
+        if tars.name_of(head) == MANIFEST:
+            return Found(Kind.BUNDLE, packed=True)
         return Found(Kind.OVERRIDES, packed=True)
     if packing_of(head) is not Packing.PLAIN:
         refuse("G4", "is packed twice, which no source does")

@@ -17,6 +17,11 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
+def name_of(head: bytes) -> str:
+    """Return the name of the first member."""
+    return head[:100].rstrip(b"\0").decode("utf-8", "replace")
+
+
 def members(pieces: Iterable[bytes]) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and bytes of regular files, None for one larger than a record may be; links and long names' headers are passed over."""
     source = _Source(pieces)

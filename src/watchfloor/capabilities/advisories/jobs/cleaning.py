@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from watchfloor.capabilities.advisories.jobs.importing import discard, import_folder
+from watchfloor.capabilities.advisories.jobs.folder import discard, import_folder
 from watchfloor.capabilities.advisories.queries import cache
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.settings import AdvisorySettings

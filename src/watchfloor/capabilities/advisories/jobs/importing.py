@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
 from contextlib import ExitStack
 from datetime import timedelta
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from watchfloor.capabilities.advisories.feeds.read import read_files
+from watchfloor.capabilities.advisories.jobs.folder import RelativePath, discard, import_folder, opened
 from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
+from watchfloor.capabilities.advisories.jobs.unbundling import take_bundle
 from watchfloor.capabilities.advisories.queries.sources import closed
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest, Outcome, Verdict
 from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState, Updated
@@ -24,7 +23,7 @@ from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import GiveUp, InvalidInput
-from watchfloor.kernel.settings import KernelSettings, read_settings
+from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,10 +32,10 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.jobs.writing import Tally
     from watchfloor.kernel.contract import JobContext
 
+BUNDLE = "bundle"  # stands for all the sources of which one tells
 FILES_AT_ONCE = 50  # descriptors that travel to one box
 FILES_MAX = 20_000
 SMALL_BYTES = 8 << 20  # of less, each document is looked up when it comes: that costs less than telling the box of all that are known
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00][^\x00]*$")]
 
 
 class ImportFiles(BaseModel):
@@ -46,12 +45,8 @@ class ImportFiles(BaseModel):
 
     paths: list[RelativePath] = Field(min_length=1, max_length=1000)
     accept: list[str] = Field(default=[], max_length=10, description="Guards whose refusal an operator passes, such as G5; audited.")
+    force: bool = Field(default=False, description="Take bundles among the files even if they are older than what is stored.")
     discard: bool = Field(default=False, description="Remove the files afterwards: they were put there for this job alone.")
-
-
-def import_folder(settings: AdvisorySettings) -> Path:
-    """Return where files to import are looked for."""
-    return settings.import_dir or read_settings(KernelSettings, "").data_dir / "import"
 
 
 @job("advisories.import_files", ImportFiles, queue=Queue.ADVISORIES, timeout=timedelta(hours=4), attempts=3)
@@ -70,6 +65,11 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
         for start in range(0, len(found), FILES_AT_ONCE):
             outcomes += _read(context, above, found[start : start + FILES_AT_ONCE], intake, request.accept)
             intake.rest()
+    bundles = [
+        _take(context, path, outcome.label, settings, force=request.force)
+        for path, outcome in zip(found, outcomes, strict=True)
+        if outcome.verdict is Verdict.BUNDLE
+    ]
     merged = settle(context)
     tell_updated(context, merged)
     if request.discard:
@@ -77,20 +77,12 @@ def import_files(context: JobContext, request: ImportFiles) -> Updated:
             if (folder / name).resolve() != folder:
                 discard(folder / name)
     return Updated(
-        sources=list(_told(outcomes, intake.tally)),
+        sources=[*bundles, *_told([one for one in outcomes if one.verdict is not Verdict.BUNDLE], intake.tally)],
         merged=merged.merged,
         added=merged.added,
         changed=merged.changed,
         removed=merged.removed,
     )
-
-
-def discard(path: Path) -> None:
-    """Remove a file or folder that was put there for one job alone."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Intake, accept: Iterable[str]) -> tuple[Outcome, ...]:
@@ -110,6 +102,20 @@ def _read(context: JobContext, folder: Path, paths: Sequence[Path], intake: Inta
         return context.sandbox(read_files, request, stream=intake.take, files=files).files
 
 
+def _take(context: JobContext, path: Path, label: str, settings: AdvisorySettings, *, force: bool) -> SourceOutcome:
+    """Take a bundle the way that bundles go: nothing of it before its signature, its hashes and its age are right."""
+    try:
+        with opened(path) as file:
+            told, tally = take_bundle(context, file, settings, force=force)
+    except GiveUp as error:
+        return SourceOutcome(source=BUNDLE, state=SyncState.REFUSED, message=f"{label}: {error}"[:1000])
+    return SourceOutcome(
+        source=BUNDLE, state=SyncState.SYNCED if tally.changed else SyncState.UNCHANGED, rows=tally.rows, changed=tally.changed,
+        unchanged=tally.unchanged, rejected=tally.rejected, lost=tally.lost,
+        message=f"{label}: made {told.made_at:%Y-%m-%d %H:%M} UTC, signed by {told.key}",
+    )  # fmt: skip
+
+
 def _files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield the regular files that names stand for, in order; a name that leads out of the folder is refused."""
     for name in names:
@@ -120,15 +126,6 @@ def _files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
             yield from (one for one in sorted(path.rglob("*")) if one.is_file() and not one.is_symlink())
         elif path.is_file():
             yield path
-
-
-def opened(path: Path) -> IO[bytes]:
-    """Open a regular file; a link or pipe that took its place since is refused."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise GiveUp(f"{path.name} is not a regular file")
-    return os.fdopen(descriptor, "rb")
 
 
 def _told(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[SourceOutcome]:

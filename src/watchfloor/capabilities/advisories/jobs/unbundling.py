@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from watchfloor.capabilities.advisories.feeds.bundle import INPUT, Opening, Start, open_bundle, part_of
 from watchfloor.capabilities.advisories.feeds.read import read_files
 from watchfloor.capabilities.advisories.jobs.bundle import CARRIED, PURPOSE
-from watchfloor.capabilities.advisories.jobs.importing import RelativePath, discard, import_folder, opened
+from watchfloor.capabilities.advisories.jobs.folder import RelativePath, discard, import_folder, opened
 from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
+from watchfloor.capabilities.advisories.jobs.writing import Tally
 from watchfloor.capabilities.advisories.queries import bundle
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.queries.streams import PART, streams_of
@@ -181,21 +182,35 @@ def trusted_keys(settings: AdvisorySettings) -> frozenset[bytes]:
 def import_bundle(context: JobContext, request: ImportBundle) -> Imported:
     """Take what another installation exported, if its signature, its hashes and its age are right; then merge what changed."""
     settings = read_settings(AdvisorySettings, "advisories")
-    with ExitStack() as stack:
-        unbundled = Unbundled(stack, trusted_keys(settings))
-        manifest = _opened(context, stack.enter_context(_file(context, request, settings)), unbundled)
-        told = Imported(
-            made_at=manifest.made_at, since=manifest.since, key=manifest.key, documents=sum(one.rows for one in manifest.members)
-        )
-        if request.verify:
-            _discard(context, request, settings)
-            return told
-        _check_age(context, manifest, force=request.force)
-        _take(context, manifest, unbundled.files, settings)
+    with _file(context, request, settings) as file:
+        told, _tally = take_bundle(context, file, settings, force=request.force, verify=request.verify)
+    if request.verify:
+        _discard(context, request, settings)
+        return told
     merged = settle(context)
     tell_updated(context, merged)
     _discard(context, request, settings)
     return told.model_copy(update={"merged": merged.merged, "added": merged.added, "changed": merged.changed, "removed": merged.removed})
+
+
+def take_bundle(
+    context: JobContext, file: IO[bytes], settings: AdvisorySettings, *, force: bool = False, verify: bool = False
+) -> tuple[Imported, Tally]:
+    """Take what a bundle tells, to be merged by whoever called; with `verify` only check it.
+
+    Raises:
+        GiveUp: It is none, is not as a trusted key signed it, or is older than what is stored; nothing of it was taken.
+    """
+    with ExitStack() as stack:
+        unbundled = Unbundled(stack, trusted_keys(settings))
+        manifest = _opened(context, file, unbundled)
+        told = Imported(
+            made_at=manifest.made_at, since=manifest.since, key=manifest.key, documents=sum(one.rows for one in manifest.members)
+        )
+        if verify:
+            return told, Tally()
+        _check_age(context, manifest, force=force)
+        return told, _take(context, manifest, unbundled.files, settings)
 
 
 def _file(context: JobContext, request: ImportBundle, settings: AdvisorySettings) -> IO[bytes]:
@@ -283,7 +298,7 @@ def _joins(wire: Wire, manifest: Manifest, since: datetime) -> bool:
     return bool(ends) and min(ends) >= since
 
 
-def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], settings: AdvisorySettings) -> None:
+def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], settings: AdvisorySettings) -> Tally:
     with Intake(context, history=settings.raw_history) as intake:
         for place, member in enumerate(manifest.members):
             # Pages of one source are one reading, so that the second is not news because the first was read.
@@ -300,3 +315,4 @@ def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], 
                 intake.rest()
     with context.transaction() as session, curating(session) as wire:
         bundle.adopt(wire, manifest.streams, NUMBERS, own=STREAM, made_at=manifest.made_at)
+    return intake.tally

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     EPSS = "epss"
     OVERRIDES = "overrides"
     EXPLOITS = "exploits"
+    BUNDLE = "bundle"  # signed, of many sources
 
 
 class Verdict(StrEnum):
@@ -57,6 +58,7 @@ class Verdict(StrEnum):
     SAME = "same"  # byte for byte what was accepted last; nothing was streamed
     STALE = "stale"  # not newer than what is stored: nothing to do
     REFUSED = "refused"
+    BUNDLE = "bundle"  # nothing was streamed: its signature is checked first, which happens elsewhere
     NOTHING = "nothing"  # known, and nothing to store in it, such as a .meta
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
+import psycopg
 import pytest
 
 from tests.advisories.sources import Press, key
@@ -12,8 +13,9 @@ from watchfloor.capabilities.advisories.jobs.reconciling import Reconcile, Recon
 from watchfloor.capabilities.advisories.queries import cache
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
 from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.kernel.db.rls import PLATFORM_ORG
 from watchfloor.kernel.jobs.enqueue import submit
-from watchfloor.kernel.jobs.queries import open_result
+from watchfloor.kernel.jobs.queries import get_job, open_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,14 +68,54 @@ def test_the_latest_of_earlier_documents_stay(press: Press) -> None:
         assert cache.clean(wire, before, history=0, dry_run=False) == 6
 
 
+@pytest.fixture
+def _unreconciled(postgres: str) -> Iterator[None]:
+    """Forget when the installation was reconciled: that is no organisation's."""
+    with psycopg.connect(postgres, autocommit=True) as wire:
+        wire.execute("delete from adv_counter where dim in ('reconciled', 'reconciling')")
+        yield
+        wire.execute("delete from adv_counter where dim in ('reconciled', 'reconciling')")
+
+
+def reconciled(worker: Worker, org: UUID) -> Reconciled | None:
+    """Run the job to its end; None where it failed."""
+    made = submit(worker.ledger, org, reconcile, Reconcile())
+    worker.run_all(org)
+    with worker.ledger.database.transaction(org) as session:
+        if get_job(session, org, made.id).state != "SUCCESS":
+            return None
+        return Reconciled.model_validate(open_result(worker.ledger, session, org, made.id))
+
+
+@pytest.mark.usefixtures("_unreconciled")
 def test_what_one_organisation_has_reconciled_the_next_does_not_do_again(
-    worker: Worker, ledger: Ledger, org: UUID, stranger: UUID, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, org: UUID, stranger: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OFFLINE", "true")
-    told = []
-    for one in (org, stranger):
-        made = submit(ledger, one, reconcile, Reconcile())
-        worker.run_all(one)
-        with ledger.database.transaction(one) as session:
-            told.append(Reconciled.model_validate(open_result(ledger, session, one, made.id)))
-    assert [one.skipped for one in told] == [False, True]
+    told = [reconciled(worker, one) for one in (org, stranger)]
+    assert [one and one.skipped for one in told] == [False, True]
+
+
+@pytest.mark.usefixtures("_unreconciled")
+def test_what_failed_was_not_done(worker: Worker, org: UUID, stranger: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_SOURCES", "kev")
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_KEV_URL", "http://127.0.0.1:9/nothing-listens-here.json")  # no address that may be asked
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_KEV_FALLBACK_URL", "")
+    assert reconciled(worker, org) is None
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OFFLINE", "true")
+    told = reconciled(worker, stranger)
+    assert told is not None
+    assert not told.skipped
+
+
+@pytest.mark.usefixtures("_unreconciled")
+def test_while_one_is_at_it_another_begins_nothing(worker: Worker, org: UUID, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OFFLINE", "true")
+    with psycopg.connect(postgres, autocommit=True) as wire:
+        wire.execute(
+            "insert into adv_counter (org, metric, dim, value) values (%s, 'counted', 'reconciling', extract(epoch from now())::bigint)",
+            (PLATFORM_ORG,),
+        )
+    told = reconciled(worker, org)
+    assert told is not None
+    assert told.skipped

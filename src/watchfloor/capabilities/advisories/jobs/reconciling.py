@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.rls import PLATFORM_ORG
 from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import Fenced
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 
-RECONCILED, EVERY = "reconciled", 6 * 3600
+RECONCILED, BEGUN, EVERY = "reconciled", "reconciling", 6 * 3600
 
 
 class Reconcile(BaseModel):
@@ -36,7 +38,7 @@ class Reconcile(BaseModel):
 
 
 class Reconciled(BaseModel):
-    """What was not as increments had left it; nothing is looked at where another organisation's job began to a short while ago."""
+    """What was not as increments had left it; nothing is looked at where another organisation's job is at it, or was done a short while ago."""
 
     skipped: bool = False
     updated: Updated | None = None
@@ -50,19 +52,33 @@ def reconcile(context: JobContext, _request: Reconcile) -> Reconciled:
     settings = read_settings(AdvisorySettings, "advisories")
     if not _begin(context):
         return Reconciled(skipped=True)
-    updated = None if settings.offline else update_from(context, full=True, settings=settings)
-    names = learn_names(context)
-    return Reconciled(updated=updated, names=names, scores_changed=rescore_all(context).changed)
+    try:
+        updated = None if settings.offline else update_from(context, full=True, settings=settings)
+        done = Reconciled(updated=updated, names=learn_names(context), scores_changed=rescore_all(context).changed)
+    except BaseException:
+        with suppress(Fenced):  # then another attempt has the job, and goes on
+            _end(context, done=False)
+        raise
+    _end(context, done=True)
+    return done
 
 
 def _begin(context: JobContext) -> bool:
     """Tell whether it is to be done: every organisation has the schedule, and once is enough for all. A further attempt goes on."""
     with context.transaction() as session, curating(session) as wire:
         alone(wire, COUNTING)
-        if context.attempt == 1 and not totals.due(wire, [RECONCILED], every=EVERY, most=1):
+        if context.attempt == 1 and len(totals.due(wire, [RECONCILED, BEGUN], every=EVERY, most=2)) < 2:  # noqa: PLR2004 - neither done nor under way
             return False
-        totals.mark(wire, PLATFORM_ORG, [RECONCILED])
+        totals.mark(wire, PLATFORM_ORG, [BEGUN])
     return True
+
+
+def _end(context: JobContext, *, done: bool) -> None:
+    """Write down that it is not under way any more; what failed may be begun again at once, by anybody."""
+    with context.transaction() as session, curating(session) as wire:
+        totals.unmark(wire, PLATFORM_ORG, [BEGUN])
+        if done:
+            totals.mark(wire, PLATFORM_ORG, [RECONCILED])
 
 
 def learn_names(context: JobContext) -> int:

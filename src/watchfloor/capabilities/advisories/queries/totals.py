@@ -84,6 +84,11 @@ def mark(wire: Wire, org: UUID | str, dims: Sequence[str]) -> None:
     wire.execute(MARK, (org, COUNTED, list(dims)))
 
 
+def unmark(wire: Wire, org: UUID | str, dims: Sequence[str]) -> None:
+    """Forget when these were counted."""
+    wire.execute("delete from adv_counter where org = %s and metric = %s and dim = any (%s)", (org, COUNTED, list(dims)))
+
+
 def count_products(wire: Wire) -> None:
     """Count the CVEs of each product anew, and keep which products have most."""
     wire.execute(CVES)

@@ -78,7 +78,7 @@ def test_few_changes_are_loaded_one_by_one_and_each_once(visit: Visitor, server:
     assert sorted(loaded(server)) == sorted(["deltaLog.json", "CVE-2024-3094.json", "CVE-2024-6387.json"])
     assert "Rewritten." in visit.text(XZ)
     assert visit.store.watermark("log") == NOW - timedelta(minutes=25)
-    assert not answer.complete
+    assert answer.complete, "all since the watermark is there: where there was a gap, it is closed"
 
 
 def test_a_log_that_did_not_change_is_not_sent(visit: Visitor, server: Server) -> None:
@@ -150,6 +150,24 @@ def test_days_whose_archives_are_gone_are_a_gap(visit: Visitor, program: CveProg
     answer = visit(NOW + timedelta(days=3, hours=1))
     assert "no archive of the changes of 2026-08-21, 2026-08-22" in answer.gap
     assert len(visit.ids) == 404
+
+
+def test_a_day_without_archive_after_the_baseline_is_a_gap_though_the_rest_is_read(visit: Visitor, program: CveProgram) -> None:
+    fresh = cve_record("CVE-2026-10001", NOW + timedelta(days=2))
+    program.release("2026-08-20_delta_CVEs_at_end_of_day.zip", [program.records[REGRESSHION]])
+    program.release("2026-08-22_delta_CVEs_at_1100Z.zip", [fresh])
+    answer = visit(NOW + timedelta(days=2))
+    assert "no archive of the changes of 2026-08-21" in answer.gap
+    assert [part.gap for part in visit.heard.parts] == [answer.gap]
+    assert not answer.complete
+    assert "CVE-2026-10001" in visit.ids
+    program.release("2026-08-22_all_CVEs_at_midnight.zip.zip", list(program.records.values()), nested=True)
+    answer = visit(NOW + timedelta(days=2), full=True)
+    assert (answer.complete, answer.gap) == (True, "")
+
+
+def test_a_baseline_without_archives_since_is_a_gap(visit: Visitor) -> None:
+    assert "2026-08-21, 2026-08-22" in visit(NOW + timedelta(days=3)).gap
 
 
 def test_a_record_that_is_not_where_the_log_says_is_taken_from_its_day(visit: Visitor, server: Server, program: CveProgram) -> None:

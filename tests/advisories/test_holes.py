@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.advisories.factories import nvd_record, write_feed
+from tests.advisories.servers import CveProgram, cve_record
 from watchfloor.capabilities.advisories.jobs import import_files
 from watchfloor.capabilities.advisories.jobs.importing import ImportFiles
 from watchfloor.kernel.db.session import wire_of
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from tests.api.worker import Worker
 
 
-def taken(worker: Worker, org: UUID, name: str) -> tuple[datetime | None, bool]:
-    """Import a file, and return the latest watermark of NVD and whether a gap is known."""
+def taken(worker: Worker, org: UUID, name: str, src: int = 1) -> tuple[datetime | None, bool]:
+    """Import a file, and return the latest watermark of its source and whether a gap is known."""
     submit(worker.ledger, org, import_files, ImportFiles(paths=[name]))
     worker.run_all(org)
     with worker.ledger.database.transaction(org) as session:
-        row = wire_of(session).execute("select max(watermark), bool_or(gap_since is not null) from adv_stream where src = 1").fetchone()
+        row = (
+            wire_of(session)
+            .execute("select max(watermark), bool_or(gap_since is not null) from adv_stream where src = %s", (src,))
+            .fetchone()
+        )
     assert row is not None
     return row[0], bool(row[1])
 
@@ -43,3 +48,36 @@ def test_a_feed_of_changes_moves_the_watermark_only_where_it_joins_on(
     assert before is not None
     assert after is not None
     assert (after > before, known) == (not gap, gap)
+
+
+@pytest.mark.parametrize(("days", "gap"), [(0, False), (1, False), (2, True), (60, True)])
+def test_an_archive_of_a_day_moves_the_watermark_only_where_the_day_before_is_stored(
+    worker: Worker, org: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, *, gap: bool
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_IMPORT_DIR", str(tmp_path))
+    program, evening = CveProgram(), datetime(2026, 8, 19, 21, tzinfo=UTC)
+    program.release("2026-08-20_all_CVEs_at_midnight.zip.zip", [cve_record("CVE-2026-10001", evening)], nested=True)
+    day = (evening + timedelta(days=days)).date()
+    delta = f"{day}_delta_CVEs_at_end_of_day.zip"
+    program.release(delta, [cve_record("CVE-2026-10002", evening + timedelta(days=days, hours=1))])
+    for name, content in program.assets.items():
+        (tmp_path / name).write_bytes(content)
+    before, known = taken(worker, org, "2026-08-20_all_CVEs_at_midnight.zip.zip", 2)
+    assert (before, known) == (evening, False)
+    after, known = taken(worker, org, delta, 2)
+    assert after is not None
+    assert (after > evening, known) == (not gap, gap)
+    with worker.ledger.database.transaction(org) as session:
+        assert wire_of(session).execute("select count(*) from adv_raw where src = 2").fetchone() == (2,), (
+            "what it tells is stored either way"
+        )
+
+
+def test_an_archive_of_a_day_alone_does_not_begin_a_source(
+    worker: Worker, org: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_IMPORT_DIR", str(tmp_path))
+    program = CveProgram()
+    program.release("delta.zip", [cve_record("CVE-2026-10001", datetime(2026, 8, 19, 21, tzinfo=UTC))])
+    (tmp_path / "delta.zip").write_bytes(program.assets["delta.zip"])
+    assert taken(worker, org, "delta.zip", 2) == (None, True)

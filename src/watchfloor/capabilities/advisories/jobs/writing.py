@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from watchfloor.capabilities.advisories.queries import catalogs, epss, ingest, streams
@@ -15,6 +15,8 @@ from watchfloor.capabilities.advisories.schemas.facts import Kev, Normal
 from watchfloor.capabilities.advisories.schemas.words import FIRST_YEAR, YEAR, Source, name_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchfloor.capabilities.advisories.jobs.normals import Made
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.db.session import Wire
@@ -27,6 +29,9 @@ Read: TypeAlias = "tuple[ingest.Head, Made | frames.Reject]"  # a document, and 
 
 MODIFIED = "modified"
 MODIFIED_SPAN = timedelta(days=7)  # the feed reaches back eight days; a day less is sure
+DELTA = "delta"
+CVE_LIST_WHOLE = ("baseline", DELTA, "log")  # what else is read of the CVE List are records that somebody chose
+LULL = timedelta(hours=6)  # an archive of changes begins at midnight; so long may pass before it without any change
 
 
 @dataclass
@@ -130,11 +135,21 @@ def _close(wire: Wire, file: Opened, end: frames.End, tally: Tally) -> None:
         changed = changed or tally.lost > 0
     rows = end.distinct if file.begun.complete else None
     watermark = end.watermark
-    if src is Source.NVD and stream == MODIFIED and watermark is not None and not streams.reaches(wire, src, watermark - MODIFIED_SPAN):
+    if watermark is not None and not _joins(wire, src, stream, watermark):
         # What changed between is not in it: whoever asks NVD next is to see the hole.
         streams.open_gap(wire, src, "a feed of changes begins later than what is stored ends")
         watermark = None
     streams.accept(wire, src, stream, rows=rows, watermark=watermark, cursor=state, changed=changed)
+
+
+def _joins(wire: Wire, src: Source, stream: str, watermark: datetime) -> bool:
+    """Tell whether a file of changes, the last of them at `watermark`, begins before what is stored ends."""
+    if src is Source.NVD and stream == MODIFIED:
+        return streams.reaches(wire, src, watermark - MODIFIED_SPAN)
+    if src is Source.CVE_LIST and stream == DELTA:
+        midnight = watermark.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return streams.reaches(wire, src, midnight - LULL, of=CVE_LIST_WHOLE)
+    return True
 
 
 def _extent(src: Source, stream: str) -> tuple[int, int]:

@@ -100,9 +100,12 @@ def accept(
     )
 
 
-def reaches(wire: Wire, src: Source, moment: datetime) -> bool:
-    """Tell whether a source is read at least up to a moment; one of which nothing was read yet reaches nowhere."""
-    row = wire.execute("select max(watermark) >= %s from adv_stream where src = %s", (moment, int(src))).fetchone()
+def reaches(wire: Wire, src: Source, moment: datetime, *, of: Sequence[str] | None = None) -> bool:
+    """Tell whether a source, or some of its streams, is read at least up to a moment; one of which nothing was read yet reaches nowhere."""
+    row = wire.execute(
+        "select max(watermark) >= %s from adv_stream where src = %s and (%s::text[] is null or stream = any (%s))",
+        (moment, int(src), of and list(of), of and list(of)),
+    ).fetchone()
     return bool(row and row[0])
 
 

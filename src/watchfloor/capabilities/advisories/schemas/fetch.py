@@ -83,7 +83,7 @@ class FetchAnswer(Shape):
     files: tuple[Outcome, ...] = ()  # what was loaded and read, in order
     unchanged: bool = False  # the source says that nothing is new
     gap: str = ""  # why increments could not reach back to what is stored
-    complete: bool = False  # complete sets were read to their end: a gap is closed
+    complete: bool = False  # complete sets, or all since the watermark, were read to their end: a gap is closed
     incomplete: str = ""  # the source contradicts itself about how much there is: what came is stored, watermarks stay
     fell_back: str = ""  # why the second address was asked
     notes: tuple[str, ...] = ()  # what an operator should know beside

@@ -72,7 +72,7 @@ def gather(visit: Visit) -> None:
         visit.open_gap(f"the log of changed CVE records does not reach back to {since:%Y-%m-%d %H:%M} UTC, until when they were read")
         _everything(visit)
     elif plan.records and _singles(visit, plan.records):
-        return
+        visit.complete = True  # all since the watermark, which no hole lets move: a gap is closed
     elif plan.records or plan.days:
         _days(visit, since, plan.latest or request.now)
 
@@ -105,12 +105,13 @@ def _days(visit: Visit, since: datetime, latest: datetime) -> None:
     shelf = _shelf(visit)
     first, last = (since - OVERLAP).astimezone(UTC).date(), latest.astimezone(UTC).date()
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    lacking = [day for day in days if day not in shelf.days and day != last]  # the last may be too young for an archive
+    lacking = _lacking(shelf, first, last)
     if lacking or not any(day in shelf.days for day in days):
-        visit.open_gap(f"there is no archive of the changes of {', '.join(map(str, lacking[:5] or days[:5]))}")
+        visit.open_gap(f"there is no archive of the changes of {_told(lacking or days)}")
         _everything(visit, shelf)
         return
     _load_days(visit, shelf, days)
+    visit.complete = True
 
 
 def _load_days(visit: Visit, shelf: Shelf, days: Sequence[date]) -> None:
@@ -130,8 +131,32 @@ def _everything(visit: Visit, shelf: Shelf | None = None) -> None:
             raise SourceChanged(f"G7: the list of releases names no file that ends in {_BASELINE}; the CVE Program may have renamed it.")
         visit.hand_in(_asset(visit, found.baseline), label=found.baseline.name, kind=Kind.CVE_LIST, stream=BASELINE)
         begun = found.baseline.name[:10]
+        lacking = _lacking(found, _date(begun), visit.request.now.astimezone(UTC).date())
+        if lacking:
+            visit.open_gap(f"there is no archive of the changes of {_told(lacking)}, after the newest baseline")
         _load_days(visit, found, sorted(day for day in found.days if str(day) >= begun))
+        visit.complete = not lacking
+        return
     visit.complete = True
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _lacking(shelf: Shelf, first: date | None, last: date) -> list[date]:
+    """Return the days without an archive of changes; the last may be too young for one, and of an unknown beginning nothing can be said."""
+    if first is None:
+        return []
+    days = [first + timedelta(days=number) for number in range((last - first).days)]
+    return [day for day in days if day not in shelf.days]
+
+
+def _told(days: Sequence[date]) -> str:
+    return ", ".join(map(str, days[:5]))
 
 
 def _shelf(visit: Visit) -> Shelf:

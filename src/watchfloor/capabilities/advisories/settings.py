@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 SOURCES = ("nvd", "cve-list", "kev", "eu-kev", "euvd", "epss")
 
@@ -44,6 +45,14 @@ class AdvisorySettings(BaseModel):
     allowed_networks: tuple[str, ...] = Field(
         (), description="Private networks in which a mirror may be, such as 10.1.0.0/16; loopback for tests: 127.0.0.0/8."
     )
+    proxy: SecretStr | None = Field(
+        None,
+        description="Proxy for the sources' own hosts, http:// or https://, with user and password if it wants them; mirrors are asked directly.",
+    )
+    authorities: Path | None = Field(
+        None,
+        description="A file of certificates in PEM that are trusted beside those of the system, such as those of a mirror or of the proxy.",
+    )
     offline: bool = Field(
         default=False, description="Never ask a source; what is known comes from files and bundles that somebody imports."
     )
@@ -62,6 +71,22 @@ class AdvisorySettings(BaseModel):
     bundle_trusted_keys: tuple[str, ...] = Field(
         (), description="Public keys (Ed25519, base64) whose bundles are imported, beside this installation's own."
     )
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no address of a proxy; what it is is never repeated, for it may hold a password."""
+        if value is None or not value.get_secret_value():
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            plain = parts.path in {"", "/"} and not parts.query and not parts.fragment
+            good = plain and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("a proxy is http:// or https://, a host and a port, such as http://proxy.example:3128")
+        return value
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -97,6 +97,8 @@ def status(context: typer.Context, *, json: Json = False) -> None:
         for one in found:
             if one.last_error:
                 note(f"{one.name}: {one.last_error.get('message') or one.last_error.get('code') or one.last_error}")
+            for text in one.notes:
+                note(f"{one.name}: {text}")
             if one.gap_since:
                 note(
                     f"{one.name}: something was missed since {one.gap_since:%Y-%m-%d}: {one.gap_reason}. `watchfloor advisories sync --source {one.name} --full` loads it again."

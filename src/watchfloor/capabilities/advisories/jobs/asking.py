@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.queries import streams
 from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.queries.streams import NOTES
 from watchfloor.capabilities.advisories.schemas.fetch import FetchAnswer, FetchRequest, SoFar
 from watchfloor.capabilities.advisories.schemas.sync import SourceOutcome, SyncState
 from watchfloor.capabilities.advisories.schemas.words import Source
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 KEEP_EVERY_S = 4.0
+NOTES_MAX, NOTE_MAX = 20, 300
 # What a source can bring about with something in it that nobody thought of. It is that source's trouble, not that of those after it.
 NOT_TAKEN = (msgspec.MsgspecError, psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 BULK = {Source.NVD, Source.CVE_LIST}  # sources whose complete sets are worth telling the box which documents are known
@@ -109,7 +112,7 @@ def _fetch(context: JobContext, src: Source, question: Question, settings: Advis
             now=prepared.now, full=question.full, days_back=question.days_back, backfill=settings.euvd_backfill, known=prepared.known,
             dictionaries=prepared.dictionaries, accepted=prepared.accepted, accept=frozenset(question.accept),
             streams=tuple(SoFar(stream=one.stream, watermark=one.watermark, cursor=_words(one.cursor)) for one in so_far),
-            key=key or SecretStr(""),
+            key=key or SecretStr(""), proxy=settings.proxy or SecretStr(""), authorities=_authorities(settings),
         )  # fmt: skip
 
         def take(message: bytes) -> None:
@@ -141,6 +144,20 @@ def _behind(context: JobContext, src: Source) -> bool:
     return any(one.gap_since for one in told) or latest is None or (row is not None and row[0] - latest > timedelta(days=6))
 
 
+def _authorities(settings: AdvisorySettings) -> str:
+    """Return the certificates that are trusted beside those of the system; the box cannot read the file."""
+    if settings.authorities is None:
+        return ""
+    try:
+        text = settings.authorities.read_text(encoding="ascii", errors="replace")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:  # of the second sort is what ssl raises, too
+        raise GiveUp(
+            f"WATCHFLOOR_ADVISORIES_AUTHORITIES: {settings.authorities} holds no certificates that can be read: {error}"
+        ) from error
+    return text
+
+
 def _words(cursor: dict[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in cursor.items() if isinstance(value, str | int)}
 
@@ -165,15 +182,17 @@ def _addresses(src: Source, settings: AdvisorySettings) -> tuple[str, str, Secre
 
 def _answered(context: JobContext, src: Source, intake: Intake, answer: FetchAnswer) -> SourceOutcome:
     tally = intake.tally
+    noted = [*answer.notes, *(f"{one.label or one.name} {note}" for one in answer.files for note in one.notes)]
+    kept = {**answer.kept, NOTES: [note[:NOTE_MAX] for note in noted[:NOTES_MAX]]}
     with context.transaction() as session:
         with curating(session) as wire:
             failures = streams.failures(wire, src)
-            streams.accept(wire, src, streams.ALL, rows=None, watermark=None, cursor=dict(answer.kept), changed=tally.changed > 0)
+            streams.accept(wire, src, streams.ALL, rows=None, watermark=None, cursor=kept, changed=tally.changed > 0)
             if answer.complete:
                 streams.close_gap(wire, src)
         if failures:
             _tell(session, context, "advisories.source_recovered", src, f"{src.label} answers again after {failures} failures")
-    notes = [answer.incomplete, answer.fell_back, *tally.refused]
+    notes = [answer.incomplete, answer.fell_back, *tally.refused, *noted]
     return SourceOutcome(
         source=src.label, state=SyncState.SYNCED if tally.changed or tally.lost else SyncState.UNCHANGED, rows=tally.rows, changed=tally.changed,
         unchanged=tally.unchanged, rejected=tally.rejected, lost=tally.lost, message="; ".join(filter(None, notes))[:1000],

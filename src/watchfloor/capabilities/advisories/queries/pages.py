@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.queries.record import _entry
 from watchfloor.capabilities.advisories.queries.search import search
 from watchfloor.capabilities.advisories.queries.sources import get as get_source
 from watchfloor.capabilities.advisories.queries.sources import switched
-from watchfloor.capabilities.advisories.queries.streams import ALL, Stream, streams_of
+from watchfloor.capabilities.advisories.queries.streams import ALL, NOTES, Stream, streams_of
 from watchfloor.capabilities.advisories.schemas.faces import KevEntries, ProductLine, ProductPage, Reject, Rejects, SourceView
 from watchfloor.capabilities.advisories.schemas.notices import NOTICES
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Source, source_named
@@ -172,7 +172,7 @@ def _source(src: Source, streams: Sequence[Stream], *, on: bool, documents: int)
         name=src.label, enabled=on, state=state, watermark=_last(streams, "watermark"), checked_at=_last(streams, "checked_at"),
         changed_at=_last(streams, "changed_at"), ok_at=read, failures=failures, gap_since=gap.gap_since if gap else None,
         gap_reason=gap.gap_reason if gap else None, last_error=whole.last_error if whole else None, rows=documents,
-        notice=NOTICES[src],
+        notes=whole.cursor.get(NOTES, []) if whole else [], notice=NOTICES[src],
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 PART = "-part"  # ends the name of a stream that is a part of another one
+NOTES = "notes"  # in the cursor of `ALL`: what the source said last that an operator should know
 ALL = ""  # the stream that stands for the source as a whole: when it was asked, what it keeps, how it failed
 
 

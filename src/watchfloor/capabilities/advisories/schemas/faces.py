@@ -303,6 +303,9 @@ class SourceView(BaseModel):
     gap_reason: str | None
     last_error: dict[str, Any] | None
     rows: int = Field(description="How many records its files held when they were read last.")
+    notes: list[str] = Field(
+        [], description="What was noticed when it was asked last: guards that somebody passed, doubled ids, odd pages."
+    )
     notice: str
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.advisories.data import shared
-from watchfloor.capabilities.advisories.engine.learned import Evidence, Meaning, evidence, meanings, tally
+from watchfloor.capabilities.advisories.engine.learned import Evidence, Meaning, evidence, tally
 from watchfloor.capabilities.advisories.engine.names import GUESSES, normal, pairs
 from watchfloor.capabilities.advisories.engine.normalise.cve_list import cve_list
 from watchfloor.capabilities.advisories.schemas.records.cve_list import CveRecord
@@ -102,13 +102,7 @@ def test_a_cve_counts_once_for_a_meaning_and_against_the_others() -> None:
 def test_a_name_may_mean_two_products_that_are_always_named_together() -> None:
     firmware, hardware = ("o", "acme", "x_firmware"), ("h", "acme", "x")
     both = [(("acme", "x"), firmware), (("acme", "x"), hardware)]
-    assert meanings(tally([both] * 3)["acme", "x"]) == {firmware: 1.0, hardware: 1.0}
-
-
-def test_a_person_decides_over_what_was_learned() -> None:
-    learned = Meaning(support=1000)
-    assert meanings({HTTP_SERVER: learned, TOMCAT: Meaning(support=1, against=1000)}) == {HTTP_SERVER: 1.0}
-    assert meanings({HTTP_SERVER: learned, TOMCAT: Meaning(against=1000, manual=True)}) == {TOMCAT: 1.0}
+    assert {product: one.confidence for product, one in tally([both] * 3)["acme", "x"].items()} == {firmware: 1.0, hardware: 1.0}
 
 
 @pytest.mark.data
@@ -130,7 +124,7 @@ def test_what_is_learned_from_all_others_is_right_about_a_record() -> None:
                 )
                 for one in known[name]
             }
-            if usable := meanings(others):
+            if usable := {one for one, meaning in others.items() if meaning.confidence is not None}:
                 right += product in usable
                 wrong += product not in usable
     assert right > 200

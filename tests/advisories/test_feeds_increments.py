@@ -16,6 +16,7 @@ from watchfloor.capabilities.advisories.feeds import cve_list, decode, packing
 from watchfloor.capabilities.advisories.feeds.euvd import euvd_moment
 from watchfloor.capabilities.advisories.schemas import frames
 from watchfloor.capabilities.advisories.schemas.feed import Accepted, FeedFile, Given, Verdict
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.records.kev import KevEntry
 from watchfloor.capabilities.advisories.schemas.words import key_of
 
@@ -182,7 +183,7 @@ def test_dates_of_euvd_are_english_whatever_the_spaces(text: str, expected: date
     ],
 )
 def test_timestamps_without_a_zone_are_utc(text: str, expected: datetime | None) -> None:
-    assert decode.moment(text) == expected
+    assert moment(text) == expected
 
 
 def test_the_log_of_changes_names_single_records_when_they_are_few() -> None:

@@ -47,15 +47,6 @@ def explain(one: Merged, on: date, where: Where = ANYWHERE, *, epss_as_of: date 
     )
 
 
-def rule_in_words(one: Merged, rule: str) -> str:
-    """Return what the rule of a score says to people; empty where none was needed."""
-    if one.state is State.REJECTED:
-        return "It is rejected: it has no score."
-    if one.merged_into is not None:
-        return "It is another name of a record that has the score."
-    return RULES.get(rule, "")
-
-
 def _exploitation(one: Merged, t: Terms) -> dict[str, object]:
     return {
         "kev": one.kev, "eu_kev": one.eukev, "ransomware": one.ransomware, "exploited_eu": one.exploited_eu,

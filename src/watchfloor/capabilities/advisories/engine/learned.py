@@ -19,17 +19,14 @@ Evidence: TypeAlias = tuple[Name, Product]
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """That a name means a product: in how many CVEs it does, and in how many it means another. A person's word is above both."""
+    """That a name means a product: in how many CVEs it does, and in how many it means another."""
 
     support: int = 0
     against: int = 0
-    manual: bool = False
 
     @property
     def confidence(self) -> float | None:
         """Return how sure the meaning is, 0.9 to 1; None where it is not sure enough to be used."""
-        if self.manual:
-            return 1.0
         sure = self.support / max(1, self.support + self.against)
         return sure if self.support >= LEAST_SUPPORT and sure >= LEAST_CONFIDENCE else None
 
@@ -65,12 +62,6 @@ def tally(cves: Iterable[Collection[Evidence]]) -> dict[Name, dict[Product, Mean
         name: {product: Meaning(support=count, against=seen[name] - count) for product, count in counts.items()}
         for name, counts in support.items()
     }
-
-
-def meanings(candidates: dict[Product, Meaning]) -> dict[Product, float]:
-    """Return the products that a name means, with the confidence of each; a person's entries replace what was learned."""
-    chosen = {product: one for product, one in candidates.items() if one.manual} or candidates
-    return {product: sure for product, one in sorted(chosen.items()) if (sure := one.confidence) is not None}
 
 
 def _alike(names: Iterable[Name], products: Iterable[Product]) -> list[Evidence]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
+from watchfloor.capabilities.advisories.engine.normalise.said import SEVERITIES, severity
 from watchfloor.capabilities.advisories.schemas.merged import Merged
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Provider, Source, State, name_of
 
@@ -22,7 +23,6 @@ STATE = (Source.CVE_LIST, Source.NVD, Source.EUVD)
 TITLE = (Source.CVE_LIST, Source.EUVD, Source.NVD)
 DESCR = (Source.CVE_LIST, Source.NVD, Source.EUVD)
 VERSIONS = {"4.0": 4, "3.1": 3, "3.0": 2, "2.0": 1}
-SEVERITIES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "none"))
 # Looked up by the hundred thousand: enumerations compute theirs every time.
 LABELS = {one: one.label for one in Source}
 ALONE = {one: {"src": one.label} for one in Source}  # what `prov` says of a field that nobody disputes; shared, for nobody changes it
@@ -160,7 +160,7 @@ def _scored(one: Metric) -> dict[str, object]:
 def _severity(chosen: Metric | None) -> str:
     if chosen is None:
         return "unknown"
-    return chosen.severity if chosen.severity in WORDS else next(word for least, word in SEVERITIES if chosen.score >= least)
+    return chosen.severity if chosen.severity in WORDS else severity(chosen.score, chosen.version)
 
 
 def _ssvc(prov: Provenance, ssvcs: Iterable[Ssvc], now: datetime | None) -> Ssvc | None:

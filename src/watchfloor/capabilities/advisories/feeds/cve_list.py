@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from watchfloor.capabilities.advisories.feeds import guards, zips
-from watchfloor.capabilities.advisories.feeds.decode import BadId, Form, moment
+from watchfloor.capabilities.advisories.feeds.decode import BadId, Form
 from watchfloor.capabilities.advisories.feeds.reading import About, Lines, Reading, Single
 from watchfloor.capabilities.advisories.feeds.split import Bad
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.records.cve_list import CveRecord
 from watchfloor.capabilities.advisories.schemas.words import Source, key_of
 

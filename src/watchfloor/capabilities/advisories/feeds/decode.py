@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from watchfloor.capabilities.advisories.schemas.words import Source
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
-_NAIVE = {19, 23}  # lengths of timestamps to the second or millisecond without a zone
 _COPY_HEAD = 19
 _ROW = struct.Struct(">hiqi16s")
 
@@ -94,19 +93,6 @@ def _without_nul(value: Any) -> Any:  # noqa: ANN401 - plain JSON
     if isinstance(value, list):
         return [_without_nul(one) for one in value]
     return value
-
-
-def moment(text: str | None) -> datetime | None:
-    """Read a timestamp of ISO 8601; without a zone it is UTC, and what is none is None."""
-    if not text:
-        return None
-    try:
-        if len(text) in _NAIVE:
-            return datetime.fromisoformat(text + "+00:00")
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def known_of(copied: bytes) -> dict[int, bytes]:

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.feeds import guards
-from watchfloor.capabilities.advisories.feeds.decode import moment
 from watchfloor.capabilities.advisories.feeds.split import sample_of
 from watchfloor.capabilities.advisories.schemas.frames import Reject, Scores, pack
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.words import YEAR
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchfloor.capabilities.advisories.feeds import guards
-from watchfloor.capabilities.advisories.feeds.decode import BadId, moment
+from watchfloor.capabilities.advisories.feeds.decode import BadId
 from watchfloor.capabilities.advisories.feeds.kev import CatalogForm
 from watchfloor.capabilities.advisories.feeds.reading import About, Reading
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.records.eu_kev import EuKevEntry
 from watchfloor.capabilities.advisories.schemas.words import Source, euvd_key_of, key_of
 

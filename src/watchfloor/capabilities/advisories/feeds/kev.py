@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from watchfloor.capabilities.advisories.feeds import guards
-from watchfloor.capabilities.advisories.feeds.decode import BadId, BadRecord, Form, Record, clean, moment
+from watchfloor.capabilities.advisories.feeds.decode import BadId, BadRecord, Form, Record, clean
 from watchfloor.capabilities.advisories.feeds.reading import About, Reading
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.records.kev import KevEntry
 from watchfloor.capabilities.advisories.schemas.words import Source, key_of
 

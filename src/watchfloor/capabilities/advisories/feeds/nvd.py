@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchfloor.capabilities.advisories.feeds import guards
-from watchfloor.capabilities.advisories.feeds.decode import BadId, Form, clean, minified, moment
+from watchfloor.capabilities.advisories.feeds.decode import BadId, Form, clean, minified
 from watchfloor.capabilities.advisories.feeds.reading import About, Lines, Reading, Single
 from watchfloor.capabilities.advisories.feeds.split import Elements
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.records.nvd import NvdRecord
 from watchfloor.capabilities.advisories.schemas.words import Source, key_of
 

@@ -105,7 +105,6 @@ class Normal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     metrics: tuple[Metric, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     ssvc: Ssvc | None = None
-    losers: tuple[Ssvc, ...] = ()  # decision points of somebody else than CISA: kept, never used
     aliases: tuple[str, ...] = ()
     learned: tuple[tuple[str, str, str, str, str], ...] = ()  # CNA vendor, CNA product, CPE part, vendor, product: seen in one record
     skipped: int = 0  # version entries that say nothing usable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.engine.normalise.products import Found, conclude, configured, take
-from watchfloor.capabilities.advisories.engine.normalise.said import english, moment, score_of, severity, weaknesses
+from watchfloor.capabilities.advisories.engine.normalise.said import english, score_of, severity, weaknesses
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Metric, Normal, Ssvc
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.words import CVE, Exploitation, Flag, Provider, Source, State
 
 if TYPE_CHECKING:
@@ -45,13 +46,12 @@ def cve_list(k: int, record: CveRecord) -> Normal:
         one.cwe_id or one.description for container in (cna, *adp) for problem in container.problem_types for one in problem.descriptions
     )
     found, criteria = _products(k, cna, adp)
-    ssvc, losers = _decisions(k, cna, adp)
     return Normal(
         fact=Fact(
             k=k, src=Source.CVE_LIST, state=state, status=meta.state, title=(cna.title or "").strip(), descr=english(said), published=published,
             modified=modified, cwes=weaknesses(problems), flags=flags,
         ),
-        metrics=metrics, criteria=tuple(criteria), ssvc=ssvc, losers=losers, learned=conclude(found), skipped=found.skipped,
+        metrics=metrics, criteria=tuple(criteria), ssvc=_decision(k, adp), learned=conclude(found), skipped=found.skipped,
     )  # fmt: skip
 
 
@@ -106,17 +106,16 @@ def _products(k: int, cna: Container, adp: Iterable[Container]) -> tuple[Found, 
     return found, [*found.criteria, *criteria]
 
 
-def _decisions(k: int, cna: Container, adp: Iterable[Container]) -> tuple[Ssvc | None, tuple[Ssvc, ...]]:
-    """Return CISA's decision points, the newest where there are several, and everybody else's."""
-    ours: list[Ssvc] = []
-    others: list[Ssvc] = []
-    for container in (cna, *adp):
-        kept = ours if container is not cna and container.provider_metadata.org_id == CISA_ADP else others
-        for metric in container.metrics:
-            if metric.other is not None and metric.other.type.lower().startswith("ssvc") and isinstance(metric.other.content, dict):
-                kept.append(_ssvc(k, metric.other.content))
-    ours.sort(key=lambda one: one.at.timestamp() if one.at else 0.0)
-    return (ours[-1] if ours else None), (*ours[:-1], *others)
+def _decision(k: int, adp: Iterable[Container]) -> Ssvc | None:
+    """Return CISA's decision points, the newest where there are several; what others decide stands in the document and decides nothing."""
+    found = [
+        _ssvc(k, metric.other.content)
+        for container in adp
+        if container.provider_metadata.org_id == CISA_ADP
+        for metric in container.metrics
+        if metric.other is not None and metric.other.type.lower().startswith("ssvc") and isinstance(metric.other.content, dict)
+    ]
+    return max(reversed(found), key=lambda one: one.at.timestamp() if one.at else 0.0, default=None)
 
 
 def _ssvc(k: int, content: dict[Any, Any]) -> Ssvc:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.normalise.configurations import criteria_of
-from watchfloor.capabilities.advisories.engine.normalise.said import english, moment, score_of, severity, weaknesses
+from watchfloor.capabilities.advisories.engine.normalise.said import english, score_of, severity, weaknesses
 from watchfloor.capabilities.advisories.schemas.facts import Fact, Metric, Normal
+from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.words import Flag, Provider, Source, State
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
-"""What several sources write in the same way: times, languages and weaknesses. Pure."""
+"""What several sources write in the same way: languages, weaknesses and severities. Pure."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -25,17 +24,6 @@ class Said(Protocol):
     @property
     def value(self) -> str:
         """Return the text."""
-
-
-def moment(text: str | None) -> datetime | None:
-    """Return an ISO time; UTC where it names no zone, None where it is none."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text.strip())
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def english(texts: Sequence[Said]) -> str:

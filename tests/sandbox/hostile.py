@@ -110,6 +110,8 @@ def stream_and_pile_up(request: Ask, report: Any) -> Told:
     report.send(b"frame")
     for number in range(request.number):
         report._channel.sendall(wire.frame(wire.PROGRESS, b'[%d,999,"pile",""]' % number))
+    with report.file("piled") as told:
+        told.write(b".")
     return Told(text="end")
 
 

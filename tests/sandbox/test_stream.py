@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +14,14 @@ import psutil
 import pytest
 
 from tests.sandbox import hostile
+from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp
-from watchfloor.kernel.sandbox import workdir
+from watchfloor.kernel.sandbox import client, workdir
 from watchfloor.kernel.sandbox.client import Sandbox, Usage
 from watchfloor.kernel.sandbox.profiles import FEED, MIB, SCAN, Mode, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from watchfloor.kernel.sandbox.zygote import Zygote
 
@@ -69,19 +69,37 @@ def test_a_long_stream_needs_little_memory_on_either_side(sandbox: Sandbox) -> N
     assert used[0].memory_bytes < 160 * MIB
 
 
-def test_progress_that_piled_up_behind_a_frame_is_no_flood(sandbox: Sandbox) -> None:
+@pytest.fixture
+def piled() -> Iterator[tuple[int, int]]:
+    """Make a pipe through which a box says that all of its pile is on the way: where to read that, and where it is written."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_progress_that_piled_up_behind_a_frame_is_no_flood(
+    sandbox: Sandbox, piled: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[int] = []
+    late = 0.0
+    monkeypatch.setattr(client, "monotonic", lambda: monotonic() + late)
+
+    def take(_body: bytes) -> None:
+        nonlocal late
+        assert os.read(piled[0], 1) == b"."
+        late = 2.0  # seconds that a database took meanwhile
+
     told = run(
-        sandbox, hostile.stream_and_pile_up, number=250, report=lambda done, *_: seen.append(done),
-        stream=lambda _body: time.sleep(2),  # as a database would
-    )  # fmt: skip
+        sandbox, hostile.stream_and_pile_up, number=250, report=lambda done, *_: seen.append(done), stream=take, files={"piled": piled[1]}
+    )
     assert told.text == "end"
     assert seen == list(range(250))
 
 
-def test_progress_beyond_what_a_frame_took_is_a_flood_as_ever(sandbox: Sandbox) -> None:
+def test_progress_beyond_what_a_frame_took_is_a_flood_as_ever(sandbox: Sandbox, piled: tuple[int, int]) -> None:
     with pytest.raises(GiveUp, match="more than 100 reports in one second"):
-        run(sandbox, hostile.stream_and_pile_up, number=1000, stream=lambda _body: None)
+        run(sandbox, hostile.stream_and_pile_up, number=1000, stream=lambda _body: None, files={"piled": piled[1]})
 
 
 def test_a_frame_above_the_limit_is_refused_in_the_box(sandbox: Sandbox) -> None:

@@ -8,9 +8,7 @@ import errno
 import math
 import os
 import selectors
-import signal
 import socket
-import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, get_type_hints
@@ -19,9 +17,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import from_json, to_json
 
-from watchfloor.kernel.errors import Cancelled, GiveUp, SetupError
+from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.errors import GiveUp, SetupError
 from watchfloor.kernel.sandbox import box, linux, nursery, wire
+from watchfloor.kernel.sandbox.endings import death, last_words
 from watchfloor.kernel.sandbox.keeper import STOP
+from watchfloor.kernel.sandbox.pace import Pace
 from watchfloor.kernel.sandbox.profiles import SCAN, Mode, Profile
 
 if TYPE_CHECKING:
@@ -149,34 +150,6 @@ def _shape(function: Callable[..., Any]) -> TypeAdapter[Any]:
 
 
 @dataclass
-class _Pace:
-    """Counts frames of one kind; Malformed beyond `most` within a second."""
-
-    most: int
-    what: str
-    _second: float = 0.0
-    _count: int = 0
-    _spare: float = 0.0
-
-    def count(self) -> None:
-        """Count one more."""
-        now = time.monotonic()
-        if now - self._second >= 1:
-            self._second, self._count = now, 0
-        if self._count < self.most:
-            self._count += 1
-        elif self._spare >= 1:
-            self._spare -= 1
-        else:
-            message = f"more than {self.most} {self.what} in one second"
-            raise wire.Malformed(message)
-
-    def forgive(self, seconds: float) -> None:
-        """Allow as many more as these seconds would have."""
-        self._spare = min(self._spare + seconds * self.most, 60.0 * self.most)
-
-
-@dataclass
 class _Run:
     """One conversation with one box."""
 
@@ -194,8 +167,8 @@ class _Run:
     asked: bool = False
     ending: bytearray = field(default_factory=bytearray)
     _buffer: bytearray = field(default_factory=bytearray)
-    _reports: _Pace = field(default_factory=lambda: _Pace(_FRAMES_PER_SECOND, "reports"))
-    _parts: _Pace = field(default_factory=lambda: _Pace(_KEPT_PER_SECOND, "parts of an answer"))
+    _reports: Pace = field(default_factory=lambda: Pace(_FRAMES_PER_SECOND, "reports"))
+    _parts: Pace = field(default_factory=lambda: Pace(_KEPT_PER_SECOND, "parts of an answer"))
     _give_up: float = math.inf
     _closing: bool = False
 
@@ -272,7 +245,7 @@ class _Run:
         if self.problem:
             raise GiveUp(f"sandbox: {self.problem}")
         if self.result is None or (self.asked and self.result[0] == wire.ERROR):
-            raise self._death()  # what a function says while it is being stopped is the stop's doing
+            raise death(self.order, self._end(), asked=self.asked)  # what a function says while it is being stopped is the stop's doing
         kind, body = self.result
         if kind == wire.ERROR:
             raise self._error(body)
@@ -292,49 +265,14 @@ class _Run:
         except ValueError:
             return GiveUp("sandbox: the code in the box reported an error that cannot be read")
 
-    def _death(self) -> Exception:  # noqa: PLR0911 - one per way to die
-        """Say how the box ended without an answer."""
-        end = self._end()
-        if end.get("gone") is False:
-            return GiveUp("sandbox: stuck: the kernel could not end a process of the box; restart this host")
-        if self.asked and end:
-            return Cancelled("The box was stopped on request.")
-        match end.get("ended"):
-            case "deadline" | "memory" | "processes" | "files" as limit:
-                return GiveUp(f"sandbox: {limit}: {self._limit(limit)}")
-            case "signal":
-                return GiveUp(f"sandbox: signal: the code was ended by {_signal_name(-int(end['code']))}")
-            case "exit":
-                return GiveUp(f"sandbox: exit: the code ended its process with code {end['code']} and without an answer")
-            case "load":
-                return SetupError(f"The sandbox cannot load {self.order.function}: {wire.scrub(end.get('text', ''))}")
-            case "keeper":
-                return SetupError(f"The sandbox cannot start a box here: {wire.scrub(end.get('text', ''))}")
-        return SetupError(
-            "The sandbox's zygote ended while the box ran, and the box with it; try again, restart the worker if it stays so."
-        )
-
-    def _limit(self, name: str) -> str:
-        profile = self.order.profile
-        return {
-            "deadline": f"the code ran longer than its limit of {self.order.seconds:g} s",
-            "memory": f"the box used more than its limit of {profile.memory_bytes >> 20} MiB",
-            "processes": f"the box started more than its limit of {profile.processes}",
-            "files": f"the box wrote more than its limit of {profile.workdir_bytes >> 20} MiB, or too many files",
-        }[name]
-
     def _end(self) -> dict[str, Any]:
-        try:
-            found = from_json(bytes(self.ending))
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return last_words(bytes(self.ending))
 
     def _ask_to_stop(self) -> None:
         if self.stopped:
             return
         self.asked = self.should_stop is not None and self.should_stop()
-        if self.asked or self.problem or time.monotonic() >= self._give_up:
+        if self.asked or self.problem or monotonic() >= self._give_up:
             self.stopped = True
             try:
                 self.control.send(STOP)
@@ -381,7 +319,7 @@ class _Run:
             self._pass_on(body)
         else:
             self.result = (kind, body)
-            self._give_up = time.monotonic() + _LINGER_S
+            self._give_up = monotonic() + _LINGER_S
 
     def _progress(self, body: bytes) -> None:
         self._reports.count()
@@ -405,9 +343,9 @@ class _Run:
         if self.stream is None:
             message = "a stream that nobody asked for"
             raise wire.Malformed(message)
-        begun = time.monotonic()
+        begun = monotonic()
         self.stream(body)
-        self._reports.forgive(time.monotonic() - begun)  # what piled up meanwhile comes at once and is no flood
+        self._reports.forgive(monotonic() - begun)  # what piled up meanwhile comes at once and is no flood
 
     def _listen(self) -> bool:
         """Take the keeper's last words; False when it has gone."""
@@ -419,10 +357,3 @@ class _Run:
             return False
         self.ending += piece
         return bool(piece)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -19,15 +19,18 @@ from watchfloor.capabilities.advisories.jobs import watch
 from watchfloor.capabilities.advisories.jobs.watching import WatchAdvisories
 from watchfloor.capabilities.advisories.queries.changes import write as write_changes
 from watchfloor.capabilities.advisories.queries.curator import curating
-from watchfloor.capabilities.advisories.queries.settled import write
+from watchfloor.capabilities.advisories.queries.settled import drop, write
 from watchfloor.capabilities.advisories.schemas.changes import Change, Kind
 from watchfloor.capabilities.advisories.schemas.merged import Merged, Settled
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.kernel.assets.inventory import see, tag
 from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.jobs.enqueue import submit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from tests.api.worker import Worker
@@ -191,6 +194,96 @@ def test_a_match_that_ends_is_told_with_its_reason(owner: Client, worker: Worker
     assert (hit["kind"], hit["new"], hit["assets"]) == ("match.closed", {"reason": "fixed version seen"}, 1)
 
 
+def raise_match(ledger: Ledger, org: UUID, kind: str, cve: str, *assets: UUID, **told: Any) -> None:
+    """Tell what a match that goes on did, as matching tells it."""
+    data = {"cve": cve, "title": "t", "priority": 72.5, "band": "high", "old": "medium", "new": "high",
+            "assets": [str(one) for one in assets], "count": len(assets)} | told  # fmt: skip
+    with ledger.database.transaction(org) as session:
+        emit(session, org, kind, data=data)
+
+
+def test_a_match_that_goes_on_and_changes_is_told_once_with_its_assets(owner: Client, worker: Worker, ledger: Ledger, org: UUID) -> None:
+    with ledger.database.transaction(org) as session:
+        web, mail = (see(session, org, kind="host", key=name) for name in ("web", "mail"))
+        tag(session, org, web, ["shop"], actor="test")
+        for name in ("web", "mail"):
+            matched(session, org, name, URGENT)
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70000", web, new="critical")
+    make(owner, kinds=["match.band_changed"], query="gateway", asset_tags=["shop"], min_score=70)
+    make(owner, "surer", kinds=["match.confidence_raised"])
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70000", web, mail)
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70000", mail)
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70001", web)
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70000", web, new="low", priority=30.0)
+    raise_match(ledger, org, "match.confidence_raised", "CVE-2026-70001", web, old=0.3, new=0.9)
+    first, second = sorted(hits(worker, org), key=lambda one: one["name"])
+    assert (first["kind"], first["old"], first["new"], first["priority"], first["band"]) == (
+        "match.band_changed",
+        "medium",
+        "high",
+        72.5,
+        "high",
+    )
+    assert (first["assets"], first["asset_ids"]) == (2, [str(web), str(mail)])
+    assert (second["kind"], second["cve_id"], second["old"], second["new"]) == ("match.confidence_raised", "CVE-2026-70001", 0.3, 0.9)
+    raise_match(ledger, org, "match.band_changed", "CVE-2026-70000", web, mail)
+    assert len(hits(worker, org)) == 2, "the same again is no news"
+
+
+def rejected(k: int) -> Change:
+    return Change(k=k, kind=Kind.REJECTED, old="published", new="rejected", src=Source.CVE_LIST)
+
+
+def removed(k: int) -> Change:
+    old = {"title": "Door left open", "severity": "critical", "band": "critical", "priority": 91.0}
+    return Change(k=k, kind=Kind.REMOVED, old=old)
+
+
+def end(ledger: Ledger, org: UUID, change: Change) -> None:
+    """Let a record lose what it was, as merging does."""
+    with ledger.database.transaction(org) as session, curating(session) as wire:
+        if change.kind is Kind.REMOVED:
+            drop(wire, [change.k])
+        else:
+            wire.execute(
+                "update adv_cve set state = 2, priority = 0, band = 'none', severity = 'unknown', kev = false where k = %s", (change.k,)
+            )
+        write_changes(wire, [change])
+
+
+@pytest.mark.parametrize("make_end", [rejected, removed])
+def test_who_was_told_of_a_record_is_told_that_it_ended(
+    owner: Client, worker: Worker, ledger: Ledger, org: UUID, make_end: Callable[[int], Change]
+) -> None:
+    make(owner, "told before", query="severity:critical", min_score=85)
+    happen(ledger, org, added())
+    assert len(hits(worker, org)) == 1
+    make(owner, "never told", query="severity:low")
+    make(owner, "of everything")
+    make(owner, "of what is urgent", min_score=90)
+    end(ledger, org, make_end(URGENT))
+    ends = {one["name"]: one for one in hits(worker, org)[1:]}
+    # Of a rejected record nothing says any more how urgent it was.
+    assert set(ends) == {"told before", "of everything"} | ({"of what is urgent"} if make_end is removed else set())
+    assert {one["cve_id"] for one in ends.values()} == {"CVE-2026-70000"}
+    assert {one["title"] for one in ends.values()} == {"Door left open"}
+
+
+@pytest.mark.parametrize("make_end", [rejected, removed])
+def test_the_end_of_a_record_is_told_to_who_watches_an_asset_that_it_matched(
+    owner: Client, worker: Worker, ledger: Ledger, org: UUID, make_end: Callable[[int], Change]
+) -> None:
+    with ledger.database.transaction(org) as session:
+        tag(session, org, see(session, org, kind="host", key="web"), ["shop"], actor="test")
+        number = matched(session, org, "web", URGENT, priority=80.0)
+    make(owner, asset_tags=["shop"], min_score=75, kinds=["rejected", "removed"])
+    make(owner, "others", asset_tags=["mail"], kinds=["rejected", "removed"])
+    end(ledger, org, make_end(URGENT))
+    with ledger.database.transaction(org) as session:
+        wire_of(session).execute("update adv_match set gone_at = wf_now(), gone_reason = 'rejected' where id = %s", (number,))
+    assert [(one["name"], one["cve_id"]) for one in hits(worker, org)] == [("all", "CVE-2026-70000")]
+
+
 def test_more_than_a_page_is_told_whole_and_once(owner: Client, worker: Worker, ledger: Ledger, org: UUID) -> None:
     make(owner)
     happen(ledger, org, *(added(MILD, day=f"day {number}") for number in range(1203)))
@@ -265,7 +358,7 @@ def test_a_watch_is_kept_shown_changed_and_removed(owner: Client, worker: Worker
     [
         ({"query": "cvsss:9"}, 422, "cvss?"),
         ({"kinds": ["kev_addd"]}, 422, "kev_added"),
-        ({"kinds": ["advisory.removed"]}, 422, "nothing that happens"),
+        ({"kinds": ["advisory.vanished"]}, 422, "nothing that happens"),
         ({"kinds": ["%"]}, 422, "choose from"),
         ({"min_score": 101}, 422, ""),
         ({"query": "x" * 2001}, 422, ""),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from watchfloor.capabilities.advisories.engine.watch import value_of
 from watchfloor.capabilities.advisories.queries.search import Asked, compiled
 from watchfloor.capabilities.advisories.queries.watches import LAST, missing
-from watchfloor.capabilities.advisories.schemas.watches import CLOSED, KINDS, NEW, Hit, WatchTest
-from watchfloor.capabilities.advisories.schemas.words import Source
+from watchfloor.capabilities.advisories.schemas.changes import Kind
+from watchfloor.capabilities.advisories.schemas.watches import BAND_CHANGED, CLOSED, CONFIDENCE_RAISED, KINDS, NEW, Hit, WatchTest
+from watchfloor.capabilities.advisories.schemas.words import Source, name_of
+from watchfloor.kernel.db.ids import first_id
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 SHOWN = 20  # assets of a hit
+AHEAD = timedelta(hours=1)  # no clock of a worker is further from the database's
+ENDING = (str(Kind.REJECTED), str(Kind.REMOVED))
 TESTED = 100
 COUNTED = 10_000
 LOCK = f"""
@@ -36,16 +41,21 @@ select id, name, query, kinds, min_score, asset_tags,
 from adv_watch where org = %(org)s and id = %(id)s
 """  # noqa: S608 - our own text
 # What an asset has to have, and what a match has to be sure of; `least` is where findings begin.
+# Where a record ends, its matches may have ended before anybody looked.
 MATCHED = """
 select from adv_match m join asset a on (a.org, a.id) = (m.org, m.asset)
-where m.org = %(org)s and m.k = c.k and m.gone_at is null and m.confidence >= %(least)s and m.priority >= %(score)s
+where m.org = %(org)s and m.k = ch.k and m.confidence >= %(least)s and m.priority >= %(score)s
+  and (m.gone_at is null or (ch.kind = any (%(ending)s) and m.gone_at > ch.at - interval '1 day'))
 """
 TAGGED = f"exists ({MATCHED} and a.tags && %(tags)s::text[])"
-URGENT = f"(c.priority >= %(score)s or exists ({MATCHED}))"
+URGENT = f"(coalesce(c.priority, (ch.old->>'priority')::real) >= %(score)s or exists ({MATCHED}))"
+# A record that is rejected or removed has lost what a watch asked for: whoever was told of it before is told that as well.
+TOLD_BEFORE = "ch.kind = any (%(ending)s) and exists (select from adv_watch_hit h where (h.org, h.watch, h.k) = (%(org)s, %(watch)s, ch.k))"
 CHANGES = """
 select ch.id, ch.k, ch.kind, ch.old, ch.new, ch.src, ch.at, c.cve_id, c.title, c.priority, c.band
-from adv_change ch join adv_cve c on c.k = ch.k
+from adv_change ch left join adv_cve c on c.k = ch.k
 where ch.id > %(since)s and ch.id <= %(upto)s and not ch.quiet and ch.kind = any (%(kinds)s) and c.merged_into is null
+  and (c.k is not null or ch.kind = %(removed)s)
 """
 # Of what was told already nothing comes again, so a page of the rest is always the next one.
 MATCHES = """
@@ -55,6 +65,16 @@ where m.org = %(org)s and m.confidence >= %(least)s and m.priority >= %(score)s 
   and (%(tags)s::text[] = '{{}}' or a.tags && %(tags)s::text[]) and not exists (select from adv_watch_hit h
     where h.org = m.org and h.watch = %(watch)s and h.k = m.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)
 """
+EVENTS = """
+select e.at, e.data, c.k, c.cve_id, c.title, {value} from event e join adv_cve c on c.cve_id = e.data->>'cve'
+where e.org = %(org)s and e.id >= %(first)s and e.name = %(kind)s and e.at >= %(from)s and (e.data->>'priority')::real >= %(score)s
+  and (%(tags)s::text[] = '{{}}' or exists (select from adv_match m join asset a on (a.org, a.id) = (m.org, m.asset)
+    where m.org = e.org and m.k = c.k and a.tags && %(tags)s::text[]
+      and (e.data->'assets' ? m.asset::text or (e.data->>'count')::integer > jsonb_array_length(e.data->'assets'))))
+  and not exists (select from adv_watch_hit h
+    where h.org = e.org and h.watch = %(watch)s and h.k = c.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)
+"""
+RAISED = "(e.data->>'new') || ' ' || md5((e.data->'assets')::text)"
 WHERE = "m.asset || ':' || coalesce(m.fact::text, '')"
 ENDED = f"{WHERE} || ' ' || to_char(m.gone_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')"
 TOLD = """
@@ -96,7 +116,8 @@ class Seen:
     k: int
     value: str
     hit: Hit
-    asset: UUID | None = None  # of a match
+    asset: UUID | None = None  # of a match that began or ended
+    whole: bool = False  # the hit names its assets already
 
 
 def locked(wire: Wire, org: UUID, watch: UUID, *, overlap: int) -> Watch | None:
@@ -125,6 +146,12 @@ def matched(wire: Wire, watch: Watch, *, least: float, limit: int, again: bool =
             sql = f"{MATCHES.format(at=at, gone=gone, value=value)} and ({found.sql}) order by at, c.k limit {limit}"
             rows = wire.execute(sql.encode(), values | {"watch": watch.id, "kind": kind, "again": again}, prepare=False)
             seen += [_met(kind, row) for row in rows]
+    for kind in (BAND_CHANGED, CONFIDENCE_RAISED):
+        if kind in watch.wanted:
+            found, values = _filter(wire, watch, least)
+            sql = f"{EVENTS.format(value=RAISED)} and ({found.sql}) order by e.id limit {limit}"
+            asked = {"watch": watch.id, "kind": kind, "again": again, "first": first_id(watch.seen_from - AHEAD)}
+            seen += [_raised(kind, row) for row in wire.execute(sql.encode(), values | asked, prepare=False)]
     return seen
 
 
@@ -144,7 +171,7 @@ def fresh(wire: Wire, watch: Watch, seen: Sequence[Seen]) -> list[Seen]:
 
 def hits(wire: Wire, org: UUID, seen: Sequence[Seen], *, least: float) -> list[Hit]:
     """Return what a watch tells of what it saw: a match that began or ended on many assets is one hit, with the assets."""
-    alone = [one for one in seen if one.asset is None]
+    alone = [one for one in seen if one.asset is None and not one.whole]
     rows = wire.execute(ASSETS, (SHOWN, org, sorted({one.k for one in alone}), least)).fetchall() if alone else []
     assets = {k: (count, ids) for k, count, ids in rows}
     told = [_with(one.hit, *assets.get(one.k, (0, []))) for one in alone]
@@ -152,6 +179,7 @@ def hits(wire: Wire, org: UUID, seen: Sequence[Seen], *, least: float) -> list[H
     for one in seen:
         if one.asset is not None:
             together.setdefault((one.k, one.hit.kind), []).append(one)
+    told += [one.hit for one in seen if one.whole]
     for group in together.values():
         ids = list(dict.fromkeys(one.asset for one in group if one.asset is not None))
         most = max(group, key=lambda one: one.hit.priority)
@@ -194,7 +222,8 @@ def _filter(wire: Wire, watch: Watch, least: float) -> tuple[Filter, dict[str, A
     found = compiled(wire, Asked(watch.query, watch.now, least=least))
     values = {
         "org": watch.org, "since": watch.since, "upto": watch.upto, "kinds": list(watch.wanted), "score": watch.min_score,
-        "tags": list(watch.tags), "least": least, "from": watch.seen_from,
+        "tags": list(watch.tags), "least": least, "from": watch.seen_from, "watch": watch.id,
+        "ending": list(ENDING), "removed": str(Kind.REMOVED),
     }  # fmt: skip
     return found, found.given.parameters | values
 
@@ -205,14 +234,16 @@ def _conditions(watch: Watch, found: Filter) -> str:
         wanted.append(TAGGED)
     elif watch.min_score > 0:
         wanted.append(URGENT)
-    return " and ".join(wanted)
+    return f"(({' and '.join(wanted)}) or ({TOLD_BEFORE}))"
 
 
 def _changed(row: Any) -> Seen:  # noqa: ANN401 - a row
     _id, k, kind, old, new, src, at, cve_id, title, priority, band = row
+    gone = old if cve_id is None and isinstance(old, dict) else {}  # of a removed record only that is left
     hit = Hit(
-        cve_id=cve_id, kind=kind, old=old, new=new, source=None if src is None else Source(src).label, at=at, title=title,
-        priority=round(priority, 1), band=band,
+        cve_id=cve_id or name_of(k), kind=kind, old=old, new=new, source=None if src is None else Source(src).label, at=at,
+        title=gone.get("title", "") if title is None else title, priority=round(gone.get("priority", 0.0) if priority is None else priority, 1),
+        band=band or gone.get("band", "none"),
     )  # fmt: skip
     return Seen(k, value_of(kind, new), hit)
 
@@ -223,3 +254,12 @@ def _met(kind: str, row: Any) -> Seen:  # noqa: ANN401 - a row
     old, new = (told, {"reason": reason}) if kind == CLOSED else (None, told)
     hit = Hit(cve_id=cve_id, kind=kind, old=old, new=new, at=at, title=title, priority=round(priority, 1), band=band)
     return Seen(k, value, hit, asset)
+
+
+def _raised(kind: str, row: Any) -> Seen:  # noqa: ANN401 - a row
+    at, data, k, cve_id, title, value = row
+    hit = Hit(
+        cve_id=cve_id, kind=kind, old=data["old"], new=data["new"], at=at, title=title, priority=round(data["priority"], 1), band=data["band"],
+        assets=data["count"], asset_ids=data["assets"][:SHOWN],
+    )  # fmt: skip
+    return Seen(k, value, hit, whole=True)

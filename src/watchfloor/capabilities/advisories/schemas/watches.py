@@ -13,7 +13,9 @@ from watchfloor.capabilities.advisories.schemas.changes import Kind
 
 PREFIX = "advisory."
 NEW, CLOSED = "match.new", "match.closed"
-KINDS = (*(str(kind) for kind in Kind if kind is not Kind.REMOVED), NEW, CLOSED)
+# What a match that goes on does is told by events alone: a match stands in its row as it is now.
+BAND_CHANGED, CONFIDENCE_RAISED = "match.band_changed", "match.confidence_raised"
+KINDS = (*map(str, Kind), NEW, CLOSED, BAND_CHANGED, CONFIDENCE_RAISED)
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Query = Annotated[str, Field(max_length=2000, description="Which advisories, in the language of their search; empty: all.")]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 
+from tests.advisories.factories import nvd_record
 from tests.architecture.source import ROOT
 from watchfloor.capabilities.advisories.jobs import export_bundle, import_bundle, import_files
 from watchfloor.capabilities.advisories.jobs.bundle import ExportBundle
@@ -312,3 +313,52 @@ def test_an_older_bundle_among_files_needs_force(worker: Worker, org: UUID, expo
     assert (told["sources"][0]["state"], "older than what is stored" in told["sources"][0]["message"]) == ("refused", True)
     _, told = run(worker, org, import_files, ImportFiles(paths=[exported.name], force=True))
     assert told["sources"][0]["state"] in {"synced", "unchanged"}
+
+
+def lines(folder: Path, *numbers: int) -> str:
+    """Write records of NVD as lines, later numbers changed later, and return the file's name."""
+    (folder / "nvd.jsonl").write_text("".join(json.dumps(nvd_record(n)["cve"]) + "\n" for n in numbers))
+    return "nvd.jsonl"
+
+
+def learn(worker: Worker, org: UUID, name: str) -> None:
+    assert run(worker, org, import_files, ImportFiles(paths=[name]))[0] == "SUCCESS"
+
+
+def known(worker: Worker, org: UUID) -> dict[str, list[Any]]:
+    """Return all that is known but how far it was read."""
+    return {table: rows for table, rows in state(worker.ledger, org).items() if table != "adv_stream"}
+
+
+def test_a_whole_bundle_takes_back_what_it_does_not_hold(worker: Worker, org: UUID, folder: Path) -> None:
+    learn(worker, org, lines(folder, *range(20, 69)))
+    made = export(worker, org, folder)
+    before = known(worker, org)
+    learn(worker, org, lines(folder, 1))
+    assert known(worker, org) != before
+    done, told = run(worker, org, import_bundle, ImportBundle(path=made.name))
+    assert (done, told["removed"]) == ("SUCCESS", 1), told
+    assert known(worker, org) == before
+
+
+def test_an_increment_takes_nothing_back(worker: Worker, org: UUID, folder: Path) -> None:
+    learn(worker, org, lines(folder, *range(20, 69)))
+    later = export(worker, org, folder, since=datetime.now(UTC) + timedelta(hours=1))
+    learn(worker, org, lines(folder, 1))
+    before = known(worker, org)
+    done, told = run(worker, org, import_bundle, ImportBundle(path=later.name, force=True))
+    assert (done, told["removed"]) == ("SUCCESS", 0), told
+    assert known(worker, org) == before
+
+
+def test_a_whole_bundle_that_lacks_much_of_what_is_stored_is_taken_by_force_only(worker: Worker, org: UUID, folder: Path) -> None:
+    learn(worker, org, lines(folder, *range(20, 69)))
+    made = export(worker, org, folder)
+    small = known(worker, org)
+    learn(worker, org, lines(folder, *range(1, 11)))
+    large = known(worker, org)
+    done, told = run(worker, org, import_bundle, ImportBundle(path=made.name))
+    assert (done, "G5: the bundle holds 49 documents of nvd, and 59 are stored" in told["error"]) == ("FAILURE", True)
+    assert known(worker, org) == large
+    assert run(worker, org, import_bundle, ImportBundle(path=made.name, force=True))[0] == "SUCCESS"
+    assert known(worker, org) == small

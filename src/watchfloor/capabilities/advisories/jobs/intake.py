@@ -36,6 +36,8 @@ class Intake:
     def __init__(self, context: JobContext, *, history: int) -> None:
         """Take the attempt whose transactions carry the writes, and how many earlier documents of a CVE are kept."""
         self.tally = Tally()
+        self.seen: dict[Source, set[int]] | None = None  # if somebody wants to know: which CVEs files told of
+        self.unnamed: set[Source] = set()  # whose files told something that may be about any CVE
         self._context = context
         self._writer = Writer(context, history=history)
         self._normalising, self._writes = ThreadPoolExecutor(1, "normalise"), ThreadPoolExecutor(1, "write")
@@ -129,6 +131,10 @@ class Intake:
                 file.pairs.append(pairs)
             case frames.End() as end:
                 self.tally.rows += end.rows
+                if self.seen is not None:
+                    self.seen.setdefault(file.source, set()).update(file.seen)
+                    if file.unnamed:
+                        self.unnamed.add(file.source)
                 self._write(file, end)
                 self._file = None
 

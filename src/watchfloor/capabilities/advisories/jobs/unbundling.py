@@ -15,15 +15,16 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from watchfloor.capabilities.advisories.feeds.bundle import INPUT, Opening, Start, open_bundle, part_of
+from watchfloor.capabilities.advisories.feeds.guards import COMPLETE
 from watchfloor.capabilities.advisories.feeds.read import read_files
 from watchfloor.capabilities.advisories.jobs.bundle import CARRIED, PURPOSE
 from watchfloor.capabilities.advisories.jobs.folder import RelativePath, discard, import_folder, opened
 from watchfloor.capabilities.advisories.jobs.intake import Intake
 from watchfloor.capabilities.advisories.jobs.reading import prepare
 from watchfloor.capabilities.advisories.jobs.settling import settle, tell_updated
-from watchfloor.capabilities.advisories.jobs.writing import Tally
-from watchfloor.capabilities.advisories.queries import bundle
-from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.jobs.writing import HIGHEST, Tally
+from watchfloor.capabilities.advisories.queries import bundle, catalogs
+from watchfloor.capabilities.advisories.queries.curator import WRITING, alone, curating
 from watchfloor.capabilities.advisories.queries.streams import PART, streams_of
 from watchfloor.capabilities.advisories.schemas.bundle import DOMAIN, FORMAT, MANIFEST, MANIFEST_LIMIT, SIGNATURE, Manifest, Member
 from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedRequest
@@ -259,6 +260,22 @@ def _opened(context: JobContext, file: IO[bytes], unbundled: Unbundled) -> Manif
     return unbundled.finish()
 
 
+def _check_size(wire: Wire, manifest: Manifest) -> None:
+    """Refuse a whole bundle that lacks much of what is stored: what it does not hold is taken back (G5)."""
+    for src in CONTINUED:
+        rows = _documents(manifest, src)
+        held = bundle.count(wire, src) if rows else 0
+        if rows < held * COMPLETE:
+            raise GiveUp(
+                f"G5: the bundle holds {rows} documents of {src.label}, and {held} are stored, which would go; take another one, or this one with --force"
+            )
+
+
+def _documents(manifest: Manifest, src: Source) -> int:
+    """Return how many documents of a source a bundle holds."""
+    return sum(one.rows for one in manifest.members if one.source == src.label and one.name not in WHOLE)
+
+
 def _check_age(context: JobContext, manifest: Manifest, *, force: bool) -> None:
     """Refuse a bundle that would turn time back, or an increment that begins after what is stored ends."""
     with context.transaction() as session:
@@ -275,6 +292,8 @@ def _check_age(context: JobContext, manifest: Manifest, *, force: bool) -> None:
             )
             return
         joins = manifest.since is None or _joins(wire, manifest, manifest.since)
+        if manifest.since is None and not older:
+            _check_size(wire, manifest)
     if older:
         raise GiveUp(f"the bundle is older than what is stored of {', '.join(older[:5])}; take a newer one, or this one with --force")
     if not joins:
@@ -300,6 +319,7 @@ def _joins(wire: Wire, manifest: Manifest, since: datetime) -> bool:
 
 def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], settings: AdvisorySettings) -> Tally:
     with Intake(context, history=settings.raw_history) as intake:
+        intake.seen = {}
         for place, member in enumerate(manifest.members):
             # Pages of one source are one reading, so that the second is not news because the first was read.
             more = any(one.source == member.source and one.name not in WHOLE for one in manifest.members[place + 1 :])
@@ -314,5 +334,10 @@ def _take(context: JobContext, manifest: Manifest, files: dict[str, IO[bytes]], 
                 context.sandbox(read_files, asked, stream=intake.take, files={**prepared.files, "member": files[member.name]})
                 intake.rest()
     with context.transaction() as session, curating(session) as wire:
+        alone(wire, WRITING)
+        for src in CONTINUED if manifest.since is None else ():
+            # Where a record could not be read, nobody knows of which CVE nothing was said.
+            if src in intake.seen and _documents(manifest, src) and src not in intake.unnamed:
+                intake.tally.lost += catalogs.lose(wire, src, intake.seen[src], low=-HIGHEST, high=HIGHEST)
         bundle.adopt(wire, manifest.streams, NUMBERS, own=STREAM, made_at=manifest.made_at)
     return intake.tally

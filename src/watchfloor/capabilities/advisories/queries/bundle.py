@@ -70,6 +70,12 @@ def pairs(after: tuple[str, int], wire: Wire) -> list[tuple[str, int]]:
     return [(alias, k) for alias, k in wire.execute(PAIRS, values).fetchall()]
 
 
+def count(wire: Wire, src: Source) -> int:
+    """Return how many documents of a source are stored."""
+    row: Any = wire.execute("select count(*) from adv_raw where src = %s and gone_at is null", (int(src),)).fetchone()
+    return int(row[0])
+
+
 def stored(wire: Wire, org: UUID, job: UUID) -> UUID | None:
     """Return the bundle that an earlier attempt of a job has stored."""
     row = wire.execute("select id from artifact where org = %s and job = %s", (org, job)).fetchone()

@@ -14,7 +14,8 @@ from tests.advisories.stock import LOG4J, NVD, SSH, stocked
 from tests.cli.command import wf
 from tests.cli.desk import OpenDesk
 from watchfloor.capabilities.advisories.cli import commands
-from watchfloor.capabilities.advisories.cli.search import complete_field
+from watchfloor.capabilities.advisories.cli.search import complete_band, complete_exposure, complete_query
+from watchfloor.capabilities.advisories.cli.watches import complete_kind
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.terminal import Exit
 
@@ -84,7 +85,27 @@ def test_what_is_not_understood_is_pointed_at(desk: OpenDesk) -> None:
 def test_fields_of_the_language_are_listed_and_completed(desk: OpenDesk) -> None:
     assert "product" in told(desk, "search", "--fields")
     assert {"field", "about"} == set(document(desk, "search", "--fields")[0])
-    assert list(complete_field("kev:true -pub")) == ["kev:true -published:"]
+    assert complete_query("kev:true -pub") == ["kev:true -published:"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("severity:h", ["severity:high"]), ("kev:true -severity:high,l", ["kev:true -severity:high,low"]), ("band:me", ["band:medium"]),
+        ("severity:high,hi", []), ("nothing:x", []), ("kev:", ["kev:true", "kev:false"]), ("ssvc:act", ["ssvc:active"]),
+    ],
+)  # fmt: skip
+def test_values_that_a_field_knows_by_itself_are_completed(typed: str, offered: list[str]) -> None:
+    assert complete_query(typed)[: len(offered) + 1] == offered
+
+
+def test_bands_exposures_and_what_may_happen_are_completed() -> None:
+    assert (complete_band("h"), complete_band("X")) == (["high"], [])
+    assert complete_exposure("in") == ["internet", "internal"]
+    assert complete_kind("kev_a") == ["kev_added"]
+    assert complete_kind("match.b") == ["match.band_changed"]
+    assert complete_kind("advisory.rem") == ["advisory.removed"]
+    assert "removed" in complete_kind("")
 
 
 def test_show_tells_who_says_what_and_why_it_is_urgent(desk: OpenDesk) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watchfloor.capabilities.advisories.cli.search import FailOn, asked, at_least, read
+from watchfloor.capabilities.advisories.cli.search import ExposedTo, FailOn, asked, at_least, read
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.terminal import Exit, Json, note, print_json, print_text, table
 
@@ -25,7 +25,7 @@ def match(
     ],
     *,
     platform: Annotated[list[str] | None, typer.Option("--platform", metavar="CPE", help="What they run on; may be repeated.")] = None,
-    exposure: Annotated[str, typer.Option("--exposure", help="internet, partner, internal, isolated or unknown.")] = "unknown",
+    exposure: ExposedTo = "unknown",
     candidates: Annotated[bool, typer.Option("--candidates", help="Also list what is too unsure to be a match.")] = False,
     fail_on: FailOn = None,
     json: Json = False,

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 BANDS = ("critical", "high", "medium", "low", "info")
-FailOn = Annotated[
-    str | None,
-    typer.Option("--fail-on", metavar="BAND", help="Exit with 1 when one is in this band or above: critical, high, medium, low, info."),
-]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many.")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="Go on where the page before ended.")]
 TITLE = 60
@@ -54,14 +50,47 @@ def at_least(band: str | None) -> set[str]:
     return set(BANDS[: BANDS.index(band) + 1])
 
 
-def complete_field(incomplete: str) -> list[str]:
-    """Complete the name of a field in a search; what is before the last blank stays."""
+def complete_query(incomplete: str) -> list[str]:
+    """Complete the last word of a search: the name of a field, or after it one of the values that the field knows by itself."""
     from watchfloor.capabilities.advisories.queries.fields import language  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.advisories.queries.suggest import values_of  # noqa: PLC0415 - see above
 
     before, blank, word = incomplete.rpartition(" ")
-    sign = "-" if word.startswith("-") else ""
-    names = language(0.5).by_name
-    return [f"{before}{blank}{sign}{name}:" for name in names if name.startswith(word.removeprefix("-").lower())]
+    sign, word = ("-", word[1:]) if word.startswith("-") else ("", word)
+    name, colon, value = word.lower().partition(":")
+    fields = language(0.5).by_name
+    if not colon:
+        return [f"{before}{blank}{sign}{one}:" for one in fields if one.startswith(name)]
+    several, comma, last = value.rpartition(",")
+    held = set(several.split(","))
+    known = values_of(fields[name]) if name in fields else []
+    return [f"{before}{blank}{sign}{name}:{several}{comma}{one}" for one in known if one.startswith(last) and one not in held]
+
+
+def complete_band(incomplete: str) -> list[str]:
+    """Complete a band."""
+    return [one for one in BANDS if one.startswith(incomplete.lower())]
+
+
+def complete_exposure(incomplete: str) -> list[str]:
+    """Complete from where an asset can be reached."""
+    from watchfloor.capabilities.advisories.schemas.words import Exposure  # noqa: PLC0415 - loads a library that help does without
+
+    return [str(one) for one in Exposure if one.startswith(incomplete.lower())]
+
+
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="BAND",
+        autocompletion=complete_band,
+        help="Exit with 1 when one is in this band or above: critical, high, medium, low, info.",
+    ),
+]
+ExposedTo = Annotated[
+    str, typer.Option("--exposure", autocompletion=complete_exposure, help="internet, partner, internal, isolated or unknown.")
+]
 
 
 def search(
@@ -70,7 +99,7 @@ def search(
         list[str] | None,
         typer.Argument(
             help="Fields and words that must all hold: 'product:openssh kev:true epss>0.5 cvss>=7 published>90d'.", metavar="QUERY…",
-            autocompletion=complete_field,
+            autocompletion=complete_query,
         ),
     ] = None,
     *,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from watchfloor.capabilities.advisories.cli import sheet
-from watchfloor.capabilities.advisories.cli.search import asked, read
+from watchfloor.capabilities.advisories.cli.search import ExposedTo, asked, read
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.terminal import Json, print_json
 
@@ -66,7 +66,7 @@ def score(
     context: typer.Context,
     advisory: Identity,
     *,
-    exposure: Annotated[str, typer.Option("--exposure", help="internet, partner, internal, isolated or unknown.")] = "unknown",
+    exposure: ExposedTo = "unknown",
     confidence: Annotated[float, typer.Option("--confidence", min=0, max=1, help="How sure it is that the asset is affected.")] = 1.0,
     on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="The day, as 2026-03-31.", show_default="today")] = None,
     json: Json = False,

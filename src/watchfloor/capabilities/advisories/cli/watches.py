@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from watchfloor.capabilities.advisories.cli.search import complete_query
 from watchfloor.kernel.errors import InvalidInput, NotFound
 from watchfloor.kernel.terminal import Json, desk, note, print_json, print_text, table
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 commands = typer.Typer(no_args_is_help=True, help="Be told when something happens to advisories that matter to you.")
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Complete what may happen, as it is written: with or without `advisory.`."""
+    from watchfloor.capabilities.advisories.schemas.watches import KINDS, PREFIX  # noqa: PLC0415 - loads a library that help does without
+
+    short = [one.removeprefix(PREFIX) for one in KINDS]
+    return [one for one in dict.fromkeys((*short, *KINDS)) if one.startswith(incomplete.lower())] if incomplete else short
+
+
 Which = Annotated[str, typer.Argument(help="The watch's name or id.", metavar="WATCH")]
 
 
@@ -24,10 +35,13 @@ Which = Annotated[str, typer.Argument(help="The watch's name or id.", metavar="W
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="What to call it.")],
-    query: Annotated[str, typer.Argument(help="Which advisories, as in a search; leave it out for all.")] = "",
+    query: Annotated[
+        str, typer.Argument(help="Which advisories, as in a search; leave it out for all.", autocompletion=complete_query)
+    ] = "",
     *,
     kind: Annotated[
-        list[str] | None, typer.Option("--kind", help="What has to happen, such as kev_added or match.new; may be repeated.")
+        list[str] | None,
+        typer.Option("--kind", autocompletion=complete_kind, help="What has to happen, such as kev_added or match.new; may be repeated."),
     ] = None,
     min_score: Annotated[float, typer.Option("--min-score", min=0, max=100, help="The least priority.")] = 0,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Only what matches an asset with this tag; may be repeated.")] = None,

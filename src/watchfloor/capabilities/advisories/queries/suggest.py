@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.queries.cpe_names import name_spellings, years
-from watchfloor.capabilities.advisories.queries.fields import language
+from watchfloor.capabilities.advisories.queries.fields import BANDS, Urgency, language
 from watchfloor.capabilities.advisories.queries.products import CNA_NAME
 from watchfloor.capabilities.advisories.schemas.faces import Suggestion
 from watchfloor.capabilities.advisories.schemas.words import FIRST_YEAR, YEAR
-from watchfloor.kernel.db.filters import Choice, Dated, Flag, Given
+from watchfloor.kernel.db.filters import Choice, Dated, Field, Flag, Given
 from watchfloor.kernel.db.filters.kinds import beginning
 from watchfloor.kernel.errors import InvalidInput
 
@@ -41,14 +41,19 @@ def suggest(wire: Wire, name: str | None, prefix: str, *, now: datetime) -> list
         return _weaknesses(wire, prefix)
     if name == "id":
         return _ids(wire, prefix, given)
-    kind = known[name].kind
+    return [Suggestion(value=word) for word in values_of(known[name]) if word.startswith(prefix.lower())][:MOST]
+
+
+def values_of(field: Field) -> list[str]:
+    """Return the words that a field knows by itself: its choices, or whether there is anything."""
+    kind = field.kind
+    if isinstance(kind, Urgency):
+        return list(BANDS)
     if isinstance(kind, Choice):
-        words = [*kind.choices, *kind.apart]
-    elif isinstance(kind, Flag | Dated):
-        words = ["true", "false"]
-    else:
-        words = [word for word, _sql in getattr(kind, "conditions", ())] or list(WORDS)
-    return [Suggestion(value=word) for word in words if word.startswith(prefix.lower())][:MOST]
+        return [*kind.choices, *kind.apart]
+    if isinstance(kind, Flag | Dated):
+        return ["true", "false"]
+    return [word for word, _sql in getattr(kind, "conditions", ())] or list(WORDS)
 
 
 def _named(wire: Wire, column: str, prefix: str, given: Given) -> list[Suggestion]:

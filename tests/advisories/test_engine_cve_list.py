@@ -123,7 +123,6 @@ def test_cpe_names_carry_the_ranges_of_the_version_list() -> None:
     (one,) = said.criteria
     assert (one.part, one.vendor, one.product, one.kind, one.lo, one.hi) == ("a", "openbsd", "openssh", "r", key("8.5p1"), key("9.8p1"))
     assert (one.text, one.fix, one.factor, one.names) == (">= 8.5p1, < 9.8p1", "9.8p1", 0.9, False)
-    assert said.learned == (("openbsd", "openssh", "a", "openbsd", "openssh"),)
 
 
 def test_versions_of_cpe_names_count_where_the_list_says_nothing_usable() -> None:
@@ -136,7 +135,6 @@ def test_versions_of_cpe_names_count_where_the_list_says_nothing_usable() -> Non
 def test_names_carry_the_ranges_where_there_is_no_cpe() -> None:
     said = cve_list(K, _record({"affected": [_affected()]}))
     assert [(one.vendor, one.product, one.names, one.factor) for one in said.criteria] == [("openbsd", "openssh", True, 0.7)]
-    assert said.learned == ()
 
 
 def test_a_product_that_names_nothing_gives_nothing() -> None:
@@ -155,7 +153,7 @@ def test_versions_of_a_package_are_not_those_of_its_distribution() -> None:
         defaultStatus="affected", versions=[{"version": "0:8.0p1-25.el8_10", "status": "unaffected", "lessThan": "*", "versionType": "rpm"}],
     )  # fmt: skip
     said = cve_list(K, _record({"affected": [entry]}))
-    assert (said.criteria, said.learned, said.skipped) == ((), (), 1)
+    assert (said.criteria, said.skipped) == ((), 1)
 
 
 def test_configurations_come_before_cpe_names_of_the_same_container() -> None:
@@ -163,19 +161,12 @@ def test_configurations_come_before_cpe_names_of_the_same_container() -> None:
     cna = {"affected": [_affected(cpes=[match["criteria"]])], "cpeApplicability": [{"nodes": [{"operator": "OR", "cpeMatch": [match]}]}]}
     said = cve_list(K, _record(cna))
     assert [(one.cfg, one.text, one.factor) for one in said.criteria] == [(1, "< 9.8", 0.9)]
-    assert said.learned == (("openbsd", "openssh", "a", "openbsd", "openssh"),)
 
 
 def test_cpe_names_that_are_none_are_counted() -> None:
     said = cve_list(K, _record({"affected": [_affected(cpes=["cpe:2.3:a:too:short", "nonsense"])]}))
     assert [(one.product, one.names) for one in said.criteria] == [("openssh", True)]
     assert said.skipped == 2
-
-
-def test_a_name_of_one_container_is_learned_with_the_cpe_of_another() -> None:
-    adp = [_adp(affected=[_affected(vendor="openbsd", product="openssh", cpes=["cpe:2.3:a:openbsd:openssh:-:*:*:*:*:*:*:*"])])]
-    said = cve_list(K, _record({"affected": [_affected(product="Portable OpenSSH")]}, adp))
-    assert said.learned == (("openbsd", "portable openssh", "a", "openbsd", "openssh"),)
 
 
 @pytest.mark.parametrize(

@@ -19,35 +19,35 @@ Evidence: TypeAlias = tuple[Name, Product]
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """That a name means a product: in how many CVEs it does, and in how many it means another."""
+    """That a name means a product: in how many CVEs it does, and in how many it means another. A person's word is above both."""
 
     support: int = 0
     against: int = 0
+    manual: bool = False
 
     @property
     def confidence(self) -> float | None:
         """Return how sure the meaning is, 0.9 to 1; None where it is not sure enough to be used."""
+        if self.manual:
+            return 1.0
         sure = self.support / max(1, self.support + self.against)
         return sure if self.support >= LEAST_SUPPORT and sure >= LEAST_CONFIDENCE else None
 
 
-def evidence(names: Collection[Name], products: Collection[Product], said: Iterable[Evidence] = ()) -> frozenset[Evidence]:
+def evidence(names: Collection[Name], products: Collection[Product]) -> frozenset[Evidence]:
     """Return which names mean which products, as far as one CVE tells.
 
     Args:
         names: All names that the CNA uses.
         products: All vulnerable products by CPE, of whatever source.
-        said: What the record itself says: an entry with a name and one CPE.
 
     One name and one product belong together. Of several only those do whose words are the same, if no other name or product has them.
     """
-    found = set(said)
     if len(names) == 1 and len(products) == 1:
-        found |= {(name, product) for name in names for product in products}
-        return frozenset(found)
+        return frozenset((name, product) for name in names for product in products)
     alike = _alike(names, products)
     by_name, by_product = Counter(name for name, _ in alike), Counter(product for _, product in alike)
-    return frozenset(found | {(name, product) for name, product in alike if by_name[name] == by_product[product] == 1})
+    return frozenset((name, product) for name, product in alike if by_name[name] == by_product[product] == 1)
 
 
 def tally(cves: Iterable[Collection[Evidence]]) -> dict[Name, dict[Product, Meaning]]:

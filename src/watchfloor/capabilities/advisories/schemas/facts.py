@@ -106,5 +106,4 @@ class Normal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     criteria: tuple[Criterion, ...] = ()
     ssvc: Ssvc | None = None
     aliases: tuple[str, ...] = ()
-    learned: tuple[tuple[str, str, str, str, str], ...] = ()  # CNA vendor, CNA product, CPE part, vendor, product: seen in one record
     skipped: int = 0  # version entries that say nothing usable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watchfloor.capabilities.advisories.engine.normalise.products import Found, conclude, configured, take
+from watchfloor.capabilities.advisories.engine.normalise.products import Found, configured, take
 from watchfloor.capabilities.advisories.engine.normalise.said import english, score_of, severity, weaknesses
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Metric, Normal, Ssvc
 from watchfloor.capabilities.advisories.schemas.moments import moment
@@ -51,7 +51,7 @@ def cve_list(k: int, record: CveRecord) -> Normal:
             k=k, src=Source.CVE_LIST, state=state, status=meta.state, title=(cna.title or "").strip(), descr=english(said), published=published,
             modified=modified, cwes=weaknesses(problems), flags=flags,
         ),
-        metrics=metrics, criteria=tuple(criteria), ssvc=_decision(k, adp), learned=conclude(found), skipped=found.skipped,
+        metrics=metrics, criteria=tuple(criteria), ssvc=_decision(k, adp), skipped=found.skipped,
     )  # fmt: skip
 
 
@@ -101,8 +101,9 @@ def _products(k: int, cna: Container, adp: Iterable[Container]) -> tuple[Found, 
         made = configured(found, container.cpe_applicability, first_cfg=cfg)
         criteria += made
         cfg += len(container.cpe_applicability)
-        for product in container.affected:
-            take(found, product, cna=container is cna, told=bool(made))
+        # Where a container says in configurations what is affected, its list says it again, less exactly.
+        for product in () if made else container.affected:
+            take(found, product)
     return found, [*found.criteria, *criteria]
 
 

@@ -30,7 +30,6 @@ UNSAID_PART = "a"  # a CNA's words have none; the name map leads to one
 
 Pair = tuple[str, str, str]  # part, vendor, product
 Attributes = tuple[tuple[str, str], ...]
-Learned = tuple[str, str, str, str, str]  # CNA vendor and product, then the pair
 
 
 @dataclass
@@ -42,9 +41,6 @@ class Found:
     cfg: int = 0
     criteria: list[Criterion] = field(default_factory=list)
     skipped: int = 0
-    learned: set[Learned] = field(default_factory=set)
-    cna: set[tuple[str, str]] = field(default_factory=set)
-    pairs: set[Pair] = field(default_factory=set)
     _seen: set[object] = field(default_factory=set)
 
     def add(
@@ -66,8 +62,8 @@ class Found:
         ))  # fmt: skip
 
 
-def take(found: Found, product: Affected, *, cna: bool, told: bool = False) -> None:
-    """Add what one entry of `affected` says; only its names where the container has `told` in configurations what is affected."""
+def take(found: Found, product: Affected) -> None:
+    """Add what one entry of `affected` says."""
     if _inside_another(product):
         # Its versions are those of a package of a distribution, its CPEs those of the distribution: together they would be wrong.
         found.skipped += max(1, len(product.versions))
@@ -82,13 +78,6 @@ def take(found: Found, product: Affected, *, cna: bool, told: bool = False) -> N
             found.skipped += 1
     pairs = {pair for name in names if (pair := _pair(name)) is not None}
     own = normal(product.vendor, product.product or product.package_name or "")
-    found.pairs |= pairs
-    if cna and own[1]:
-        found.cna.add(own)
-        if len(pairs) == 1:
-            found.learned.add((*own, *next(iter(pairs))))
-    if told:
-        return
     if pairs:
         _add_named(found, names, ranges, product)
     elif own[1]:
@@ -100,15 +89,7 @@ def configured(found: Found, configurations: Sequence[Configuration], *, first_c
     """Return the criteria of a container's configurations, which are written as NVD's."""
     made, skipped = criteria_of(configurations, k=found.k, src=found.src, factor=CPES, first_cfg=first_cfg)
     found.skipped += skipped + max(0, len(made) - MANY)
-    found.pairs |= {(one.part, one.vendor, one.product) for one in made if one.vulnerable}
     return made if len(made) <= MANY else []  # a part of a configuration would mean something else
-
-
-def conclude(found: Found) -> tuple[Learned, ...]:
-    """Return which CNA names mean which product: what one entry says of both, or a record with one of each."""
-    if len(found.cna) == 1 and len(found.pairs) == 1:
-        found.learned.add((*next(iter(found.cna)), *next(iter(found.pairs))))
-    return tuple(sorted(found.learned))
 
 
 def _inside_another(product: Affected) -> bool:

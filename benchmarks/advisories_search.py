@@ -57,13 +57,18 @@ update draft set product = 2 where n % 2500 = 0;
 insert into adv_criterion (k, src, cfg, node, pos, logic, vulnerable, product_id, kind, rng, factor, text, fix)
 select d.year * 10000000000 + d.n, 1, i, 0, 0, 0, true, least(60000, d.product + (i / 3) * 7), 'r', adv_verrange('\\x00'::bytea, ('\\x0' || mod(i, 8))::bytea, '[)'), 1, '< ' || i, '' || i
 from draft d, generate_series(1, d.criteria) i where d.r1 < 0.8;
-insert into adv_cve (k, cve_id, state, status, published, modified, title, descr, names, cvss_version, cvss_score, cvss_vector, cvss_provider,
-  cvss_src, severity, cwes, flags, kev, eukev, kev_added, kev_due, ransomware, exploited_eu, exploitation, automatable, total, weaponised, poc, epss,
-  percentile, sources, criteria_sources, fix, prov, priority, band, why, score_version, scored_on)
-select d.year * 10000000000 + d.n, 'CVE-' || d.year || '-' || lpad(d.n::text, 6, '0'), case when r5 < 0.05 then 2 else 1 end,
-  case when r4 < 0.6 then 'Analyzed' else 'Deferred' end, make_timestamptz(d.year, 1, 1, 0, 0, 0, 'UTC') + r2 * interval '365 days',
-  make_timestamptz(2026, 1, 1, 0, 0, 0, 'UTC') + r3 * interval '200 days', 'Flaw in ' || p.product || ': ' || f.phrase,
+insert into adv_text (k, title, descr, names, prov)
+select d.year * 10000000000 + d.n, 'Flaw in ' || p.product || ': ' || f.phrase,
   'The component ' || p.product || ' of ' || p.vendor || ' allows ' || f.phrase || '. ' || t.text, p.vendor || ' ' || p.product,
+  '{"title": ["cve-list", "nvd"], "cvss": ["nvd", "cve-list"], "description": ["cve-list", "nvd"]}'
+from draft d join adv_product p on p.id = d.product join phrases f on f.n = 1 + floor(20 * power(d.r6, 1.3))
+cross join lateral (select string_agg(v.word, ' ') as text from (select floor(6000 * power(random(), 3))::int as w from generate_series(1, 35 + d.n * 0)) g join vocabulary v on v.n = g.w) t;
+insert into adv_cve (k, cve_id, state, status, published, modified, cvss_version, cvss_score, cvss_vector, cvss_provider,
+  cvss_src, severity, cwes, flags, kev, eukev, kev_added, kev_due, ransomware, exploited_eu, exploitation, automatable, total, weaponised, poc, epss,
+  percentile, sources, criteria_sources, fix, priority, band, why, score_version, scored_on, tsv)
+select d.year * 10000000000 + d.n, x.cve_id, case when r5 < 0.05 then 2 else 1 end,
+  case when r4 < 0.6 then 'Analyzed' else 'Deferred' end, make_timestamptz(d.year, 1, 1, 0, 0, 0, 'UTC') + r2 * interval '365 days',
+  make_timestamptz(2026, 1, 1, 0, 0, 0, 'UTC') + r3 * interval '200 days',
   case when d.year < 2016 then '2.0' when r1 < 0.9 then '3.1' else '4.0' end, case when r3 < 0.95 then round((3 + 7 * r1)::numeric, 1) end,
   'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H', 1, 1,
   case when r1 < 0.14 then 'low' when r1 < 0.57 then 'medium' when r1 < 0.86 then 'high' else 'critical' end,
@@ -72,15 +77,15 @@ select d.year * 10000000000 + d.n, 'CVE-' || d.year || '-' || lpad(d.n::text, 6,
   case when x.kev then make_timestamptz(2021, 12, 3, 0, 0, 0, 'UTC') + r4 * interval '1700 days' end, x.kev and r2 < 0.2, r5 > 0.9985,
   case when d.year >= 2020 then case when r4 > 0.99 then 2 when r4 > 0.85 then 1 else 0 end end, case when d.year >= 2020 then r2 < 0.3 end,
   case when d.year >= 2020 then r3 < 0.4 end, r5 > 0.99, r2 > 0.8, floor(100000 * power(r2, 12))::int, r2, '{1,2}', case when r1 < 0.8 then '{1}' else '{}' end::smallint[],
-  r3 < 0.5, '{"title": ["cve-list", "nvd"], "cvss": ["nvd", "cve-list"], "description": ["cve-list", "nvd"]}',
+  r3 < 0.5,
   x.priority, case when x.priority >= 85 then 'critical' when x.priority >= 70 then 'high' when x.priority >= 45 then 'medium' when x.priority >= 20 then 'low' else 'info' end,
-  '{"points": {"exploitation": 12.123, "impact": 20.3, "reach": 6.2, "exposure": 7.5, "urgency": 0.0}, "rule": "", "assumed": ["automatable"]}', 1, '2026-08-20'
-from draft d join adv_product p on p.id = d.product join phrases f on f.n = 1 + floor(20 * power(d.r6, 1.3))
-cross join lateral (select d.r5 > 0.995 as kev, round((100 * power(d.r1 * d.r2, 0.8) * 0.9)::numeric, 1)::real + case when d.r5 > 0.995 then 10 else 0 end as priority) x
-cross join lateral (select string_agg(v.word, ' ') as text from (select floor(6000 * power(random(), 3))::int as w from generate_series(1, 35 + d.n * 0)) g join vocabulary v on v.n = g.w) t;
+  '{"points": {"exploitation": 12.123, "impact": 20.3, "reach": 6.2, "exposure": 7.5, "urgency": 0.0}, "rule": "", "assumed": ["automatable"]}', 1, '2026-08-20',
+  adv_words(x.cve_id, t.names, t.title, t.descr)
+from draft d join adv_text t on t.k = d.year * 10000000000 + d.n
+cross join lateral (select 'CVE-' || d.year || '-' || lpad(d.n::text, 6, '0') as cve_id, d.r5 > 0.995 as kev, round((100 * power(d.r1 * d.r2, 0.8) * 0.9)::numeric, 1)::real + case when d.r5 > 0.995 then 10 else 0 end as priority) x;
 insert into adv_epss (k, p, lev_date) select k, epss, '2026-08-01' from adv_cve;
 insert into adv_epss_curve select '2026-08-20', p, least(1, power((p + 1) / 100000.0, 1 / 12.0)) from generate_series(0, 100000, 50) p;
-insert into adv_kev (k, catalog, added, due, ransomware, action, name, extra) select k, 1, kev_added, kev_due, ransomware, 'patch', title, '{}' from adv_cve where kev;
+insert into adv_kev (k, catalog, added, due, ransomware, action, name, extra) select k, 1, kev_added, kev_due, ransomware, 'patch', '', '{}' from adv_cve where kev;
 update adv_product p set cves = n from (select product_id, count(distinct k) as n from adv_criterion group by 1) c where c.product_id = p.id;
 """
 
@@ -91,7 +96,7 @@ def fill(wire: Wire, count: int) -> None:
     for part in FILL.split(";\n"):
         if part.strip():
             wire.execute(part.encode(), {"count": count} if "%(count)s" in part else None)
-    for table in ("adv_cve", "adv_criterion", "adv_product", "adv_epss", "adv_epss_curve", "adv_kev"):
+    for table in ("adv_cve", "adv_text", "adv_criterion", "adv_product", "adv_epss", "adv_epss_curve", "adv_kev"):
         wire.execute(f"vacuum analyze {table}".encode())
 
 

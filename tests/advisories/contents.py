@@ -13,7 +13,8 @@ TABLES = {
     "adv_ssvc": "k, src, exploitation, automatable, total, at",
     "adv_criterion": "k, src, cfg, node, pos, logic, vulnerable, kind, rng, upd, factor, text, fix",
     "adv_kev": "k, catalog, added, due, ransomware, action, name, extra, removed_at is null",
-    "adv_cve": "k, cve_id, state, published, modified, title, descr, names, cvss_score, severity, cwes, kev, ransomware, priority, band, fix",
+    "adv_cve": "k, cve_id, state, published, modified, tsv, cvss_score, severity, cwes, kev, ransomware, epss, priority, band, fix",
+    "adv_text": "k, title, descr, names, prov",
     "adv_touched": "k",
     "adv_counter": "metric, dim, value",
 }

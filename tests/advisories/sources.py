@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 KNOWN = (
     "adv_stream", "adv_source", "adv_zdict", "adv_raw", "adv_raw_old", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss", "adv_epss_curve",
-    "adv_exploit", "adv_alias", "adv_product", "adv_name_map", "adv_criterion", "adv_cve", "adv_touched", "adv_change", "adv_reject", "adv_counter",
-    "adv_counter_day",
+    "adv_exploit", "adv_alias", "adv_product", "adv_name_map", "adv_criterion", "adv_cve", "adv_text", "adv_touched", "adv_change", "adv_reject",
+    "adv_counter", "adv_counter_day",
 )  # fmt: skip
 COUNTED = ("adv_counter", "adv_counter_day")
 

@@ -48,9 +48,10 @@ TABLES = {
         "from adv_criterion c join adv_product p on p.id = c.product_id order by c.k, c.src, c.cfg, c.node, c.pos, c.text"
     ),
     "adv_cve": (
-        "select k, cve_id, merged_into, state, published, modified, title, descr, cvss_score, severity, cwes, flags, kev, eukev, kev_due, ransomware, "
-        "exploited_eu, exploitation, epss, sources, fix, prov, priority, band, why from adv_cve order by k"
+        "select k, cve_id, merged_into, state, published, modified, tsv::text, cvss_score, severity, cwes, flags, kev, eukev, kev_due, ransomware, "
+        "exploited_eu, exploitation, epss, sources, fix, priority, band, why from adv_cve order by k"
     ),
+    "adv_text": "select * from adv_text order by k",
     "adv_stream": "select src, stream, watermark, rows_ok, cursor from adv_stream where stream <> '' and src > 0 order by 1, 2",
 }
 
@@ -70,7 +71,7 @@ def empty(ledger: Ledger) -> None:
     """Forget all that is known."""
     wire = ledger.database.connect("wf_engine", autocommit=True)
     wire.execute("reset role; set role wf_advisories")
-    for table in ("raw", "raw_old", "fact", "metric", "kev", "ssvc", "epss", "epss_curve", "exploit", "alias", "criterion", "cve", "touched",
+    for table in ("raw", "raw_old", "fact", "metric", "kev", "ssvc", "epss", "epss_curve", "exploit", "alias", "criterion", "cve", "text", "touched",
                   "change", "reject", "stream", "zdict"):  # fmt: skip
         wire.execute(f"delete from adv_{table}")
     wire.close()

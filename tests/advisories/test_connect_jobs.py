@@ -103,7 +103,7 @@ def test_six_sources_become_merged_records(worker: Worker, org: UUID, server: Se
         for name, *rest in rows(
             worker,
             org,
-            "select cve_id, descr, kev, eukev, exploited_eu from adv_cve where cve_id = any(%s)",
+            "select c.cve_id, descr, kev, eukev, exploited_eu from adv_cve c join adv_text using (k) where c.cve_id = any(%s)",
             [LOG4SHELL, XZ, REGRESSHION],
         )
     }
@@ -141,7 +141,7 @@ def test_a_refused_feed_moves_no_watermark_and_loses_nothing(
     assert error["code"] == "source_changed"
     del server.plan[path]
     assert update(worker, org, sources=["nvd"]) == "succeeded"
-    assert rows(worker, org, "select descr from adv_cve where cve_id = %s", XZ) == [("Rewritten.",)]
+    assert rows(worker, org, "select descr from adv_text join adv_cve using (k) where cve_id = %s", XZ) == [("Rewritten.",)]
 
 
 def test_a_page_of_bot_protection_is_told_and_the_other_sources_go_on(worker: Worker, org: UUID, server: Server) -> None:

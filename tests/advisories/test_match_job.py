@@ -70,13 +70,18 @@ class World:
         wire.execute("delete from adv_touched where k = any (%s)", (ks,))
         made = [Settled(merged=one, priority=score(one, TODAY)) for each in told(wire, ks) if (one := merge(each)) is not None]
         before = settled(wire, ks)
-        write(wire, [one for one in made if one.merged.k not in before], [one for one in made if one.merged.k in before], scored_on=TODAY)
+        write(
+            wire,
+            [one for one in made if one.merged.k not in before],
+            [(before[one.merged.k], one) for one in made if one.merged.k in before],
+            scored_on=TODAY,
+        )
         wire.execute("update adv_cve set revision = nextval('adv_revision') where k = any (%s)", (ks,))
 
     def unsay(self, ks: list[int]) -> None:
         """Forget all about some CVEs."""
         with self.database.transaction(self.org) as session, curating(session) as wire:
-            for table in ("adv_raw", "adv_fact", "adv_metric", "adv_criterion", "adv_cve", "adv_touched"):
+            for table in ("adv_raw", "adv_fact", "adv_metric", "adv_criterion", "adv_cve", "adv_text", "adv_touched"):
                 wire.execute(f"delete from {table} where k = any (%s)", (ks,))
 
     def runs(self, host: str, version: str, *, revision: str = "", port: int = 22, gone: bool = False, cpe: bool = True) -> UUID:

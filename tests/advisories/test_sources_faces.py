@@ -36,7 +36,9 @@ def _nothing_switched(postgres: str) -> Iterator[None]:
     """Leave no word of an operator behind: it is not an organisation's."""
     yield
     with psycopg.connect(postgres, autocommit=True) as wire:
-        wire.execute("truncate adv_source, adv_stream, adv_raw, adv_fact, adv_metric, adv_criterion, adv_exploit, adv_cve, adv_touched")
+        wire.execute(
+            "truncate adv_source, adv_stream, adv_raw, adv_fact, adv_metric, adv_criterion, adv_exploit, adv_cve, adv_text, adv_touched"
+        )
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ SHARED |= {
     f"adv_{name}"
     for name in (
         "source", "stream", "zdict", "raw", "raw_old", "fact", "metric", "kev", "ssvc", "epss", "epss_curve", "exploit", "alias", "product",
-        "name_map", "criterion", "cve", "touched", "change", "reject",
+        "name_map", "criterion", "cve", "text", "touched", "change", "reject",
     )
 }  # fmt: skip
 

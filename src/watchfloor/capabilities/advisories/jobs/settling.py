@@ -116,7 +116,9 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
         drop(wire, [one.merged.k for one in chunk.gone])
     changes.write(wire, sorted(chunk.changes, key=attrgetter("k")))
     changes.hold(wire, chunk.held)
-    counters.move(wire, differences([*chunk.replaced, *chunk.gone], [*chunk.fresh, *chunk.changed]))
+    counters.move(
+        wire, differences([*(old for old, _new in chunk.changed), *chunk.gone], [*chunk.fresh, *(new for _old, new in chunk.changed)])
+    )
     done.added += len(chunk.fresh)
     done.changed += len(chunk.changed) + len(chunk.restated)
     done.removed += len(chunk.gone)
@@ -128,8 +130,7 @@ class Chunk:
     """What merging some CVEs comes to."""
 
     fresh: list[Settled] = field(default_factory=list)
-    changed: list[Settled] = field(default_factory=list)
-    replaced: list[Settled] = field(default_factory=list)  # what the changed ones were
+    changed: list[tuple[Settled, Settled]] = field(default_factory=list)  # before and after
     restated: list[int] = field(default_factory=list)  # those that read as before, though perhaps for other versions
     gone: list[Settled] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -150,8 +151,7 @@ class Chunk:
                 self.restated.append(one.k)
             return
         else:
-            self.changed.append(new)
-            self.replaced.append(old)
+            self.changed.append((old, new))
         self.changes += change.changes(old, new, today, mask=mask, thresholds=thresholds, held=one.held)
         epss = old.merged.epss if old else None
         if one.held or epss != new.merged.epss:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUMMARY = 300
 UNIT = 100_000
 COLUMNS = (
-    "c.k, c.cve_id as id, c.title, left(c.descr, 301) as summary, c.state, c.priority, c.band, c.cvss_version, c.cvss_score, c.severity, c.epss, "
+    "c.k, c.cve_id as id, t.title, left(t.descr, 301) as summary, c.state, c.priority, c.band, c.cvss_version, c.cvss_score, c.severity, c.epss, "
     "c.percentile, c.kev, c.eukev, c.ransomware, c.exploited_eu, c.exploitation, c.automatable, c.total, c.weaponised, c.poc, c.cwes, c.flags, "
     "c.criteria_sources <> '{}' as criteria, c.fix, c.published, c.modified, c.changed, c.kev_added, c.kev_due as due, "
     "(select count(distinct m.asset) from adv_match m where m.k = c.k and m.gone_at is null and m.confidence >= %(least)s::real) as matches"
@@ -27,7 +27,7 @@ TAGS = (Flag.DISPUTED, Flag.UNSUPPORTED, Flag.HOSTED)
 
 def lines(wire: Wire, ks: Sequence[int], *, least: float) -> list[AdvisoryLine]:
     """Return these advisories in this order; matches less sure than `least` do not count."""
-    query = f"select {COLUMNS} from unnest(%(ks)s::bigint[]) with ordinality as w (k, n) join adv_cve c on c.k = w.k order by w.n"  # noqa: S608 - our own columns
+    query = f"select {COLUMNS} from unnest(%(ks)s::bigint[]) with ordinality as w (k, n) join adv_cve c on c.k = w.k join adv_text t on t.k = w.k order by w.n"  # noqa: S608 - our own columns
     cursor = wire.cursor(row_factory=dict_row)
     return [AdvisoryLine(**told(row)) for row in cursor.execute(query, {"ks": list(ks), "least": least}, prepare=False)]
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 LIMIT_MAX = 500
 # The page after a match begins behind its place, which is its priority and its id.
 LIST = """
-select m.id as match, c.cve_id as id, c.title, m.asset, a.key as target, nullif(f.port, 0) as port, coalesce(f.product, '') as product,
+select m.id as match, c.cve_id as id, t.title, m.asset, a.key as target, nullif(f.port, 0) as port, coalesce(f.product, '') as product,
   coalesce(f.version, '') as version, m.class as match_class, m.confidence, m.why->>'match' as why, m.src, m.criterion->>'text' as versions,
   m.criterion->>'fix' as fix, m.exposure, m.priority, m.band, m.verdict, m.due_on, m.first_seen, m.last_seen, m.gone_at, m.gone_reason
-from adv_match m join adv_cve c on c.k = m.k join asset a on (a.org, a.id) = (m.org, m.asset)
+from adv_match m join adv_cve c on c.k = m.k join adv_text t on t.k = m.k join asset a on (a.org, a.id) = (m.org, m.asset)
 left join asset_fact f on (f.org, f.id) = (m.org, m.fact)
 where m.org = %(org)s and (%(gone)s or m.gone_at is null) and m.confidence >= %(least)s
   and (%(asset)s::uuid is null or m.asset = %(asset)s) and (%(k)s::bigint is null or m.k = %(k)s)

@@ -77,5 +77,5 @@ def _weaknesses(wire: Wire, prefix: str) -> list[Suggestion]:
 def _ids(wire: Wire, prefix: str, given: Given) -> list[Suggestion]:
     """Suggest CVEs, newest first; a prefix that names no year yet says nothing about where to look."""
     low, high = years(prefix) or (FIRST_YEAR * YEAR, given.now.year * YEAR + YEAR)
-    query = "select cve_id, title from adv_cve where merged_into is null and k >= %s and k < %s and starts_with(cve_id, %s) order by k desc limit %s"
+    query = "select c.cve_id, t.title from adv_cve c join adv_text t using (k) where c.merged_into is null and k >= %s and k < %s and starts_with(c.cve_id, %s) order by k desc limit %s"
     return [Suggestion(value=value, about=title) for value, title in wire.execute(query, (low, high, prefix.upper(), MOST))]

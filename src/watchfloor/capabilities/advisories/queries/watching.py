@@ -52,15 +52,15 @@ URGENT = f"(coalesce(c.priority, (ch.old->>'priority')::real) >= %(score)s or ex
 # A record that is rejected or removed has lost what a watch asked for: whoever was told of it before is told that as well.
 TOLD_BEFORE = "ch.kind = any (%(ending)s) and exists (select from adv_watch_hit h where (h.org, h.watch, h.k) = (%(org)s, %(watch)s, ch.k))"
 CHANGES = """
-select ch.id, ch.k, ch.kind, ch.old, ch.new, ch.src, ch.at, c.cve_id, c.title, c.priority, c.band
-from adv_change ch left join adv_cve c on c.k = ch.k
+select ch.id, ch.k, ch.kind, ch.old, ch.new, ch.src, ch.at, c.cve_id, x.title, c.priority, c.band
+from adv_change ch left join adv_cve c on c.k = ch.k left join adv_text x on x.k = ch.k
 where ch.id > %(since)s and ch.id <= %(upto)s and not ch.quiet and ch.kind = any (%(kinds)s) and c.merged_into is null
   and (c.k is not null or ch.kind = %(removed)s)
 """
 # Of what was told already nothing comes again, so a page of the rest is always the next one.
 MATCHES = """
-select m.asset, {at} as at, m.gone_reason, m.priority, m.band, m.verdict, m.due_on, c.k, c.cve_id, c.title, {value}
-from adv_match m join adv_cve c on c.k = m.k join asset a on (a.org, a.id) = (m.org, m.asset)
+select m.asset, {at} as at, m.gone_reason, m.priority, m.band, m.verdict, m.due_on, c.k, c.cve_id, x.title, {value}
+from adv_match m join adv_cve c on c.k = m.k join adv_text x on x.k = m.k join asset a on (a.org, a.id) = (m.org, m.asset)
 where m.org = %(org)s and m.confidence >= %(least)s and m.priority >= %(score)s and {at} >= %(from)s and m.gone_at is {gone} null
   and (%(tags)s::text[] = '{{}}' or a.tags && %(tags)s::text[]) and not exists (select from adv_watch_hit h
     where h.org = m.org and h.watch = %(watch)s and h.k = m.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)

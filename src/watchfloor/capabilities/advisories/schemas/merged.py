@@ -1,4 +1,4 @@
-"""One CVE as all sources together tell it: the columns of adv_cve, and where each came from."""
+"""One CVE as all sources together tell it: the columns of adv_cve and adv_text, and where each came from."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Factor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A merged record with its priority: one row of adv_cve."""
+    """A merged record with its priority: one row of adv_cve and one of adv_text."""
 
     merged: Merged
     priority: Priority

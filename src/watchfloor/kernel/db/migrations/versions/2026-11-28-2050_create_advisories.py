@@ -90,21 +90,24 @@ create index adv_criterion_k on adv_criterion (k, src);
 """
 
 # `revision` counts upwards in the order of commits: whoever reads advisories as they change goes by it.
+# Texts stand apart from what is searched and scored: a row that is read or rewritten is to be a small one. Their words stay with the rest, so
+# that indexes of words and of anything else are combined before a record is read; they are taken from the texts when those are written.
 MERGED = """
 create sequence adv_revision;
+create function adv_words(cve_id text, names text, title text, descr text) returns tsvector language sql immutable parallel safe
+return setweight(to_tsvector('simple', cve_id || ' ' || names), 'A') || setweight(to_tsvector('english', title), 'B')
+  || setweight(to_tsvector('english', left(descr, 4000)), 'C');
 create table adv_cve (
   k bigint primary key, cve_id text not null, merged_into bigint, state smallint not null, status text not null, published timestamptz,
-  modified timestamptz, first_seen timestamptz not null default wf_now(), title text not null, descr text not null, names text not null,
+  modified timestamptz, first_seen timestamptz not null default wf_now(),
   cvss_version text, cvss_score real, cvss_vector text, cvss_provider smallint, cvss_src smallint, severity text not null, cwes text[] not null,
   flags integer not null, kev boolean not null, eukev boolean not null, kev_added timestamptz, kev_due timestamptz, ransomware boolean not null,
   exploited_eu boolean not null, exploitation smallint, automatable boolean, total boolean, weaponised boolean not null, poc boolean not null,
-  epss integer, percentile real, sources smallint[] not null, criteria_sources smallint[] not null, fix boolean not null, prov jsonb not null, priority real not null,
+  epss integer, percentile real, sources smallint[] not null, criteria_sources smallint[] not null, fix boolean not null, priority real not null,
   band text not null, why jsonb not null, score_version smallint not null, scored_on date not null, changed timestamptz not null default wf_now(),
-  revision bigint not null default nextval('adv_revision'),
-  tsv tsvector generated always as (
-    setweight(to_tsvector('simple', cve_id || ' ' || names), 'A') || setweight(to_tsvector('english', title), 'B')
-      || setweight(to_tsvector('english', left(descr, 4000)), 'C')) stored
+  revision bigint not null default nextval('adv_revision'), tsv tsvector not null
 );
+create table adv_text (k bigint primary key, title text not null, descr text not null, names text not null, prov jsonb not null);
 create index adv_cve_tsv on adv_cve using gin (tsv);
 create index adv_cve_cwes on adv_cve using gin (cwes);
 create index adv_cve_published on adv_cve (published desc, k desc);
@@ -160,8 +163,8 @@ create table adv_watch_hit (
 
 SHARED = (
     "adv_source", "adv_stream", "adv_zdict", "adv_raw", "adv_raw_old", "adv_fact", "adv_metric", "adv_kev", "adv_ssvc", "adv_epss",
-    "adv_epss_curve", "adv_exploit", "adv_alias", "adv_product", "adv_name_map", "adv_criterion", "adv_cve", "adv_touched", "adv_change",
-    "adv_reject",
+    "adv_epss_curve", "adv_exploit", "adv_alias", "adv_product", "adv_name_map", "adv_criterion", "adv_cve", "adv_text", "adv_touched",
+    "adv_change", "adv_reject",
 )  # fmt: skip
 OWNED = ("adv_counter", "adv_counter_day", "adv_reader", "adv_match", "adv_watch", "adv_watch_hit")
 
@@ -191,4 +194,6 @@ def downgrade() -> None:
     """Take back."""
     for table in reversed(SHARED + OWNED):
         op.execute(f"drop table {table} cascade")
-    op.execute("drop sequence adv_revision; drop type adv_verrange; revoke usage on schema public from wf_advisories")
+    op.execute(
+        "drop function adv_words; drop sequence adv_revision; drop type adv_verrange; revoke usage on schema public from wf_advisories"
+    )

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from tests.advisories.sources import Press, key, listed, said
+from watchfloor.capabilities.advisories.jobs import settling
 from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild, rebuild
 from watchfloor.capabilities.advisories.queries import counters, ingest, streams
+from watchfloor.capabilities.advisories.schemas.facts import Ssvc
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, euvd_key_of
 from watchfloor.kernel.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from uuid import UUID
 
     from watchfloor.kernel.jobs.ledger import Ledger
@@ -177,6 +181,90 @@ def test_a_new_model_is_quiet_and_the_day_after_is_not(press: Press) -> None:
     press.expect({B: 0.3})
     press.settle()
     assert crossings(press) == [("up", True), ("up", False)]
+
+
+def test_what_only_epss_or_the_day_touched_becomes_what_merging_all_of_it_makes(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = now()
+    short = weeks_of_epss(press, at)
+    monkeypatch.setattr(settling, "ONLY_SCORED", 0)
+    press.forget()
+    whole = weeks_of_epss(press, at)
+    assert [len(rows) for rows in short] == [len(rows) for rows in whole]
+    assert short == whole
+    kinds = {row[1] for row in whole[1]}
+    assert kinds >= {"advisory.epss_crossed", "advisory.band_changed"}
+
+
+def weeks_of_epss(press: Press, at: datetime) -> list[list[Any]]:
+    """Let EPSS move records of every kind for some weeks; return records, history, counters and thresholds that are held."""
+    rng = random.Random(7)  # noqa: S311 - the same every time
+    cves = [f"CVE-2024-{1000 + n}" for n in range(60)]
+    for n, cve in enumerate(cves):
+        facts: dict[str, Any] = {
+            "published": at - timedelta(days=rng.choice((3, 14, 30, 91, 700))) if n % 7 else None,
+            "state": State.REJECTED if n % 11 == 0 else State.PUBLISHED, "flags": Flag.DISPUTED if n % 5 == 0 else Flag(0),
+        }  # fmt: skip
+        ssvc = None if n % 3 else Exploitation(n % 2)
+        press.say(
+            NVD,
+            said(
+                cve,
+                score=None if n % 4 == 0 else rng.choice((2.1, 6.9, 9.8)),
+                product="ssh" if n % 2 else "",
+                fix="2" if n % 4 else "",
+                **facts,
+            ),
+        )
+        decided = said(cve, CNA, title=f"title {n}", published=at - timedelta(days=n))
+        press.say(
+            CNA,
+            decided
+            if ssvc is None
+            else msgspec.structs.replace(decided, ssvc=Ssvc(k=key(cve), src=CNA, exploitation=ssvc, automatable=True, total=False, at=at)),
+        )
+    alone = euvd_key_of("EUVD-2024-777")
+    assert alone is not None
+    press.say(EUVD, said(alone, EUVD, score=9.0, published=at))
+    press.list_exploited(*(listed(cve, added=at, due=at + timedelta(days=20), ransomware=n % 2 == 0) for n, cve in enumerate(cves[::9])))
+    press.settle()
+    for week in range(12):
+        with press.wire() as wire:
+            wire.execute(
+                "insert into adv_epss_curve select %s::date + %s, p, least(1, p / 100000.0 + %s) from generate_series(0, 100000, 500) p",
+                ("2026-01-01", week, week / 40),
+            )
+        moved = rng.sample([*cves, "CVE-2031-5555"], 25)
+        press.expect(
+            {cve: None if rng.random() < 0.15 else rng.choice((0.001, 0.05, 0.085, 0.095, 0.1, 0.12, 0.45, 0.5, 0.97)) for cve in moved},
+            quiet=week % 5 == 4,
+        )
+        with press.wire() as wire:
+            ingest.touch(wire, [key(cve) for cve in rng.sample(cves, 5)] + [alone], ingest.AGE)
+        press.settle()
+    assert_counted(press)
+    return [
+        press.rows("select to_jsonb(c) - '{first_seen,changed,revision}'::text[] from adv_cve c order by k"),
+        press.rows("select k, kind, old, new, src, quiet from adv_change order by id"),
+        press.rows("select metric, dim, value from adv_counter where value <> 0 order by 1, 2"),
+        press.rows("select k, held from adv_epss order by k"),
+        press.rows("select * from adv_text order by k"),
+    ]
+
+
+def test_a_score_that_moves_leaves_the_texts_as_they_are(press: Press) -> None:
+    press.say(NVD, said(A, score=5.0, descr="A flaw."))
+    press.expect({A: 0.01})
+    press.settle()
+    before = press.rows("select xmin::text, t.* from adv_text t"), press.rows("select tsv::text from adv_cve")
+    press.expect({A: 0.9})
+    press.list_exploited(listed(A))
+    assert press.settle().changed == 1
+    assert (press.rows("select xmin::text, t.* from adv_text t"), press.rows("select tsv::text from adv_cve")) == before
+    press.say(NVD, said(A, score=5.0, descr="A hole."))
+    press.settle()
+    assert press.rows("select c.tsv @@ 'hole'::tsquery, c.tsv @@ 'flaw'::tsquery, descr from adv_cve c join adv_text using (k)") == [
+        (True, False, "A hole.")
+    ]
 
 
 def test_rebuilding_and_scoring_anew_move_counters_and_tell_nobody(press: Press) -> None:

@@ -88,11 +88,11 @@ def rescore_all(context: JobContext) -> Rebuilt:
         context.progress(done.looked_at, 0, "score")
 
 
-def _moved(found: Sequence[Settled], today: date) -> list[tuple[Settled, Settled]]:
+def _moved(found: Sequence[rescore.Scored], today: date) -> list[tuple[Settled, Settled]]:
     """Return what has another score now, before and after."""
     moved = []
-    for old in found:
-        fresh = score(old.merged, today)
-        if (fresh.priority, fresh.band, fresh.rule) != (old.priority.priority, old.priority.band, old.priority.rule):
-            moved.append((old, Settled(merged=old.merged, priority=fresh)))
+    for one in found:
+        old, fresh = one.stored.priority, score(one.merged, today)
+        if (fresh.priority, fresh.band, fresh.rule) != (old.priority, old.band, old.rule):
+            moved.append((Settled(merged=one.merged, priority=old), Settled(merged=one.merged, priority=fresh)))
     return moved

@@ -13,7 +13,7 @@ from watchfloor.capabilities.advisories.engine import change
 from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
-from watchfloor.capabilities.advisories.queries import changes, counters
+from watchfloor.capabilities.advisories.queries import changes, counters, rescore
 from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
 from watchfloor.capabilities.advisories.queries.settled import drop, restate, same, settled, write
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 CHUNK = 5000
+# What these bring about changes nothing of what the sources say: the record that is stored is scored anew.
+SCORED = Cause.EPSS | Cause.AGE
+ONLY_SCORED = SCORED | SCORED << QUIETLY
 UNIT = 100_000  # EPSS in hundred-thousandths
 # By place, not by key: whatever the planner believes about a table that fills and empties all the time, this stays a walk along an index.
 TAKE = """
@@ -94,12 +97,16 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
         return []
     ks = sorted(touched)
     today = _today(wire)
-    before = settled(wire, ks)
-    chunk = Chunk()
+    chunk = Chunk(today, thresholds)
+    scored = {one.merged.k: one for one in rescore.expected(wire, [k for k in ks if not touched[k] & ~ONLY_SCORED])}
+    for k, found in scored.items():
+        chunk.score(found, touched[k])
+    merged = [k for k in ks if k not in scored]
+    before = settled(wire, merged)
     unknown = []
-    for one in told(wire, ks):
+    for one in told(wire, merged):
         if one.k in before:
-            chunk.sort_in(one, before[one.k], today, touched[one.k], thresholds)
+            chunk.sort_in(one, before[one.k], touched[one.k])
         else:
             unknown.append(one)
 
@@ -107,38 +114,41 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
         # Merged while the database writes those before.
         for one in unknown:
             count = len(chunk.fresh)
-            chunk.sort_in(one, None, today, touched[one.k], thresholds)
+            chunk.sort_in(one, None, touched[one.k])
             yield from chunk.fresh[count:]
 
     write(wire, fresh() if unknown else (), chunk.changed, scored_on=today)
+    rescore.write(wire, [new for _old, new in chunk.scored], today)
     restate(wire, chunk.restated)
     if chunk.gone:
         drop(wire, [one.merged.k for one in chunk.gone])
     changes.write(wire, sorted(chunk.changes, key=attrgetter("k")))
     changes.hold(wire, chunk.held)
-    counters.move(
-        wire, differences([*(old for old, _new in chunk.changed), *chunk.gone], [*chunk.fresh, *(new for _old, new in chunk.changed)])
-    )
+    pairs = [*chunk.changed, *chunk.scored]
+    counters.move(wire, differences([*(old for old, _new in pairs), *chunk.gone], [*chunk.fresh, *(new for _old, new in pairs)]))
     done.added += len(chunk.fresh)
-    done.changed += len(chunk.changed) + len(chunk.restated)
+    done.changed += len(pairs) + len(chunk.restated)
     done.removed += len(chunk.gone)
     return ks
 
 
 @dataclass
 class Chunk:
-    """What merging some CVEs comes to."""
+    """What merging some CVEs comes to, on a day and with thresholds of EPSS."""
 
+    today: date
+    thresholds: Sequence[int]
     fresh: list[Settled] = field(default_factory=list)
     changed: list[tuple[Settled, Settled]] = field(default_factory=list)  # before and after
+    scored: list[tuple[Settled, Settled]] = field(default_factory=list)  # those of which only the score was looked at, before and after
     restated: list[int] = field(default_factory=list)  # those that read as before, though perhaps for other versions
     gone: list[Settled] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     held: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
 
-    def sort_in(self, one: Told, old: Settled | None, today: date, mask: int, thresholds: Sequence[int]) -> None:
+    def sort_in(self, one: Told, old: Settled | None, mask: int) -> None:
         """Merge one CVE and put it where it belongs."""
-        new = _settled(one, today)
+        new = _settled(one, self.today)
         if new is None:
             if old is not None:
                 self.gone.append(old)
@@ -152,12 +162,22 @@ class Chunk:
             return
         else:
             self.changed.append((old, new))
-        self.changes += change.changes(old, new, today, mask=mask, thresholds=thresholds, held=one.held)
+        self._tell(old, new, one.held, mask)
+
+    def score(self, one: rescore.Scored, mask: int) -> None:
+        """Score a record anew with what EPSS says of it now: what merging it would come to."""
+        old, new = one.stored, Settled(merged=one.merged, priority=score(one.merged, self.today))
+        if not same(old, new):
+            self.scored.append((old, new))
+            self._tell(old, new, one.held, mask)
+
+    def _tell(self, old: Settled | None, new: Settled, was_held: tuple[int, ...], mask: int) -> None:
+        self.changes += change.changes(old, new, self.today, mask=mask, thresholds=self.thresholds, held=was_held)
         epss = old.merged.epss if old else None
-        if one.held or epss != new.merged.epss:
-            held = change.still_held(epss, new.merged.epss, thresholds, one.held)
-            if held != one.held:
-                self.held.append((one.k, held))
+        if was_held or epss != new.merged.epss:
+            held = change.still_held(epss, new.merged.epss, self.thresholds, was_held)
+            if held != was_held:
+                self.held.append((new.merged.k, held))
 
 
 def _settled(one: Told, today: date) -> Settled | None:

@@ -24,7 +24,7 @@ PLAIN = {
     "ssvc": "case c.exploitation when 0 then 'none' when 1 then 'poc' when 2 then 'active' else 'unknown' end",
     "severity": "c.severity",
     "epss": EPSS.replace("epss", "c.epss"),
-    "year": "coalesce(extract(year from c.published at time zone 'UTC')::int::text, 'unknown')",
+    "year": "extract(year from c.published at time zone 'UTC')::int",
 }
 FACETS = (*PLAIN, "kev", "cwe", "vendor")
 COUNTED = {"year": "published_month"}  # what counters call a facet
@@ -33,10 +33,10 @@ select {dim}, sum(value)::bigint from adv_counter where org = %(org)s and metric
 """
 
 
-# What each facet counts of the hits, which are collected once.
+# What each facet counts of the hits, which are collected once; thousands of them are alike.
 PARTS = {
-    **{name: f"select '{name}', {name}, count(*) from hits group by 2" for name in PLAIN},
-    "kev": "select 'kev', held.catalog, count(*) from hits, unnest(array[case when kev then 'kev' end, case when eukev then 'eu-kev' end]) held (catalog) "
+    **{name: f"select '{name}', coalesce({name}::text, 'unknown'), sum(n)::bigint from alike group by 2" for name in PLAIN},
+    "kev": "select 'kev', held.catalog, sum(n)::bigint from alike, unnest(array[case when kev then 'kev' end, case when eukev then 'eu-kev' end]) held (catalog) "
     "where held.catalog is not null group by 2",
     "cwe": f"(select 'cwe', cwe, count(*) from hits, unnest(cwes) cwe group by 2 order by 3 desc, 2 limit {TOP})",
     "vendor": "(select 'vendor', p.vendor, count(distinct hits.k) from hits join adv_criterion cr on cr.k = hits.k and cr.vulnerable "
@@ -44,6 +44,7 @@ PARTS = {
     f"where p.part::text <> '{CNA_NAME}' and p.vendor <> '' group by 2 order by 3 desc, 2 limit {TOP})",
 }
 HITS = "c.k, c.kev, c.eukev, c.cwes, " + ", ".join(f"{sql} as {name}" for name, sql in PLAIN.items())
+ALIKE = f"select kev, eukev, {', '.join(PLAIN)}, count(*) as n from hits group by {', '.join(str(n) for n in range(1, len(PLAIN) + 3))}"
 
 
 def facets_of(wire: Wire, listing: Listing, wanted: Collection[str], *, total: int, capped: bool) -> dict[str, Facet]:
@@ -52,7 +53,7 @@ def facets_of(wire: Wire, listing: Listing, wanted: Collection[str], *, total: i
     values: dict[str, list[FacetValue]] = {name: [] for name in counted}
     if counted:
         query = (
-            f"with hits as materialized (select {HITS} from {listing.table} {listing.alias} where {listing.gathered or listing.where}) "
+            f"with hits as materialized (select {HITS} from {listing.table} {listing.alias} where {listing.gathered or listing.where}), alike as materialized ({ALIKE}) "
             + " union all ".join(PARTS[name] for name in counted)
         )
         for name, value, count in wire.execute(query.encode(), dict(listing.parameters), prepare=False):

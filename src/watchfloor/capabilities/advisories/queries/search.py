@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 RANKED_MAX = 1000
 # Everything is in memory or near it: what is read here and there costs little more than what is read in a row. And several who search
-# share the processors, so that none is given two.
-PLANNER = "select set_config('random_page_cost', '1.1', true), set_config('max_parallel_workers_per_gather', '0', true)"
+# share the processors, so that none is given two. Hits that facets count are kept in memory.
+PLANNER = (
+    "select set_config('random_page_cost', '1.1', true), set_config('max_parallel_workers_per_gather', '0', true), "
+    "set_config('work_mem', '32MB', true)"
+)
 OF_MATCHES = frozenset({"affects", "asset", "exposure", "confidence", "class", "verdict"})
 COLUMNS = {
     "priority": Column("c.priority", "real"),

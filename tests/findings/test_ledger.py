@@ -210,3 +210,47 @@ def test_findings_are_fixed_by_key_for_a_reason(ledger: Ledger, org: UUID) -> No
         assert [finding.key for finding in list_findings(session, org, state="open").items] == ["b"]
         with pytest.raises(Conflict, match="for a reason"):
             ledger_of_findings.close(session, org, ["b"], capability="scans", reason=" ", actor="scans", job=None)
+
+
+def test_many_are_recorded_at_once_as_each_would_be(ledger: Ledger, org: UUID) -> None:
+    with ledger.database.transaction(org) as session:
+        host = see(session, org, kind="host", key="192.0.2.1")
+        for key in ("fixed", "accepted", "expired", "wrong", "open"):
+            found(session, org, key)
+        by_key = {one.key: one.id for one in list_findings(session, org).items}
+        ledger_of_findings.close(session, org, ["fixed"], capability="scans", reason="gone", actor="scans", job=None)
+        triage(session, org, by_key["expired"], state="accepted", reason="lab", actor="anna", until=clock.now() + timedelta(days=1))
+        expire(session, org)
+        triage(session, org, by_key["accepted"], state="accepted", reason="lab", actor="anna", until=clock.now() + timedelta(days=1))
+        triage(session, org, by_key["wrong"], state="false_positive", reason="a honeypot", actor="anna")
+    with ledger.database.transaction(org) as session:
+        before = len(told(session, org))
+        seen = [
+            ledger_of_findings.Seen(
+                key=key, check="cleartext", asset=host, target="192.0.2.1", port=port, title=f"{key} {n}", severity=Severity.HIGH,
+                evidence={"n": n}, remedy="Use SSH.", references=["https://example.org/a"],
+            )  # fmt: skip
+            for n, (key, port) in enumerate(
+                [("new", 23), ("fixed", 23), ("accepted", 23), ("expired", 23), ("wrong", 23), ("open", None), ("new", 24)]
+            )
+        ]
+        job = new_id()
+        fresh = ledger_of_findings.record_all(session, org, seen, capability="scans", job=job, actor="advisor")
+        assert fresh == {"new"}
+        assert ledger_of_findings.record_all(session, org, [], capability="scans", job=job) == set()
+        states = {one.key: (one.state, one.reason, one.title, one.port) for one in list_findings(session, org).items}
+        assert states == {
+            "new": ("open", None, "new 6", 24), "fixed": ("open", "seen again", "fixed 1", 23), "accepted": ("accepted", "lab", "accepted 2", 23),
+            "expired": ("open", "the acceptance has expired", "expired 3", 23), "wrong": ("false_positive", "a honeypot", "wrong 4", 23),
+            "open": ("open", None, "open 5", None),
+        }  # fmt: skip
+        assert sorted(told(session, org)[before:]) == ["finding.opened", "finding.reopened", "finding.reopened"]
+        newest = get_finding(session, org, by_key["fixed"]).history[0]
+        assert (newest.from_state, newest.to_state, newest.actor, newest.reason, newest.job) == ("fixed", "open", "advisor", "seen again", job)
+        audited = wire_of(session).execute(
+            "select object, actor, reason from audit_entry where org = %s and operation = 'finding.reopen' order by object", (org,)
+        )
+        assert audited.fetchall() == sorted([
+            (str(by_key["fixed"]), "advisor", "fixed to open: seen again"),
+            (str(by_key["expired"]), "advisor", "accepted to open: the acceptance has expired"),
+        ])  # fmt: skip

@@ -22,7 +22,7 @@ from tests.jobs.relaying import KINDS, TELL, WAKE, told, woken
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.contract import Reaction
 from watchfloor.kernel.errors import WatchfloorError
-from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.events.outbox import Told, emit, emit_all
 from watchfloor.kernel.jobs import relay as relay_module
 from watchfloor.kernel.jobs.enqueue import enqueue
 from watchfloor.kernel.jobs.relay import Relay, faults, know
@@ -119,6 +119,19 @@ def test_an_event_that_two_patterns_of_a_kind_name_is_told_once(floor: Floor, or
     event = happen(floor, org)
     drain(relay)
     assert all_told(floor, org) == [event]
+
+
+def test_of_events_of_one_statement_each_starts_what_reacts_to_it(floor: Floor, org: UUID) -> None:
+    relay = make(floor, TELL)
+    with floor.ledger.database.transaction(org) as session:
+        assert emit_all(session, org, []) == []
+        emit(session, org, "tests.ignored")
+        events = emit_all(session, org, [Told(HAPPENED), Told("tests.ignored"), Told(HAPPENED, data={"n": 2})])
+    assert floor.ask("select name, data from event where org = %s and id = any (%s) order by id", org, events) == [
+        (HAPPENED, {}), ("tests.ignored", {}), (HAPPENED, {"n": 2}),
+    ]  # fmt: skip
+    assert drain(relay) == 2
+    assert sorted(all_told(floor, org)) == [events[0], events[2]]
 
 
 def test_every_kind_that_reacts_is_started(floor: Floor, org: UUID) -> None:

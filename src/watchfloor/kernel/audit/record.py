@@ -9,6 +9,7 @@ from psycopg import OperationalError
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 CHARACTERS = 500
 
 
+MANY = """
+insert into audit_entry (org, actor, operation, object, outcome, reason)
+select %s, %s, %s, object, 'ok', reason from unnest(%s::text[], %s::text[]) as told (object, reason)
+"""
 INSERT = (
     "insert into audit_entry (org, actor, operation, object, outcome, reason, request_id, address) values (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
@@ -30,6 +35,13 @@ def record(
     """Add one audit row; it stands or falls with the caller's transaction. Long texts are cut at 500 characters, secrets never belong here."""
     values = (org, _clean(actor), operation, _clean(object), outcome, _clean(reason), _clean(request_id), address)
     wire_of(session).execute(INSERT, values, prepare=True)
+
+
+def record_many(session: Session, org: UUID, *, actor: str, operation: str, objects: Mapping[str, str]) -> None:
+    """Add a row for each object, with what is told of it as the reason, in one statement."""
+    if objects:
+        values = (org, _clean(actor), operation, [_clean(one) for one in objects], [_clean(one) for one in objects.values()])
+        wire_of(session).execute(MANY, values, prepare=True)
 
 
 def record_refusal(database: Database, org: UUID, *, actor: str, operation: str, object: str, reason: str) -> None:  # noqa: A002 - the audit's own word

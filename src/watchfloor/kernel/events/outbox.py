@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.types.json import Jsonb
@@ -11,6 +12,7 @@ from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import ring_after_commit, wire_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -18,17 +20,28 @@ if TYPE_CHECKING:
 
 WAKE: Final = "wf_event"
 HEARD: Final = "heard"
-PLAIN: Final = """
-insert into event (org, id, name, severity, data, job) values (%(org)s, %(id)s, %(name)s, %(severity)s, %(data)s, %(job)s)
+ROWS: Final = """
+insert into event (org, id, name, severity, data, job)
+select %(org)s, id, name, severity, data, %(job)s from unnest(%(ids)s::uuid[], %(names)s::text[], %(severities)s::text[], %(data)s::jsonb[])
+  as told (id, name, severity, data)
 """
 # What an event starts waits beside it, written by the statement that writes the event.
-EMIT: Final = """
-with new as (
-  insert into event (org, id, name, severity, data, job) values (%(org)s, %(id)s, %(name)s, %(severity)s, %(data)s, %(job)s) returning org, id),
+EMIT: Final = f"""
+with new as ({ROWS} returning org, id, name),
 due as (insert into event_due (org, kind, due_at, event)
-  select n.org, r.kind, wf_now() + r.delay, n.id from new n join reaction r on r.event = any (%(names)s) on conflict do nothing)
+  select n.org, r.kind, wf_now() + r.delay, n.id from new n join reaction r on r.event in (n.name, split_part(n.name, '.', 1) || '.*', '*')
+  on conflict do nothing)
 select array_agg(distinct event) from reaction
-"""
+"""  # noqa: S608 - our own columns
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event, before it is written."""
+
+    name: str
+    severity: Severity = Severity.INFO
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def emit(
@@ -41,18 +54,28 @@ def emit(
     job: UUID | None = None,
 ) -> UUID:
     """Add one event such as finding.opened; a transaction that rolls back never happened. Reactions to it start after the commit."""
-    event, names = new_id(), heard_as(name)
-    values = {"org": org, "id": event, "name": name, "severity": str(severity), "data": Jsonb(data or {}), "job": job}
-    wire, heard = wire_of(session), session.info.get(HEARD)
+    return emit_all(session, org, [Told(name, severity, data or {})], job=job)[0]
+
+
+def emit_all(session: Session, org: UUID, events: Sequence[Told], *, job: UUID | None = None) -> list[UUID]:
+    """Add events in one statement, as `emit` adds one; return their ids, which sort in the order of the events."""
+    if not events:
+        return []
+    ids = sorted(new_id() for _ in events)
+    values = {
+        "org": org, "job": job, "ids": ids, "names": [one.name for one in events], "severities": [str(one.severity) for one in events],
+        "data": [Jsonb(one.data) for one in events],
+    }  # fmt: skip
+    wire, heard, names = wire_of(session), session.info.get(HEARD), {name for one in events for name in heard_as(one.name)}
     if heard is None or not heard.isdisjoint(names):
-        # The first event of a transaction learns what is reacted to; one that starts nothing costs no more than its row from then on.
-        row: Any = wire.execute(EMIT, {**values, "names": names}, prepare=True).fetchone()
+        # The first events of a transaction learn what is reacted to; those that start nothing cost no more than their rows from then on.
+        row: Any = wire.execute(EMIT, values, prepare=True).fetchone()
         heard = session.info[HEARD] = frozenset(row[0] or ())
         if not heard.isdisjoint(names):
             ring_after_commit(session, WAKE)
     else:
-        wire.execute(PLAIN, values, prepare=True)
-    return event
+        wire.execute(ROWS, values, prepare=True)
+    return ids
 
 
 def heard_as(name: str) -> list[str]:

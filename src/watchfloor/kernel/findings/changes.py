@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchfloor.kernel.audit.record import record as audit
+from watchfloor.kernel.audit.record import record_many
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.events.outbox import Told, emit_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,18 +43,23 @@ def tell(
     job: UUID | None = None,
 ) -> None:  # fmt: skip
     """Write down that these findings, whose rows the caller changed in this transaction, are in the state `to` now."""
-    wire_of(session).cursor().executemany(
-        "insert into finding_change (org, id, finding, from_state, to_state, accepted_until, actor, reason, job) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [(org, new_id(), one.id, one.state, to, until, actor, reason, job) for one in changed],
+    if not changed:
+        return
+    wire_of(session).execute(
+        "insert into finding_change (org, id, finding, from_state, to_state, accepted_until, actor, reason, job) "
+        "select %s, id, finding, before, %s, %s, %s, %s, %s from unnest(%s::uuid[], %s::uuid[], %s::text[]) as told (id, finding, before)",
+        (org, to, until, actor, reason, job, [new_id() for _ in changed], [one.id for one in changed], [one.state for one in changed]),
+        prepare=True,
     )
-    for one in changed:
-        name = "finding.opened" if one.state is None else f"finding.{EVENTS[to]}"
-        data = {
-            "finding": str(one.id), "capability": one.capability, "check": one.check, "target": one.target, "port": one.port,
-            "protocol": one.protocol, "title": one.title, "reason": reason, "actor": actor,
-        }  # fmt: skip
-        if until is not None:
-            data["until"] = until.isoformat()
-        emit(session, org, name, severity=Severity(one.severity), data=data, job=job)
-        if one.state is not None:
-            audit(session, org, actor=actor, operation=operation, object=str(one.id), reason=f"{one.state} to {to}: {reason}")
+    emit_all(session, org, [_told(one, to, actor, reason, until) for one in changed], job=job)
+    reasons = {str(one.id): f"{one.state} to {to}: {reason}" for one in changed if one.state is not None}
+    record_many(session, org, actor=actor, operation=operation, objects=reasons)
+
+
+def _told(one: Subject, to: str, actor: str, reason: str, until: datetime | None) -> Told:
+    name = "finding.opened" if one.state is None else f"finding.{EVENTS[to]}"
+    data = {
+        "finding": str(one.id), "capability": one.capability, "check": one.check, "target": one.target, "port": one.port,
+        "protocol": one.protocol, "title": one.title, "reason": reason, "actor": actor,
+    }  # fmt: skip
+    return Told(name, Severity(one.severity), data | ({} if until is None else {"until": until.isoformat()}))

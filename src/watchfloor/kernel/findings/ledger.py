@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
@@ -26,14 +27,19 @@ SEEN_AGAIN = "seen again"
 NO_REASON = "a finding is fixed for a reason; say what showed that it is gone"
 SILENT = "its port did not answer in two looks one after the other"
 
+# Rows are locked in the order of their keys, so that two who record the same findings never wait for each other in a circle.
 RECORD = """
-with old as (select state, accepted_until from finding where org = %(org)s and key = %(key)s for update),
+with told as materialized (
+  select * from jsonb_to_recordset(%(rows)s) as t (id uuid, key text, "check" text, asset uuid, target text, protocol text, port integer,
+    title text, description text, severity text, rank smallint, remedy text, "references" text[], evidence jsonb)),
+old as materialized (
+  select f.key, f.state from finding f where f.org = %(org)s and f.key in (select key from told) order by f.key for update),
 new as (
   insert into finding as f (org, id, key, capability, "check", asset, target, protocol, port, title, description, severity, severity_rank,
     remedy, "references", evidence, job)
-  select %(org)s, %(id)s, %(key)s, %(capability)s, %(check)s, %(asset)s, %(target)s, %(protocol)s, %(port)s, %(title)s, %(description)s,
-    %(severity)s, %(rank)s, %(remedy)s, %(references)s, %(evidence)s, %(job)s
-  from (select 1) one left join old on true -- so that the old state is read before it is replaced
+  select %(org)s, t.id, t.key, %(capability)s, t."check", t.asset, t.target, t.protocol, t.port, t.title, t.description, t.severity, t.rank,
+    t.remedy, t."references", t.evidence, %(job)s
+  from told t left join old on old.key = t.key order by t.key -- joined so that the old state is read before it is replaced
   on conflict (org, key) do update set title = excluded.title, description = excluded.description, severity = excluded.severity,
     severity_rank = excluded.severity_rank, remedy = excluded.remedy, "references" = excluded."references", evidence = excluded.evidence,
     job = excluded.job, asset = excluded.asset, target = excluded.target, protocol = excluded.protocol, port = excluded.port,
@@ -42,9 +48,27 @@ new as (
     accepted_until = case wf_finding_state(f.state, f.accepted_until) when 'accepted' then f.accepted_until end,
     reason = case when f.state = 'fixed' then %(again)s when wf_finding_state(f.state, f.accepted_until) <> f.state then %(expired)s
       else f.reason end
-  returning id, (xmax = 0) as fresh, state)
-select new.id, new.fresh, (select state from old), new.state from new
+  returning id, key, (xmax = 0) as fresh, state)
+select new.id, new.key, new.fresh, old.state, new.state from new left join old using (key) order by new.key
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is wrong at one target, as it is seen now; `key` names it once in an organisation."""
+
+    key: str
+    check: str
+    asset: UUID
+    target: str
+    title: str
+    severity: Severity
+    evidence: dict[str, Any] | str
+    remedy: str
+    port: int | None = None
+    protocol: str = "tcp"
+    description: str = ""
+    references: Sequence[str] = ()
 
 
 def record(
@@ -57,19 +81,47 @@ def record(
     Seen again it keeps its first sight. A fixed one and one whose acceptance has expired open again, which is an event too; a false
     positive and a valid acceptance stay what they are. `actor` is the capability when nobody else is told.
     """
-    told = evidence if isinstance(evidence, dict) else {"text": evidence}
+    one = Seen(
+        key=key, check=check, asset=asset, target=target, port=port, protocol=protocol, title=title, severity=severity, evidence=evidence,
+        remedy=remedy, description=description, references=references,
+    )  # fmt: skip
+    return key in record_all(session, org, [one], capability=capability, job=job, actor=actor)
+
+
+def record_all(
+    session: Session, org: UUID, seen: Iterable[Seen], *, capability: str, job: UUID | None, actor: str | None = None
+) -> set[str]:  # fmt: skip
+    """Record findings in one statement, each as `record` does it; return the keys of those that are new. Of one key the last one counts."""
+    by_key = {one.key: one for one in seen}
+    if not by_key:
+        return set()
     values = {
-        "org": org, "id": new_id(), "key": key, "capability": capability, "check": check, "asset": asset, "target": target, "protocol": protocol,
-        "port": port, "title": title, "description": description, "severity": str(severity), "rank": Severity(severity).rank, "remedy": remedy,
-        "references": list(references), "evidence": Jsonb(told), "job": job, "again": SEEN_AGAIN, "expired": EXPIRED,
+        "org": org, "capability": capability, "job": job, "again": SEEN_AGAIN, "expired": EXPIRED,
+        "rows": Jsonb([_row(one) for one in by_key.values()]),
     }  # fmt: skip
-    row: Any = wire_of(session).execute(RECORD, values, prepare=True).fetchone()
-    finding, fresh, before, state = row
-    if fresh or before != state:
-        subject = Subject(finding, None if fresh else before, str(severity), capability, check, target, protocol, port, title)
-        reason = FIRST_SEEN if fresh else SEEN_AGAIN if before == "fixed" else EXPIRED
-        tell(session, org, [subject], to="open", actor=actor or capability, operation="finding.reopen", reason=reason, job=job)
-    return bool(fresh)
+    opened: dict[str, list[Subject]] = {}
+    fresh_ones = set()
+    for finding, key, fresh, before, state in wire_of(session).execute(RECORD, values, prepare=True).fetchall():
+        if fresh:
+            fresh_ones.add(key)
+        if fresh or before != state:
+            one = by_key[key]
+            subject = Subject(
+                finding, None if fresh else before, str(one.severity), capability, one.check, one.target, one.protocol, one.port, one.title
+            )
+            opened.setdefault(FIRST_SEEN if fresh else SEEN_AGAIN if before == "fixed" else EXPIRED, []).append(subject)
+    for reason, subjects in opened.items():
+        tell(session, org, subjects, to="open", actor=actor or capability, operation="finding.reopen", reason=reason, job=job)
+    return fresh_ones
+
+
+def _row(one: Seen) -> dict[str, Any]:
+    return {
+        "id": str(new_id()), "key": one.key, "check": one.check, "asset": str(one.asset), "target": one.target, "protocol": one.protocol,
+        "port": one.port, "title": one.title, "description": one.description, "severity": str(one.severity), "rank": Severity(one.severity).rank,
+        "remedy": one.remedy, "references": list(one.references),
+        "evidence": one.evidence if isinstance(one.evidence, dict) else {"text": one.evidence},
+    }  # fmt: skip
 
 
 def close_missing(

@@ -20,7 +20,7 @@ from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.assets.facts import Mark, facts_since
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.events.outbox import Told, emit_all
 from watchfloor.kernel.findings import ledger
 from watchfloor.kernel.settings import read_settings
 
@@ -202,21 +202,15 @@ class _Run:
 
     def _record(self, session: Session, writes: Iterable[_Write]) -> None:
         """Record findings of matches that are sure enough; those that are so no longer end as candidates."""
+        sure: list[ledger.Seen] = []
         for one in writes:
-            if one.match.confidence < self.least:
-                if one.before is not None and one.before.match.confidence >= self.least:
-                    reason = f"no longer sure enough for a finding: {one.match.why['match']}"
-                    self._fix_keys(session, [_key(one.place, one.merged.cve_id)], reason)
-                continue
-            service = one.fact.kind == "service"
-            ledger.record(
-                session, self.context.org, key=_key(one.place, one.merged.cve_id), capability="advisories", check=one.merged.cve_id,
-                asset=one.asset.id, target=one.asset.key, port=one.fact.port if service else None, protocol=one.fact.protocol or "tcp",
-                title=weigh.title(one.merged, one.fact.observed.label), severity=weigh.severity(one.match),
-                evidence=weigh.evidence(one.match, one.merged), remedy=weigh.remedy(one.match, one.fact.product), job=self.context.job_id,
-                description=one.merged.descr, references=weigh.references(one.merged),
-            )  # fmt: skip
-            self.done.findings += 1
+            if one.match.confidence >= self.least:
+                sure.append(_seen(one))
+            elif one.before is not None and one.before.match.confidence >= self.least:
+                reason = f"no longer sure enough for a finding: {one.match.why['match']}"
+                self._fix_keys(session, [_key(one.place, one.merged.cve_id)], reason)
+        ledger.record_all(session, self.context.org, sure, capability="advisories", job=self.context.job_id)
+        self.done.findings += len(sure)
 
     def _fix(self, session: Session, closes: Iterable[_Close]) -> None:
         by_reason: dict[str, list[str]] = defaultdict(list)
@@ -238,23 +232,19 @@ class _Run:
             if one.match.confidence >= self.least:
                 for name in _happened(one, self.least):
                     told[name, one.place[2]].append(one)
-        for (name, _k), several in sorted(told.items()):
-            worst = max(several, key=lambda one: one.match.priority)
-            data = {
-                "cve": worst.merged.cve_id, "title": worst.merged.title, "priority": worst.match.priority, "band": str(worst.match.band),
-                "old": _value(name, worst.before.match) if worst.before else None, "new": _value(name, worst.match),
-                **_assets(one.asset.id for one in several),
-            }  # fmt: skip
-            emit(session, self.context.org, name, severity=weigh.severity(worst.match), data=data, job=self.context.job_id)
+        events = [_told(name, several) for (name, _k), several in sorted(told.items())]
+        emit_all(session, self.context.org, events, job=self.context.job_id)
 
     def _tell_closed(self, session: Session, closes: Iterable[_Close]) -> None:
         told: dict[tuple[str, str], list[_Close]] = defaultdict(list)
         for one in closes:
             if one.before.match.confidence >= self.least:
                 told[one.name, one.reason].append(one)
-        for (name, reason), several in sorted(told.items()):
-            data = {"cve": name, "reason": reason, **_assets(one.place[0] for one in several)}
-            emit(session, self.context.org, CLOSED, data=data, job=self.context.job_id)
+        events = [
+            Told(CLOSED, data={"cve": name, "reason": reason, **_assets(one.place[0] for one in several)})
+            for (name, reason), several in sorted(told.items())
+        ]
+        emit_all(session, self.context.org, events, job=self.context.job_id)
 
 
 def _plan(wire: Wire, held: Mapping[UUID, Held], stored: Mapping[Place, Stored], *, only: Collection[int] | None) -> _Plan:
@@ -301,6 +291,16 @@ def _reason(place: Place, before: Stored, held: Mapping[UUID, Held], merged: Mer
     return "the advisory does not name this version as affected any more"
 
 
+def _seen(one: _Write) -> ledger.Seen:
+    service = one.fact.kind == "service"
+    return ledger.Seen(
+        key=_key(one.place, one.merged.cve_id), check=one.merged.cve_id, asset=one.asset.id, target=one.asset.key,
+        port=one.fact.port if service else None, protocol=one.fact.protocol or "tcp", title=weigh.title(one.merged, one.fact.observed.label),
+        severity=weigh.severity(one.match), evidence=weigh.evidence(one.match, one.merged), remedy=weigh.remedy(one.match, one.fact.product),
+        description=one.merged.descr, references=weigh.references(one.merged),
+    )  # fmt: skip
+
+
 def _happened(one: _Write, least: float) -> Iterator[str]:
     before = one.before
     if before is None or not before.open:
@@ -310,6 +310,16 @@ def _happened(one: _Write, least: float) -> Iterator[str]:
         yield "match.band_changed"
     if before.match.confidence < least:
         yield "match.confidence_raised"
+
+
+def _told(name: str, several: Sequence[_Write]) -> Told:
+    worst = max(several, key=lambda one: one.match.priority)
+    data = {
+        "cve": worst.merged.cve_id, "title": worst.merged.title, "priority": worst.match.priority, "band": str(worst.match.band),
+        "old": _value(name, worst.before.match) if worst.before else None, "new": _value(name, worst.match),
+        **_assets(one.asset.id for one in several),
+    }  # fmt: skip
+    return Told(name, weigh.severity(worst.match), data)
 
 
 def _value(name: str, match: Match) -> object:

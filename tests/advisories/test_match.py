@@ -17,8 +17,11 @@ from watchfloor.capabilities.advisories.engine.normalise.nvd import nvd
 from watchfloor.capabilities.advisories.engine.observed import Thing
 from watchfloor.capabilities.advisories.engine.versions import key
 from watchfloor.capabilities.advisories.queries import match
+from watchfloor.capabilities.advisories.queries.criteria import rules as rules_of
 from watchfloor.capabilities.advisories.queries.curator import curating
+from watchfloor.capabilities.advisories.queries.decisions import KEPT_FROM
 from watchfloor.capabilities.advisories.queries.ingest import Head, replace
+from watchfloor.capabilities.advisories.queries.numbering import Numbered, number
 from watchfloor.capabilities.advisories.queries.products import Products
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
 from watchfloor.capabilities.advisories.schemas.records.cve_list import CveRecord
@@ -86,8 +89,24 @@ def _thing(version: str = "8.9", **members: Any) -> Thing:
 
 
 def _found(wire: Wire, *things: Thing, **options: Any) -> list[tuple[int, int, MatchClass | None, float]]:
-    hits = match.find(wire, match.number(wire, things), **options)
-    return [(one.n, one.k, one.kind, one.sure) for one in sorted(hits)]
+    return [(*place, kind, sure) for place, (kind, sure, _engine) in sorted(_hits(wire, number(wire, things), **options).items())]
+
+
+def _hits(wire: Wire, things: Numbered, **options: Any) -> dict[tuple[int, int], tuple[MatchClass | None, float, bool]]:
+    """Return what each thing is to each CVE: of the criteria that decide by themselves the surest, and whether the engine has to decide."""
+    found = match.find(wire, things, **options)
+    told: dict[tuple[int, int], tuple[MatchClass | None, float, bool]] = {}
+    for k in found.ks:
+        plain, joined = found.met(k)
+        best: dict[int, match.Hit] = {}
+        for hit in found.hits(k):
+            for n in hit.places if hit.kind is not None else ():
+                best[n] = max(hit, best.get(n, hit), key=lambda one: one.sure)
+        met, engine = set(plain), set(joined)
+        for n in met | engine:
+            one = best[n] if n in met else match.Hit((), None, 0.0)
+            told[n, k] = (one.kind, one.sure, n in engine)
+    return told
 
 
 def test_things_inside_a_range_are_found(told: tuple[Wire, Callable[..., None]]) -> None:
@@ -150,8 +169,8 @@ def test_what_is_joined_is_left_to_the_engine(told: tuple[Wire, Callable[..., No
     wire, say = told
     platform = _criterion(part="o", vendor="microsoft", product="windows", kind="-", hi=None, vulnerable=False, node=1, cfg_and=True)
     say([_said(_criterion(cfg_and=True), platform)])
-    (hit,) = match.find(wire, match.number(wire, [_thing()]))
-    assert (hit.kind, hit.engine) == (None, True)
+    found = match.find(wire, number(wire, [_thing()]))
+    assert [(k, found.met(k)) for k in found.ks] == [(K, ([], [0]))]
 
 
 def test_only_the_advisories_asked_about_are_looked_at(told: tuple[Wire, Callable[..., None]]) -> None:
@@ -231,9 +250,9 @@ def _things(normals: Iterable[Normal], *, seed: int) -> list[Thing]:
     return list(found)
 
 
-def _by_engine(wire: Wire, numbered: match.Numbered, candidates: dict[int, list[int]]) -> dict[tuple[int, int], Verdict]:
+def _by_engine(wire: Wire, numbered: Numbered, candidates: dict[int, list[int]]) -> dict[tuple[int, int], Verdict]:
     """Decide every thing against every CVE that names its product."""
-    rules = match.rules(wire, {k for ks in candidates.values() for k in ks})
+    rules = rules_of(wire, {k for ks in candidates.values() for k in ks})
     by_product: dict[int, list[int]] = {}
     for n, several in numbered.seen.items():
         for one in several:
@@ -255,15 +274,17 @@ def test_one_statement_and_the_engine_agree_on_every_criterion(told: tuple[Wire,
     first = {(one.fact.src, one.fact.k): one for one in normals}
     say(first.values())
     things = _things(first.values(), seed=1)
-    numbered = match.number(wire, things)
-    hits = {(hit.n, hit.k): hit for hit in match.find(wire, numbered)}
+    numbered = number(wire, things)
+    hits = _hits(wire, numbered)
     engine = _by_engine(wire, numbered, {0: [k for _src, k in first]})
     assert len(things) > 20_000
     assert len(engine) > 20_000
-    assert {place for place, hit in hits.items() if not hit.engine} <= set(engine)
+    assert {place for place, (_kind, _sure, joined) in hits.items() if not joined} <= set(engine)
     for place, verdict in engine.items():
-        hit = hits[place]
-        if hit.kind is not None and (not hit.engine or hit.sure > verdict.confidence):
-            assert verdict.kind == hit.kind, (things[place[0]], place[1], verdict)
-            assert hit.sure == pytest.approx(verdict.confidence, abs=0.002), (things[place[0]], place[1], verdict)
-        assert hit.engine or verdict.confidence == pytest.approx(verdict.rule.factor * FACTORS[verdict.kind], abs=0.002)
+        kind, sure, joined = hits[place]
+        if kind is not None and (not joined or sure > verdict.confidence):
+            assert verdict.kind == kind, (things[place[0]], place[1], verdict)
+            assert sure == pytest.approx(verdict.confidence, abs=0.002), (things[place[0]], place[1], verdict)
+        assert joined or verdict.confidence == pytest.approx(verdict.rule.factor * FACTORS[verdict.kind], abs=0.002)
+    kept = _hits(wire, numbered, least=KEPT_FROM)
+    assert {place for place, verdict in engine.items() if verdict.confidence >= KEPT_FROM} <= set(kept) < set(hits)

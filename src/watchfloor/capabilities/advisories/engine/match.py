@@ -7,13 +7,17 @@ Values are True, False and None for not known; they are joined as Kleene does it
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from watchfloor.capabilities.advisories.engine.confidence import FACTORS, confidence, least
 from watchfloor.capabilities.advisories.engine.cpe import ParseError, Relation, relate_values
 from watchfloor.capabilities.advisories.engine.platforms import same_family
-from watchfloor.capabilities.advisories.engine.versions import base_key, key
+from watchfloor.capabilities.advisories.engine.versions import READ, base_key, key
 from watchfloor.capabilities.advisories.schemas.words import MatchClass, Source
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.advisories.schemas.facts import Criterion
 
+NONE: Mapping[str, str] = MappingProxyType({})
 NAMES = {Source.NVD: "NVD", Source.CVE_LIST: "CVE List", Source.EUVD: "EUVD", Source.OVERRIDES: "overrides"}
 
 
@@ -66,8 +71,7 @@ def _rank(one: Outcome) -> tuple[int, float]:
     return (0 if one.value is False else 1 if one.value is None else 2, FACTORS[one.kind])
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """One name of something that an asset runs. `product` is the number by which names of one product are the same.
 
     Without a version `full` and `base` are None: nobody observed it, unless `na`: it has none. `base` is `full` without an update.
@@ -80,12 +84,7 @@ class Seen:
     full: bytes | None = None
     base: bytes | None = None
     na: bool = False
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def updated(self) -> bool:
-        """Tell whether an update was observed, such as p1."""
-        return self.full != self.base
+    attributes: Mapping[str, str] = NONE
 
 
 @dataclass(frozen=True)
@@ -124,12 +123,14 @@ def seen(
     product: int, *, version: str = "", update: str = "*", part: str = "a", vendor: str = "", name: str = "", attributes: Mapping[str, str] | None = None
 ) -> Seen:  # fmt: skip
     """Return a name as it is observed: no version or `*` is an unknown one, `-` says that there is none."""
-    na = version == "-"
-    known = version not in {"", "*", "-"}
-    return Seen(
-        product, part, vendor, name, full=key(version, update) if known else None, base=base_key(version, update) if known else None, na=na,
-        attributes={attribute: value for attribute, value in (attributes or {}).items() if value != "*"},
-    )  # fmt: skip
+    full, base = _keys(version[:READ], update[:READ])
+    noted = {attribute: value for attribute, value in attributes.items() if value != "*"} if attributes else NONE
+    return Seen(product, part, vendor, name, full, base, version == "-", noted)
+
+
+@lru_cache(maxsize=4096)  # an inventory has its few thousand versions again and again
+def _keys(version: str, update: str) -> tuple[bytes | None, bytes | None]:
+    return (None, None) if version in {"", "*", "-"} else (key(version, update), base_key(version, update))
 
 
 def compare(one: Criterion, fact: Seen) -> Outcome:

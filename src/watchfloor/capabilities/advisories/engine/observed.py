@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from watchfloor.capabilities.advisories.engine.confidence import distribution_build
 from watchfloor.capabilities.advisories.engine.cpe import ANY, ParseError, parse, stored
 from watchfloor.capabilities.advisories.engine.names import plain
@@ -19,8 +21,7 @@ TEXT_ONLY = 0.6  # how sure a product is of which only the name was observed
 LABEL_MAX = 120
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(msgspec.Struct, frozen=True, gc=False):
     """One name of what was observed. Without a vendor it is text that a name in the databases has to be found for."""
 
     part: str

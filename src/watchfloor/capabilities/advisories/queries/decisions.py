@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.engine.match import Known, Seen, Verdict, decide
+from watchfloor.capabilities.advisories.queries.criteria import overridden, rules
 from watchfloor.capabilities.advisories.queries.inventory import things_of
-from watchfloor.capabilities.advisories.queries.match import find, number, overridden, rules
+from watchfloor.capabilities.advisories.queries.match import find
+from watchfloor.capabilities.advisories.queries.numbering import number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 AT_ONCE = 1000  # CVEs whose criteria are in memory together
 # What is less sure is not kept: it would be every advisory of a product whose version nobody knows. Whoever wants it asks for it.
 KEPT_FROM = 0.25
+
+
+_Facts = list[tuple["UUID", "Running"]]
 
 
 @dataclass
@@ -58,31 +63,21 @@ def decisions(
         for fact in asset.facts:
             for thing in fact.observed.things:
                 running.setdefault(places[thing], []).append((asset.id, fact))
-    met: dict[int, _Met] = {}
-    for hit in find(wire, numbered, only=only, least=least):
-        one = met.setdefault(hit.k, _Met())
-        (one.joined if hit.engine else one.plain).extend(running.get(hit.n, ()))
-    ks = sorted(met)
-    for start in range(0, len(ks), AT_ONCE):
-        chunk = ks[start : start + AT_ONCE]
+    found = find(wire, numbered, only=only, least=least)
+    for start in range(0, len(found.ks), AT_ONCE):
+        chunk = found.ks[start : start + AT_ONCE]
         spoken = overridden(wire, chunk)
         for k, said in rules(wire, chunk).items():
-            yield k, [one for one in _decided(k, said, met[k], held, memory, overridden=k in spoken) if one[2].confidence >= least]
-
-
-@dataclass
-class _Met:
-    """Which facts meet a criterion of one CVE: by itself, or one that is joined with others."""
-
-    plain: list[tuple[UUID, Running]] = field(default_factory=list)
-    joined: list[tuple[UUID, Running]] = field(default_factory=list)
+            plain, joined = ([met for n in places for met in running.get(n, ())] for places in found.met(k))
+            decided = _decided(k, said, plain, joined, held, memory, overridden=k in spoken)
+            yield k, [one for one in decided if one[2].confidence >= least]
 
 
 def _decided(
-    k: int, said: Sequence[Rule], met: _Met, held: Mapping[UUID, Held], memory: _Memory, *, overridden: bool
+    k: int, said: Sequence[Rule], plain: _Facts, joined: _Facts, held: Mapping[UUID, Held], memory: _Memory, *, overridden: bool
 ) -> Iterator[tuple[UUID, Running, Verdict]]:  # fmt: skip
-    whole = {asset for asset, _fact in met.joined}
-    for asset, fact in dict.fromkeys(met.plain):
+    whole = {asset for asset, _fact in joined}
+    for asset, fact in dict.fromkeys(plain):
         if asset in whole:
             continue
         place = (k, fact.observed)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import defaultdict
+from functools import lru_cache
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
-from watchfloor.capabilities.advisories.engine.match import NAMES, Rule, Seen, seen
+from watchfloor.capabilities.advisories.engine.confidence import FACTORS
 from watchfloor.capabilities.advisories.queries import rows
 from watchfloor.capabilities.advisories.queries.ingest import CFG_AND, CFG_NEGATE, NEGATE, NODE_AND, SIBLINGS
-from watchfloor.capabilities.advisories.queries.products import CNA_NAME
-from watchfloor.capabilities.advisories.schemas.facts import Criterion
+from watchfloor.capabilities.advisories.queries.numbering import RATIO, SUPPORT
 from watchfloor.capabilities.advisories.schemas.words import MatchClass, Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from watchfloor.capabilities.advisories.engine.observed import Thing
+    from watchfloor.capabilities.advisories.queries.numbering import Numbered
     from watchfloor.kernel.db.session import Wire
 
-# A CNA's words mean a product when at least so many records said so, and so few something else. What an operator says always counts.
-SUPPORT, RATIO = 3, 0.9
-
-SEEN = "create temp table if not exists adv_in_seen (n integer, product integer, key bytea, base bytea, bare boolean, na boolean, attrs boolean) on commit drop"
+# Things that meet the same criteria are one row, `n`: those of a version, and, for criteria that name none, those of a product of which a
+# version was observed (K), none was (U), or that have none (N).
+VERSION, KNOWN, UNKNOWN, NONE = b"V", b"K", b"U", b"N"
+SEEN = """
+create temp table if not exists adv_in_seen (n integer, product integer, state "char", attrs boolean, key bytea, base bytea) on commit drop;
+truncate adv_in_seen
+"""
 # The names under which criteria of a product stand: its own, those it has had, those of any part, and those a CNA gives it.
 NAMED = f"""
 create temp table if not exists adv_in_named (product integer, raw integer, sure real) on commit drop;
@@ -47,43 +51,58 @@ create index if not exists adv_in_named_product on adv_in_named (product);
 analyze adv_in_named;
 """  # noqa: S608 - our own numbers
 
-# What one criterion says of one thing, as engine/match.py decides it: 0 no, 9 for the engine to decide, else the class of the match.
+# Each criterion is looked up by its product and one value: the version it names, or what stands for all ranges or for any version. What is
+# negated is asked of all: the opposite of what cannot be is certain, whatever the version is.
+RANGE, ANY = "'\\x00'::bytea", "'\\x01'::bytea"  # no version has these keys
+PROBES = f"""
+create temp table if not exists adv_in_probe (
+  raw integer, at bytea, n integer, product integer, sure real, state "char", attrs boolean, key bytea, base bytea) on commit drop;
+truncate adv_in_probe;
+insert into adv_in_probe select w.raw, v.at, s.n, s.product, w.sure, s.state, s.attrs, s.key, s.base
+from adv_in_seen s join adv_in_named w on w.product = s.product
+cross join lateral unnest(case s.state when 'V' then array[s.key, nullif(s.base, s.key), {RANGE}] else array[{ANY}] end) as v (at)
+where v.at is not null;
+analyze adv_in_probe;
+"""  # noqa: S608 - our own words
+NEGATED = f"c.logic & {CFG_NEGATE | NEGATE} <> 0"
+PROBE = f"case when {NEGATED} then {ANY} when c.kind = '=' then lower(c.rng) when c.kind = 'r' then {RANGE} else {ANY} end"
+
+# What one criterion says of one thing, as engine/match.py decides it: the class of the match, or 9 for the engine to decide: where more
+# than one criterion counts, or what was observed beside the version.
 CODES = {1: MatchClass.EXACT, 2: MatchClass.LIKELY, 3: MatchClass.BASE_AMBIGUOUS, 6: MatchClass.VERSION_NA, 7: MatchClass.VERSION_UNKNOWN}
 ENGINE = 9
-RANKS = 16  # the code fits below the confidence in one number, so that the surest is the largest
-FACTOR = "(array[1, 0.8, 0.6, 0, 0, 0.3, 0.2, 0, 0]::real[])[code]"
-# Where more than one criterion counts, or what was observed beside the version, the engine decides.
-CODE = f"case when c.logic & {CFG_AND | NODE_AND | CFG_NEGATE | NEGATE} <> 0 or c.attrs is not null and s.attrs then {ENGINE} else {{0}} end as code"
-LIKELY = "case when c.attrs is null then 1 else 2 end"
-FROM = """
-from adv_in_named w join adv_criterion c on c.product_id = w.raw and c.vulnerable {only} join adv_in_seen s on s.product = w.product
+CODE = f"""
+case when c.logic & {CFG_AND | NODE_AND | CFG_NEGATE | NEGATE} <> 0 or c.attrs is not null and p.attrs then {ENGINE}
+  when c.kind = '-' and p.state <> 'N' then case p.state when 'U' then 7 else 6 end
+  when c.kind <> '*' and p.state = 'U' then 7
+  when c.kind = '=' and c.logic & {SIBLINGS} <> 0 and p.at <> p.key then 3
+  when c.attrs is null then 1 else 2 end
 """
-COLUMNS = "s.n, w.product, c.k, c.src, c.factor * w.sure as factor"
-# Most criteria name one version, and those are found by it; the others are asked one by one.
-HITS = f"""
-select {COLUMNS}, {CODE.format(f"case when lower(c.rng) = s.key or c.logic & {SIBLINGS} = 0 then {LIKELY} else 3 end")}
-from adv_in_named w join adv_in_seen s on s.product = w.product
-cross join lateral (select s.key as at union select s.base) v join adv_criterion c on c.product_id = w.raw and lower(c.rng) = v.at
-where c.vulnerable and c.kind = '=' and (v.at = s.key or c.upd is null) {{only}}
-union all
-select {COLUMNS}, case when c.kind = '=' then {ENGINE} else {
-    CODE.format(f'''case c.kind
-    when '*' then {LIKELY}
-    when '-' then case when s.na then {LIKELY} when s.key is null then 7 else 6 end
-    else case when s.key is null then 7 else {LIKELY} end end''').removesuffix(" as code")
-} end
-{FROM} and case c.kind
-    when 'r' then s.key is null and not s.na or c.rng @> s.key or upper_inc(c.rng) and upper(c.rng) = s.base
-    when '=' then lower(c.rng) > s.key and s.bare and lower(c.rng) < substring(s.key for octet_length(s.key) - 1) || '\\xff'::bytea
-    else true end
-where c.kind <> '=' or c.upd <> '-'
-"""  # noqa: S608 - our own words and numbers
-# A version that nobody observed is asked of all that name one.
-UNOBSERVED = f"""
-union all
-select {COLUMNS}, {CODE.format(7)} {FROM} where s.key is null and not s.na and c.kind = '='
-"""
+# Nothing that the rest of a configuration says makes a match surer than its version is.
+BOUND = f"""case when {NEGATED} then 1::real when c.kind = '-' and p.state = 'K' then {FACTORS[MatchClass.VERSION_NA]}::real
+  when c.kind <> '*' and p.state = 'U' then {FACTORS[MatchClass.VERSION_UNKNOWN]}::real else 1::real end"""
 # What NVD says of a product stands before what others say of it, and the overrides stand before the CNA and EUVD.
+HEARD = f"(c.src = {Source.NVD:d} or (c.k, p.product, c.src) not in (select k, product, src from outdone))"  # noqa: S608 - our own words
+# One number for a hit: which row of things, how far the source's word goes in thousandths, and the code.
+BITS, CODE_BITS = 14, 4
+CODE_MASK, MASK = (1 << CODE_BITS) - 1, (1 << BITS) - 1
+HIT = f"(p.n::bigint << {BITS}) | ((c.factor * p.sure * 1000)::bigint << {CODE_BITS}) | {{0}} as hit"
+HITS = f"""
+select c.k, {HIT.format(CODE)} from adv_in_probe p join adv_criterion c on c.product_id = p.raw and {PROBE} = p.at
+where c.vulnerable {{only}} and {HEARD} and c.factor * p.sure * ({BOUND}) >= %(least)s
+  and case when p.at = {ANY} then true when c.kind = '=' then p.at = p.key or c.upd is null
+    else c.rng @> p.key or upper_inc(c.rng) and upper(c.rng) = p.base end
+"""  # noqa: S608 - our own words and numbers
+# Of what names a version: what nobody observed the version of, and the release of which a criterion means an update, which may be there.
+UNSURE = f"""
+union all
+select c.k, {HIT.format(f"case when p.state = 'U' then {CODE} else {ENGINE} end")} from adv_in_probe p join adv_criterion c on c.product_id = p.raw
+where c.vulnerable {{only}} and {HEARD} and c.kind in ('=', 'r') and c.factor * p.sure * {FACTORS[MatchClass.VERSION_UNKNOWN]}::real >= %(least)s
+  and (p.state = 'U' or p.at = {RANGE} and p.key = p.base and c.kind = '=' and c.upd <> '-'
+    and lower(c.rng) > p.key and lower(c.rng) < substring(p.key for octet_length(p.key) - 1) || '\\xff'::bytea)
+"""  # noqa: S608 - our own words and numbers
+# One row for a CVE, as bytes: a row for each hit, or a list, would take longer to read than to find. Without the offset, sorting by CVE would
+# carry everything that a hit is made of.
 FIND = f"""
 with asked as materialized (
   select distinct c.k, w.product, c.src from adv_in_named w join adv_criterion c on c.product_id = w.raw
@@ -97,181 +116,98 @@ outdone as materialized (
     select from adv_criterion b join adv_in_named m on m.raw = b.product_id and m.product = a.product
     where b.k = a.k and b.src = {Source.NVD:d} and b.vulnerable limit 1) found
 )
-select n, k, max((factor * {FACTOR} * 1000)::integer * {RANKS} + {RANKS - 1} - code) filter (where code <> {ENGINE}) as best,
-  bool_or(code = {ENGINE}) as engine
-from ({HITS} {{unobserved}}) hit
-where (code = {ENGINE} or factor * {FACTOR} >= %(least)s)
-  and (src = {Source.NVD:d} or (k, product, src) not in (select k, product, src from outdone))
-group by n, k
+select k, array_send(array_agg(hit)) from ({HITS} {{unsure}} offset 0) hits group by k
 """  # noqa: S608 - our own words and numbers
+ARRAY_HEAD, EACH = 20, Struct("!4xq").iter_unpack  # as PostgreSQL sends a bigint[] without nulls
+NEARLY = 0.001  # what is stored as a real, and rounded, may be less than it is
 
 
 class Hit(NamedTuple):
-    """What one thing is to one CVE, of all criteria that decide by themselves the surest; and whether others have to be joined.
+    """What one criterion says of things; without a kind it has to be joined with others, and may be as `sure` as that."""
 
-    `kind` is None where none decides by itself; with `engine` what all criteria of the CVE say about the asset may be surer.
-    """
-
-    n: int
-    k: int
+    places: Sequence[int]
     kind: MatchClass | None
     sure: float
-    engine: bool
 
 
-@dataclass(frozen=True)
-class Numbered:
-    """Things with the numbers of their products; what no advisory has ever named has none."""
+class Found:
+    """Which things meet which CVEs; all of it is as small as it can be until somebody asks for a CVE."""
 
-    seen: dict[int, tuple[Seen, ...]]  # by the place of the thing; a text may mean several products
+    def __init__(self, rows: Iterable[tuple[int, bytes]], places: Sequence[Sequence[int]], least: float) -> None:
+        """Take what the statement answered, and the places of the things of each of its rows."""
+        self._hits, self._places, self._fates = dict(rows), places, _fates(least)
+        self.ks = sorted(self._hits)
 
-    def products(self) -> set[int]:
-        """Return all products."""
-        return {one.product for several in self.seen.values() for one in several}
+    def met(self, k: int) -> tuple[list[int], list[int]]:
+        """Return the places of the things that meet a CVE: where one criterion decides by itself, and where the engine has to.
 
+        A place may be there more than once, and in both.
+        """
+        plain: list[int] = []
+        joined: list[int] = []
+        for (hit,) in EACH(memoryview(self._hits[k])[ARRAY_HEAD:]):
+            if fate := self._fates[hit & MASK]:
+                (plain if fate == PLAIN else joined).extend(self._places[hit >> BITS])
+        return plain, joined
 
-PRODUCTS = """
-select w.n, coalesce(p.canonical, p.id) from unnest(%(n)s::integer[], %(part)s::text[]::"char"[], %(vendor)s::text[], %(product)s::text[])
-  as w (n, part, vendor, product)
-join adv_product p on (p.part, p.vendor, p.product) = (w.part, w.vendor, w.product)
-"""
-# A text means the product of its name if there is one only, or what a CNA calls by it.
-TEXTS = f"""
-with wanted as (select * from unnest(%(n)s::integer[], %(part)s::text[]::"char"[], %(name)s::text[]) as w (n, part, name)),
-found as (
-  select w.n, coalesce(p.canonical, p.id) as product from wanted w
-  join adv_product p on p.product in (w.name, replace(w.name, ' ', '_'), replace(w.name, ' ', '-')) and p.part = w.part
-  union
-  select w.n, coalesce(p.canonical, p.id) from wanted w join adv_product c on c.product = w.name and c.part = '{CNA_NAME}'
-  join adv_name_map m on m.name_id = c.id and (m.origin = 'manual' or m.support >= {SUPPORT} and m.support >= {RATIO} * (m.support + m.against))
-  join adv_product p on p.id = m.product_id and p.part = w.part
-)
-select n, min(product) from found group by n having count(*) = 1
-"""  # noqa: S608 - our own words and numbers
+    def hits(self, k: int) -> list[Hit]:
+        """Return what each criterion says."""
+        return [Hit(self._places[hit >> BITS], *_read(hit & MASK)) for (hit,) in EACH(memoryview(self._hits[k])[ARRAY_HEAD:])]
 
 
-def number(wire: Wire, things: Sequence[Thing]) -> Numbered:
-    """Return things as the engine compares them, by their place in the list."""
-    found: dict[int, list[int]] = {}
-    named = [(n, one) for n, one in enumerate(things) if one.vendor]
-    texts = [(n, one) for n, one in enumerate(things) if not one.vendor]
-    for sql, wanted in ((PRODUCTS, named), (TEXTS, texts)):
-        if wanted:
-            values = {
-                "n": [n for n, _one in wanted], "part": [one.part for _n, one in wanted], "vendor": [one.vendor for _n, one in wanted],
-                "product": [one.product for _n, one in wanted], "name": [one.product for _n, one in wanted],
-            }  # fmt: skip
-            for n, product in wire.execute(sql, values, binary=True):
-                found.setdefault(n, []).append(product)
-    return Numbered({n: tuple(_seen(things[n], product) for product in products) for n, products in found.items()})
-
-
-def _seen(one: Thing, product: int) -> Seen:
-    return seen(
-        product, version=one.version, update=one.update, part=one.part, vendor=one.vendor, name=one.product, attributes=dict(one.attributes)
-    )  # fmt: skip
-
-
-def find(wire: Wire, things: Numbered, *, only: Collection[int] | None = None, least: float = 0.0) -> list[Hit]:
+def find(wire: Wire, things: Numbered, *, only: Collection[int] | None = None, least: float = 0.0) -> Found:
     """Return which things meet criteria of which CVEs.
 
     Args:
         wire: The transaction; it gets temporary tables.
         things: What to look for.
         only: Look at these CVEs only.
-        least: Leave out what is less sure; what the engine has to decide is always in.
+        least: Leave out what is less sure, and what the engine has to decide where it cannot be surer.
     """
+    several = _same(things)
     wire.execute(SEEN)
-    wire.execute("truncate adv_in_seen")
-    rows.copy(
-        wire,
-        "adv_in_seen",
-        "n, product, key, base, bare, na, attrs",
-        (_pack(n, one) for n, several in things.seen.items() for one in several),
-    )
+    rows.copy(wire, "adv_in_seen", "n, product, state, attrs, key, base", (_pack(n, *what) for n, what in enumerate(several)))
     wire.execute("analyze adv_in_seen")
     wire.execute(NAMED)
-    unobserved = any(one.full is None and not one.na for several in things.seen.values() for one in several)
+    wire.execute(PROBES)
     restricted = "" if only is None else "and c.k = any (%(only)s)"
-    sql = FIND.format(only=restricted, unobserved=UNOBSERVED.format(only=restricted) if unobserved else "")
+    unsure = UNSURE.format(only=restricted) if least <= FACTORS[MatchClass.VERSION_UNKNOWN] else ""
     # Sorting all criteria by product would cost more than all the rest.
     wire.execute("set local work_mem = '64MB'; set local enable_mergejoin = off")
-    found = wire.execute(sql, {"least": least, "only": sorted(only or ())}, binary=True)
-    hits = [_hit(n, k, best, engine) for n, k, best, engine in found]
+    values = {"least": max(0.0, least - NEARLY), "only": sorted(only or ())}
+    found = Found(wire.execute(FIND.format(only=restricted, unsure=unsure), values, binary=True), list(several.values()), least)
     wire.execute("set local enable_mergejoin = on; reset work_mem")
-    return hits
-
-
-def _hit(n: int, k: int, best: int | None, engine: bool) -> Hit:  # noqa: FBT001 - a column
-    if best is None:
-        return Hit(n, k, None, 0.0, engine)
-    sure, code = divmod(best, RANKS)
-    return Hit(n, k, CODES[RANKS - 1 - code], sure / 1000, engine)
-
-
-def _pack(n: int, one: Seen) -> bytes:
-    return b"".join((
-        b"\0\x07", rows.int4(n), rows.int4(one.product), rows.data(one.full), rows.data(one.base),
-        rows.flag(one.full is not None and not one.updated), rows.flag(one.na), rows.flag(bool(one.attributes)),
-    ))  # fmt: skip
-
-
-RULES = """
-select c.k, c.src, c.cfg, c.node, c.pos, c.logic, c.vulnerable, c.kind::text, lower(c.rng), upper(c.rng), lower_inc(c.rng), upper_inc(c.rng), c.upd,
-  c.attrs, c.factor * coalesce(m.sure, 1), c.text, c.fix, p.part::text, p.vendor, p.product, coalesce(m.product, p.canonical, p.id)
-from adv_criterion c join adv_product p on p.id = c.product_id
-left join lateral (select n.product, n.sure from adv_in_named n where n.raw = c.product_id limit 1) m on true
-where c.k = any (%(ks)s) order by c.k, c.src, c.cfg, c.node, c.pos
-"""
-
-
-def rules(wire: Wire, ks: Iterable[int]) -> dict[int, list[Rule]]:
-    """Return all criteria of some CVEs, with the products that the last `find` gave them."""
-    found: dict[int, list[Rule]] = {}
-    for row in wire.execute(RULES, {"ks": sorted(set(ks))}, binary=True):
-        found.setdefault(row[0], []).append(_rule(row))
     return found
 
 
-def _rule(row: Any) -> Rule:  # noqa: ANN401 - a row
-    (
-        k,
-        src,
-        cfg,
-        node,
-        pos,
-        logic,
-        vulnerable,
-        kind,
-        lo,
-        hi,
-        lo_inc,
-        hi_inc,
-        upd,
-        attrs,
-        factor,
-        text,
-        fix,
-        part,
-        vendor,
-        product,
-        number,
-    ) = row
-    one = Criterion(
-        k=k, src=Source(src), cfg=cfg, node=node, pos=pos, cfg_and=bool(logic & CFG_AND), node_and=bool(logic & NODE_AND),
-        cfg_negate=bool(logic & CFG_NEGATE), negate=bool(logic & NEGATE), vulnerable=vulnerable, part=part, vendor=vendor, product=product, kind=kind,
-        lo=lo, hi=hi, lo_inclusive=bool(lo_inc), hi_inclusive=bool(hi_inc), update=upd or "*", siblings=bool(logic & SIBLINGS),
-        attributes=attrs or {}, text=text, fix=fix, factor=factor, names=part == CNA_NAME,
-    )  # fmt: skip
-    return Rule(one, number, factor)
+_What = tuple[int, bytes, bool, "bytes | None", "bytes | None"]  # product, state, whether attributes were observed, key and base
 
 
-def overridden(wire: Wire, ks: Iterable[int]) -> set[int]:
-    """Return of which CVEs the overrides speak."""
-    found = wire.execute("select k from adv_fact where src = %s and k = any (%s)", (int(Source.OVERRIDES), sorted(set(ks))), binary=True)
-    return {row[0] for row in found}
+def _same(things: Numbered) -> dict[_What, list[int]]:
+    found: defaultdict[_What, list[int]] = defaultdict(list)
+    for n, several in things.seen.items():
+        for one in several:
+            state = NONE if one.na else UNKNOWN if one.full is None else KNOWN
+            found[one.product, state, bool(one.attributes), None, None].append(n)
+            if state == KNOWN:
+                found[one.product, VERSION, bool(one.attributes), one.full, one.base].append(n)
+    return found
 
 
-def label(src: int) -> str:
-    """Return what people call a source."""
-    return NAMES.get(Source(src), Source(src).label)
+def _pack(n: int, product: int, state: bytes, attrs: bool, key: bytes | None, base: bytes | None) -> bytes:  # noqa: FBT001 - a column
+    return b"".join((b"\0\x06", rows.int4(n), rows.int4(product), rows.data(state), rows.flag(attrs), rows.data(key), rows.data(base)))
+
+
+def _read(said: int) -> tuple[MatchClass | None, float]:
+    factor, kind = (said >> CODE_BITS) / 1000, CODES.get(said & CODE_MASK)
+    return kind, factor if kind is None else factor * FACTORS[kind]
+
+
+PLAIN, JOINED = 1, 2
+
+
+@lru_cache(maxsize=4)
+def _fates(least: float) -> bytes:
+    """Return for each code with its factor whether it is too unsure (0), plain or joined."""
+    told = (_read(said) for said in range(1 << BITS))
+    return bytes(0 if sure < least - NEARLY else JOINED if kind is None else PLAIN for kind, sure in told)

@@ -10,7 +10,7 @@ from watchfloor.capabilities.advisories.engine.observed import observed
 from watchfloor.capabilities.advisories.engine.weigh import weigh
 from watchfloor.capabilities.advisories.queries.decisions import decisions
 from watchfloor.capabilities.advisories.queries.inventory import Held, Running
-from watchfloor.capabilities.advisories.queries.match import number
+from watchfloor.capabilities.advisories.queries.numbering import number
 from watchfloor.capabilities.advisories.queries.settled import settled
 from watchfloor.capabilities.advisories.schemas.faces import MatchView, Tried, Undecided
 from watchfloor.capabilities.advisories.schemas.words import State

@@ -227,9 +227,17 @@ def test_many_are_recorded_at_once_as_each_would_be(ledger: Ledger, org: UUID) -
         before = len(told(session, org))
         seen = [
             ledger_of_findings.Seen(
-                key=key, check="cleartext", asset=host, target="192.0.2.1", port=port, title=f"{key} {n}", severity=Severity.HIGH,
-                evidence={"n": n}, remedy="Use SSH.", references=["https://example.org/a"],
-            )  # fmt: skip
+                key=key,
+                check="cleartext",
+                asset=host,
+                target="192.0.2.1",
+                port=port,
+                title=f"{key} {n}",
+                severity=Severity.HIGH,
+                evidence={"n": n},
+                remedy="Use SSH.",
+                references=["https://example.org/a"],
+            )
             for n, (key, port) in enumerate(
                 [("new", 23), ("fixed", 23), ("accepted", 23), ("expired", 23), ("wrong", 23), ("open", None), ("new", 24)]
             )
@@ -246,7 +254,13 @@ def test_many_are_recorded_at_once_as_each_would_be(ledger: Ledger, org: UUID) -
         }  # fmt: skip
         assert sorted(told(session, org)[before:]) == ["finding.opened", "finding.reopened", "finding.reopened"]
         newest = get_finding(session, org, by_key["fixed"]).history[0]
-        assert (newest.from_state, newest.to_state, newest.actor, newest.reason, newest.job) == ("fixed", "open", "advisor", "seen again", job)
+        assert (newest.from_state, newest.to_state, newest.actor, newest.reason, newest.job) == (
+            "fixed",
+            "open",
+            "advisor",
+            "seen again",
+            job,
+        )
         audited = wire_of(session).execute(
             "select object, actor, reason from audit_entry where org = %s and operation = 'finding.reopen' order by object", (org,)
         )

@@ -69,4 +69,6 @@ def _products(wire: Wire, names: Sequence[Name]) -> Iterator[tuple[Name, int]]:
 
 
 def _seen(one: Thing, product: int) -> Seen:
-    return seen(product, version=one.version, update=one.update, part=one.part, vendor=one.vendor, name=one.product, attributes=dict(one.attributes))
+    return seen(
+        product, version=one.version, update=one.update, part=one.part, vendor=one.vendor, name=one.product, attributes=dict(one.attributes)
+    )

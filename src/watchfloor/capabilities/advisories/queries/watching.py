@@ -66,7 +66,7 @@ where m.org = %(org)s and m.confidence >= %(least)s and m.priority >= %(score)s 
     where h.org = m.org and h.watch = %(watch)s and h.k = m.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)
 """
 EVENTS = """
-select e.at, e.data, c.k, c.cve_id, c.title, {value} from event e join adv_cve c on c.cve_id = e.data->>'cve'
+select e.at, e.data, c.k, c.cve_id, x.title, {value} from event e join adv_cve c on c.cve_id = e.data->>'cve' join adv_text x on x.k = c.k
 where e.org = %(org)s and e.id >= %(first)s and e.name = %(kind)s and e.at >= %(from)s and (e.data->>'priority')::real >= %(score)s
   and (%(tags)s::text[] = '{{}}' or exists (select from adv_match m join asset a on (a.org, a.id) = (m.org, m.asset)
     where m.org = e.org and m.k = c.k and a.tags && %(tags)s::text[]

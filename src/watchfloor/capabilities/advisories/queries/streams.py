@@ -75,12 +75,16 @@ def accepted(wire: Wire, src: Source, stream: str) -> dict[str, Any] | None:
 def first(wire: Wire, src: Source, stream: str, *, complete: bool) -> bool:
     """Tell whether a stream is read for the first time, so that what it tells is no news.
 
-    Increments of NVD and of the CVE List are news once anything of these was read. EUVD has no whole: each of its searches begins by itself,
-    and the parts of one are not it until the last is there.
+    Increments of NVD and of the CVE List are news once anything of these was read; a year of NVD is no increment. EUVD has no whole: each of
+    its searches begins by itself, and the parts of one are not it until the last is there.
     """
     base = stream.removesuffix(PART)
     if complete or src is Source.EUVD:
         return accepted(wire, src, base) is None
+    if src is Source.NVD and base.isdecimal() and accepted(wire, src, base) is None:
+        # The year that has just begun is read for the first time as well, and is news to who has followed the increments.
+        row = wire.execute("select %s < extract(year from wf_now())", (int(base),)).fetchone()
+        return bool(row and row[0]) or accepted(wire, src, "modified") is None
     row = wire.execute(
         "select exists (select from adv_stream where src = %s and stream <> %s and ok_at is not null)", (int(src), ALL)
     ).fetchone()

@@ -6,15 +6,19 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from watchfloor.capabilities.advisories.api.search import Cursor, Limit, least
+from watchfloor.capabilities.advisories.api.matches import Gone, Least, Text
+from watchfloor.capabilities.advisories.api.search import Cursor, Limit, Zone, least, zone
 from watchfloor.capabilities.advisories.queries import record
 from watchfloor.capabilities.advisories.queries.identity import get_key
+from watchfloor.capabilities.advisories.queries.matched import Wanted, list_matches
 from watchfloor.capabilities.advisories.queries.pages import labelled
 from watchfloor.capabilities.advisories.queries.raw import raw_document
 from watchfloor.capabilities.advisories.schemas.faces import Advisory, AffectedView, Changes, RawDocument, Score, SourceWord
+from watchfloor.capabilities.advisories.schemas.matched import MatchPage
 from watchfloor.capabilities.advisories.schemas.words import Exposure
 from watchfloor.kernel import clock
 from watchfloor.kernel.db.keyset import LIMIT
@@ -44,6 +48,25 @@ def get_advisory(caller: Caller, advisory: str) -> Response:
     with caller.transaction() as session:
         found = record.get_record(wire_of(session), advisory, on=clock.now().date(), least=least())
     return _tagged(caller, found)
+
+
+@routes.get("/{advisory}/matches")
+def list_advisory_matches(
+    caller: Caller,
+    advisory: str,
+    *,
+    q: Text = "",
+    tz: Zone = "UTC",
+    min_confidence: Least = None,
+    gone: Gone = False,
+    limit: Limit = LIMIT,
+    cursor: UUID | None = None,
+) -> MatchPage:
+    """List which of your assets an advisory meets, gravest first, with the reason and how sure it is."""
+    with caller.transaction() as session:
+        wire = wire_of(session)
+        wanted = Wanted(least=min_confidence, text=q, now=clock.now(), zone=zone(tz), k=get_key(wire, advisory), gone=gone)
+        return list_matches(wire, caller.org, wanted, limit=limit, after=cursor)
 
 
 @routes.get("/{advisory}/sources")

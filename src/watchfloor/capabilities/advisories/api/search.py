@@ -39,6 +39,7 @@ from watchfloor.kernel.tenancy.access import Caller
 routes = APIRouter(tags=["advisories"])
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Zone = Annotated[str, Query(description="The time zone in which days begin, such as Europe/Vienna.", max_length=60)]
 
 
 @routes.get("")
@@ -56,11 +57,11 @@ def list_advisories(
     cursor: Cursor = None,
     limit: Limit = LIMIT,
     facets: Annotated[str | None, Query(description=f"How the hits divide: of {', '.join(FACETS)}, joined by commas, or all.")] = None,
-    tz: Annotated[str, Query(description="The time zone in which days begin, such as Europe/Vienna.", max_length=60)] = "UTC",
+    tz: Zone = "UTC",
 ) -> Advisories:
     """Search advisories. A text that is not understood is a 422 that names the place in it."""
     wanted = FACETS if facets == "all" else tuple(dict.fromkeys(words("facets", facets, FACETS)))
-    asked = Asked(q, clock.now(), _zone(tz), sort=sort, limit=limit, cursor=cursor, facets=wanted, least=least())
+    asked = Asked(q, clock.now(), zone(tz), sort=sort, limit=limit, cursor=cursor, facets=wanted, least=least())
     with caller.transaction() as session:
         return search(wire_of(session), asked)
 
@@ -70,7 +71,8 @@ def least() -> float:
     return read_settings(AdvisorySettings, "advisories").finding_min_confidence
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name, which whoever asks wrote."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

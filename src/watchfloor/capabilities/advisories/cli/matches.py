@@ -16,6 +16,9 @@ def matches(
         str | None, typer.Argument(help="Only this advisory, such as CVE-2024-6387.", metavar="CVE", show_default=False)
     ] = None,
     *,
+    query: Annotated[
+        str, typer.Option("--query", "-q", help="Which of them: 'product:openssh band>=high port:22'; see `advisories search --fields`.")
+    ] = "",
     candidates: Annotated[bool, typer.Option("--candidates", help="Also what is too unsure to be a finding.")] = False,
     gone: Annotated[bool, typer.Option("--gone", help="Also what is over.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
@@ -24,16 +27,15 @@ def matches(
     """List which advisories meet which of your assets, gravest first, with the reason."""
     from watchfloor.capabilities.advisories.queries.matched import Wanted, list_matches  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.advisories.schemas.words import key_of  # noqa: PLC0415 - see above
-    from watchfloor.capabilities.advisories.settings import AdvisorySettings  # noqa: PLC0415 - see above
+    from watchfloor.kernel import clock  # noqa: PLC0415 - see above
     from watchfloor.kernel.db.session import wire_of  # noqa: PLC0415 - see above
-    from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
 
     k = None if advisory is None else key_of(advisory.upper())
     if advisory is not None and k is None:
         raise InvalidInput(f"{advisory[:40]!r} is not a CVE id.", field="/advisory")
-    least = 0.0 if candidates else read_settings(AdvisorySettings, "advisories").finding_min_confidence
+    wanted = Wanted(least=0.0 if candidates else None, text=query, now=clock.now(), k=k, gone=gone)
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
-        found = list_matches(wire_of(session), floor.org, Wanted(least=least, k=k, gone=gone), limit=limit)
+        found = list_matches(wire_of(session), floor.org, wanted, limit=limit)
     if json:
         print_json(found)
         return

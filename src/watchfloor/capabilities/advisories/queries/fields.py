@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -271,6 +271,21 @@ def language(least: float, *, of_matches: bool = False) -> Language:
         ),
         words,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def language_of_matches(least: float) -> Language:
+    """Return what a list of matches, adv_match as `m` with its advisory as `c` and its fact as `f`, can be searched by.
+
+    It is what advisories can be searched by, where what is said of a match is said of that match; `least` is the same.
+    """
+    match, whole = matches(least), language(least, of_matches=True)
+    fields = [replace(one, within=None) if one.within == match else one for one in whole.fields if one.name != "affects"]
+    own = (
+        Field("port", Number("f.port", 0, 65_535, whole=True, cast="integer"), "on which port it answers"),
+        Field("seen", Time("m.first_seen"), "since when it is a match"),
+    )
+    return Language((*fields, *own), whole.words)
 
 
 def _affects(match: Related) -> Among:

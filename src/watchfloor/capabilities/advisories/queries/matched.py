@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 
+from watchfloor.capabilities.advisories.queries.fields import language_of_matches
 from watchfloor.capabilities.advisories.schemas.matched import Matched, MatchPage
 from watchfloor.capabilities.advisories.schemas.words import MatchClass, Source
+from watchfloor.capabilities.advisories.settings import AdvisorySettings
+from watchfloor.kernel.db.filters import Given
 from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from watchfloor.kernel.db.session import Wire
@@ -27,7 +33,7 @@ left join asset_fact f on (f.org, f.id) = (m.org, m.fact)
 where m.org = %(org)s and (%(gone)s or m.gone_at is null) and m.confidence >= %(least)s
   and (%(asset)s::uuid is null or m.asset = %(asset)s) and (%(k)s::bigint is null or m.k = %(k)s)
   and (%(kind)s::text is null or m.class = %(kind)s) and (%(band)s::text is null or m.band = %(band)s)
-  and (%(verdict)s::text is null or m.verdict = %(verdict)s)
+  and (%(verdict)s::text is null or m.verdict = %(verdict)s) and {filter}
   and (%(after)s::uuid is null or (m.priority, m.id) < (select p.priority, p.id from adv_match p where p.org = %(org)s and p.id = %(after)s))
 order by m.priority desc, m.id desc limit %(limit)s
 """
@@ -35,9 +41,16 @@ order by m.priority desc, m.id desc limit %(limit)s
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which matches to list; None and False ask for nothing."""
+    """Which matches to list; None and False ask for nothing.
 
-    least: float
+    `text` is in the language of searches, its ages counted from `now`, its days those of `zone`. Without `least` they are at least as sure
+    as a finding, unless the text asks for a confidence.
+    """
+
+    least: float | None = None
+    text: str = ""
+    now: datetime
+    zone: tzinfo = UTC
     k: int | None = None
     asset: UUID | None = None
     kind: MatchClass | None = None
@@ -47,18 +60,24 @@ class Wanted:
 
 
 def list_matches(wire: Wire, org: UUID, wanted: Wanted, *, limit: int = 50, after: UUID | None = None) -> MatchPage:
-    """Return a page of matches that are at least as sure as `wanted.least`.
+    """Return a page of matches.
 
     Raises:
-        InvalidInput: The limit is outside 1 to 500.
+        InvalidInput: The limit is outside 1 to 500, or a part of the text has no meaning.
     """
     if not 1 <= limit <= LIMIT_MAX:
         raise InvalidInput(f"limit {limit} is outside 1 to {LIMIT_MAX}", field="/limit")
-    values = {
-        "org": org, "least": wanted.least, "k": wanted.k, "asset": wanted.asset, "kind": wanted.kind and str(wanted.kind), "band": wanted.band,
+    default = read_settings(AdvisorySettings, "advisories").finding_min_confidence
+    found_by = language_of_matches(default).compile(wanted.text, Given(wanted.now, wanted.zone))
+    asked = any(term.field == "confidence" for term in found_by.terms)
+    least = wanted.least if wanted.least is not None else 0.0 if asked else default
+    values = found_by.given.parameters | {
+        "org": org, "least": least, "k": wanted.k, "asset": wanted.asset, "kind": wanted.kind and str(wanted.kind), "band": wanted.band,
         "verdict": wanted.verdict, "gone": wanted.gone, "after": after, "limit": limit + 1,
     }  # fmt: skip
-    found: list[dict[str, Any]] = wire.cursor(row_factory=dict_row).execute(LIST, values).fetchall()
+    found: list[dict[str, Any]] = (
+        wire.cursor(row_factory=dict_row).execute(LIST.replace("{filter}", found_by.sql).encode(), values).fetchall()
+    )
     items = [_shown(row) for row in found[:limit]]
     return MatchPage(items=items, next_cursor=str(items[-1].match) if len(found) > limit else None)
 

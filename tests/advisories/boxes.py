@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -76,14 +76,17 @@ class Box:
         return {one.k: one.hash for one in self.documents()}
 
 
-def copied(known: dict[int, bytes]) -> bytes:
-    """Return what PostgreSQL's binary COPY makes of (k, hash)."""
-    rows = b"".join(struct.pack(">hiqi16s", 2, 8, k, 16, digest) for k, digest in known.items())
-    return b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows + b"\xff\xff"
+def copied(known: dict[int, bytes], at: datetime | None = None) -> bytes:
+    """Return what PostgreSQL makes of k, hash and the source's time."""
+    since = ((at or datetime(1970, 1, 1, tzinfo=UTC)) - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return b"".join(struct.pack(">q16sq", k, digest, since) for k, digest in known.items())
 
 
 def read(
-    *files: bytes | Path | tuple[str, bytes] | FeedFile, known: dict[str, dict[int, bytes]] | None = None, **request: Any
+    *files: bytes | Path | tuple[str, bytes] | FeedFile,
+    known: dict[str, dict[int, bytes]] | None = None,
+    known_at: datetime | None = None,
+    **request: Any,
 ) -> tuple[list[Outcome], Box]:
     """Read files, each bytes, a path, or a label with bytes; return what became of them, and the box."""
     inputs: dict[str, bytes | Path | BinaryIO] = {}
@@ -96,7 +99,7 @@ def read(
         inputs[str(number)] = one[1] if isinstance(one, tuple) else one
         asked.append(FeedFile(name=str(number), label=label))
     given = tuple(Given(source=source, name=f"known {source}") for source in known or {})
-    inputs |= {f"known {source}": copied(pairs) for source, pairs in (known or {}).items()}
+    inputs |= {f"known {source}": copied(pairs, known_at) for source, pairs in (known or {}).items()}
     inputs |= request.pop("inputs", {})
     box = Box(inputs)
     answer = read_files(FeedRequest(files=tuple(asked), now=NOW, known=given, **{"keep_going": True, **request}), box)

@@ -149,10 +149,67 @@ def test_of_a_file_that_is_refused_nothing_waits_for_the_next(monkeypatch: pytes
     assert min(box.known()) == key_of("CVE-2024-5000")
 
 
-def test_known_documents_are_read_as_postgresql_writes_them() -> None:
-    assert decode.known_of(copied({1: bytes(16), -2: b"\xff" * 16})) == {1: bytes(16), -2: b"\xff" * 16}
-    with pytest.raises(ValueError, match="binary COPY"):
-        decode.known_of(b"1\tx\n")
+def test_of_documents_is_known_whose_hash_it_is_and_when_it_was_made() -> None:
+    at = datetime(2026, 5, 1, 10, 0, 0, 250_000, tzinfo=UTC)
+    known = decode.Known()
+    known.add(copied({7: bytes(16), -2: b"\xff" * 16}, at))
+    assert (known.find(bytes(16)), known.find(b"\xff" * 16), known.find(b"\1" * 16)) == ((7, at.timestamp()), (-2, at.timestamp()), None)
+    assert (known.holds(7, bytes(16)), known.holds(-2, bytes(16)), known.holds(8, bytes(16))) == (True, False, False)
+    with pytest.raises(ValueError, match="cut off"):
+        known.add(bytes(31))
+
+
+def test_what_was_replaced_is_known_no_longer() -> None:
+    known = decode.Known()
+    known.add(copied({7: bytes(16)}))
+    known.replace(7, b"\1" * 16)
+    assert (known.find(bytes(16)), known.holds(7, bytes(16)), known.holds(7, b"\1" * 16)) == (None, False, True)
+
+
+def minified(*records: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in records)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_record_that_stands_there_as_it_is_kept_is_not_read_again(wrapped: bool) -> None:  # noqa: FBT001 - a case
+    at = datetime(2026, 5, 1, 10, tzinfo=UTC)
+    content = minified(*(one if wrapped else one["cve"] for one in (record(1000), record(1001))))
+    _, first = read(content)
+    outcomes, box = read(content, known={"nvd": first.known()}, known_at=at)
+    assert (only(outcomes).unchanged, only(outcomes).distinct, only(outcomes).sent) == (2, 2, 0)
+    assert only(outcomes).watermark == at
+    (unchanged,) = box.all(frames.Unchanged)
+    assert set(array("q", unchanged.ks)) == set(first.known())
+
+
+@pytest.mark.parametrize("behind", [b',"more":{}}', b"},{}", b"}}"])
+def test_what_stands_behind_a_known_record_is_not_passed_over(behind: bytes) -> None:
+    content = minified(record(1000))
+    _, first = read(content)
+    other = content[:-2] + behind + b"\n" + minified(record(1001))
+    outcomes, _ = read(other, known={"nvd": first.known()})
+    plain, _ = read(other)
+    assert (only(outcomes).rows, only(outcomes).rejected) == (only(plain).rows, only(plain).rejected)
+
+
+def test_of_a_known_record_and_another_of_the_same_cve_the_newer_stays() -> None:
+    old, new = record(1000, "2026-05-01T00:00:00.000"), record(1000, "2026-05-02T00:00:00.000")
+    _, first = read(minified(old))
+    for content in (minified(old, new), minified(new, old)):
+        outcomes, box = read(content, known={"nvd": first.known()}, known_at=datetime(2026, 5, 1, tzinfo=UTC))
+        assert (only(outcomes).duplicates, only(outcomes).sent, only(outcomes).unchanged) == (1, 1, 0)
+        assert box.known() == read(minified(new))[1].known()
+
+
+def test_the_same_file_is_known_by_what_it_is_packed_to() -> None:
+    packed = gzip.compress(FEED.read_bytes(), mtime=0)
+    state = read(packed)[1].all(frames.End)[0].state
+    before = Accepted(source="nvd", stream=only(read(packed)[0]).stream, rows=5, sha256=state["sha256"], packed=state["packed"])
+    assert only(read(packed, accepted=(before,))[0]).verdict is Verdict.SAME
+    outcomes, box = read(gzip.compress(FEED.read_bytes(), compresslevel=1, mtime=7), accepted=(before,))
+    assert (only(outcomes).verdict, only(outcomes).unchanged, box.told) == (Verdict.SAME, 5, [])
+    damaged = before.model_copy(update={"packed": "0" * 64, "sha256": "0" * 64})
+    assert only(read(packed, accepted=(damaged,))[0]).verdict is Verdict.READ
 
 
 @pytest.mark.parametrize(

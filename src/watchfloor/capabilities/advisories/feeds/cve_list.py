@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _RECORD = re.compile(r"(?:^|/)CVE-\d{4}-\d{4,10}\.json$")
 _NESTED = re.compile(r"\.zip$", re.IGNORECASE)
 _COMPANIONS = {"delta.json", "deltaLog.json", "recent_activities.json"}
+_MINIFIED = b'{"'
 FEW = 300  # single files that are fetched rather than archives
 _OVERLAP = timedelta(hours=1)
 
@@ -55,7 +56,16 @@ def head(document: bytes) -> tuple[int, datetime | None]:
     return k, moment(about.date_updated or about.date_rejected or about.date_published or about.date_reserved)
 
 
-FORM = Form(Source.CVE_LIST, CveRecord, head)
+class CveForm(Form[CveRecord]):
+    """Records of the list."""
+
+    def stored(self, raw: bytes | msgspec.Raw) -> memoryview | None:
+        """Return the record; those of archives are written with spaces between their parts."""
+        view = memoryview(raw)
+        return view if view[: len(_MINIFIED)] == _MINIFIED else None
+
+
+FORM = CveForm(Source.CVE_LIST, CveRecord, head)
 
 
 class Archive:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import struct
+from array import array
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from watchfloor.capabilities.advisories.schemas.words import Source
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
-_COPY_HEAD = 19
-_ROW = struct.Struct(">hiqi16s")
+_ROW = struct.Struct(">q16sq")
+_MICROSECONDS = 1_000_000
+_EPOCH = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * _MICROSECONDS  # PostgreSQL's, in Unix time
 
 
 class BadRecord(ValueError):
@@ -46,6 +48,13 @@ class Form(Generic[Record]):
         """Return the document of a record as it stands in the file, its number and its time."""
         document = self.document(raw)
         return document, *self.head(document)
+
+    def stored(self, raw: bytes | msgspec.Raw) -> memoryview | None:  # noqa: ARG002 - a source without such an offer
+        """Return what would be the document if the record is written as documents are kept; None: not to be told without reading it.
+
+        Only sources offer this whose documents name their CVE, so that the same bytes are about the same one.
+        """
+        return None
 
     def document(self, raw: bytes | msgspec.Raw) -> bytes:
         """Return the minified document of a record."""
@@ -95,14 +104,43 @@ def _without_nul(value: Any) -> Any:  # noqa: ANN401 - plain JSON
     return value
 
 
-def known_of(copied: bytes) -> dict[int, bytes]:
-    """Read PostgreSQL's binary COPY of (k bigint, hash bytea of 16 bytes)."""
-    if not copied:
-        return {}
-    if not copied.startswith(b"PGCOPY\n\xff\r\n\0"):
-        message = "the file of known documents is no binary COPY"
-        raise ValueError(message)
-    start = _COPY_HEAD + int.from_bytes(copied[15:19], "big")
-    rows = (len(copied) - start) // _ROW.size
-    body = memoryview(copied)[start : start + rows * _ROW.size]
-    return {k: digest for _, _, k, _, digest in _ROW.iter_unpack(body)}
+class Known:
+    """Documents that are stored: looked up by their hash, for a record that is known need not be read to know whose it is."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._ks, self._times = array("q"), array("d")
+        self._places: dict[bytes, int] = {}
+        self._since: dict[int, bytes] = {}  # what took their place
+
+    def __len__(self) -> int:
+        return len(self._ks)
+
+    def add(self, copied: bytes) -> None:
+        """Take rows of k, hash and source's time as PostgreSQL sends them: int64, 16 bytes, and int64 in microseconds since 2000."""
+        if len(copied) % _ROW.size:
+            message = "the file of known documents is cut off"
+            raise ValueError(message)
+        for k, digest, at in _ROW.iter_unpack(copied):
+            self._places[digest] = len(self._ks)
+            self._ks.append(k)
+            self._times.append((at + _EPOCH) / _MICROSECONDS)
+
+    def find(self, digest: bytes) -> tuple[int, float] | None:
+        """Return whose document has a hash, and its time in seconds, 0 for none; None where nobody's has."""
+        place = self._places.get(digest)
+        if place is None or self._ks[place] in self._since:
+            return None
+        return self._ks[place], self._times[place]
+
+    def holds(self, k: int, digest: bytes) -> bool:
+        """Tell whether what is known of k is the document of this hash."""
+        since = self._since.get(k)
+        if since is not None:
+            return since == digest
+        place = self._places.get(digest)
+        return place is not None and self._ks[place] == k
+
+    def replace(self, k: int, digest: bytes) -> None:
+        """Know this of k from now on."""
+        self._since[k] = digest

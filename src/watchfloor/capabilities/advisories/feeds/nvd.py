@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.advisories.feeds.opened import Content
 
 _STREAM = re.compile(r"nvdcve-[0-9.]{1,5}-(\d{4}|modified|recent)", re.IGNORECASE)
-_WRAPPED = b'{"cve":{'
+_WRAPPED, _PLAIN, _BRACE = b'{"cve":{', b'{"id":"', ord("}")
 
 
 class _Head(msgspec.Struct, rename="camel"):
@@ -62,6 +62,13 @@ def head(document: bytes) -> tuple[int, datetime | None]:
 
 class NvdForm(Form[NvdRecord]):
     """Records that may stand alone or as the member `cve` of an object."""
+
+    def stored(self, raw: bytes | msgspec.Raw) -> memoryview | None:
+        """Return what stands between the wrapper's braces."""
+        view = memoryview(raw)
+        if view[: len(_WRAPPED)] == _WRAPPED and view[-1] == _BRACE:
+            return view[len(_WRAPPED) - 1 : -1]
+        return view if view[: len(_PLAIN)] == _PLAIN else None
 
     def open(self, raw: bytes | msgspec.Raw) -> tuple[bytes, int, datetime | None]:
         """Return the record itself, its number and time."""

@@ -51,9 +51,12 @@ class Content:
     bytes, and the number of NUL bytes taken out are known when it was read to the end once.
     """
 
-    def __init__(self, read: Callable[[], Iterator[bytes]], *, packed: int, limit: int, packing: Packing) -> None:
-        """Take what unpacks the input from its beginning."""
-        self._read = read
+    def __init__(
+        self, read: Callable[[], Iterator[bytes]], *, packed: int, limit: int, packing: Packing, file: BinaryIO | None = None
+    ) -> None:
+        """Take what unpacks the input from its beginning; `file`: that holds nothing else, packed."""
+        self._read, self._file = read, file
+        self._packed_sha256 = ""
         self._packed, self.limit = packed, limit
         self._kept: list[bytes] | None = None
         self.packing = packing
@@ -94,6 +97,16 @@ class Content:
             for _ in self.pieces():
                 pass
         return self.sha256
+
+    def packed_sha256(self) -> str:
+        """Return the sha256 of the input as it is packed: a fraction of the work of unpacking it; "" where it is not, or is a part of another file."""
+        if self._file is not None and self.packing is not Packing.PLAIN and not self._packed_sha256:
+            digest = hashlib.sha256()
+            self._file.seek(0)
+            for piece in _plain(self._file):
+                digest.update(piece)
+            self._packed_sha256 = digest.hexdigest()
+        return self._packed_sha256
 
     def ahead(self) -> Iterator[bytes]:
         """Yield the same while the next piece is unpacked by another thread."""
@@ -144,7 +157,7 @@ def content_of(file: BinaryIO, *, limit: int) -> Content:
 
     if packing is Packing.PLAIN and packed > limit:
         refuse("G4", f"has {packed} bytes, more than the {limit} that are read")
-    return Content(read, packed=packed, limit=limit, packing=packing)
+    return Content(read, packed=packed, limit=limit, packing=packing, file=file)
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:

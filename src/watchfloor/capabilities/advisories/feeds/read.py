@@ -71,7 +71,7 @@ class Session:
 
     request: FeedRequest
     box: Box
-    known: dict[Source, dict[int, bytes]] = field(default_factory=dict)
+    known: dict[Source, decode.Known] = field(default_factory=dict)
     codecs: dict[Source, Codec] = field(default_factory=dict)
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     spool: Spool = field(default_factory=Spool)
@@ -151,13 +151,13 @@ class Session:
     def _before(self, source: Source, stream: str) -> Accepted | None:
         return next((one for one in self.request.accepted if one.source == source.label and one.stream == stream), None)
 
-    def _known(self, source: Source) -> dict[int, bytes]:
+    def _known(self, source: Source) -> decode.Known:
         if source not in self.known:
-            self.known[source] = {}
+            self.known[source] = decode.Known()
             for given in self.request.known:
                 if given.source == source.label:
                     with self.box.file(given.name) as opened:
-                        self.known[source].update(decode.known_of(opened.read()))
+                        self.known[source].add(opened.read())
         return self.known[source]
 
     def _codec(self, source: Source) -> Codec | None:
@@ -187,17 +187,29 @@ class Session:
         if meta is not None:
             guards.check_sum(content.size, content.sha256, declared_size=meta.size, declared_sha256=meta.sha256)
 
+    def _is_same(self, file: FeedFile, content: Content | None, before: Accepted) -> bool:
+        """Tell whether a file is the one that was accepted last, where that can be told for less than reading it."""
+        if content is None or not before.sha256:
+            return False
+        meta = self.metas.get(_stem(file.label or file.name))
+        declared = file.sha256 or (meta.sha256 if meta is not None else "")
+        if declared and declared.lower() != before.sha256:
+            return False
+        packed = content.packed_sha256()
+        return packed == before.packed if packed and before.packed else content.checksum() == before.sha256
+
     def _records(self, file: FeedFile, kind: Kind, reading: Reading) -> Outcome:
         source, accept = reading.form.source, self.request.accept
         before = self._before(source, reading.stream)
-        if before is not None and before.sha256 and reading.content is not None and reading.content.checksum() == before.sha256:
-            same = _outcome(file, kind, reading.stream, before.rows, before.rows, 0, 0, [], reading.content)
-            return same.model_copy(update={"verdict": Verdict.SAME, "unchanged": before.rows})
+        if before is not None and self._is_same(file, reading.content, before):
+            return _same(file, kind, before, reading.content)
         known = self._known(source)
         self.spool.clear()  # a file before may have been refused
         packer = Packer(self.thread, self._codec(source), self.spool, trained_number=frames.TRAINED, level=self.request.level)
         found = survey(reading.records, reading.form, known, packer, lambda done: self.box(done, 0, "checking", file.label))
         packer.close()
+        if before is not None and before.sha256 and reading.content is not None and reading.content.sha256 == before.sha256:
+            return _same(file, kind, before, reading.content)
         about = reading.about()
         self._check_sum(file, reading.content)
         notes = [*about.notes, guards.check_rejects(found.rows, found.rejected, _first(found.bad), misnamed=found.misnamed, accept=accept)]
@@ -336,7 +348,7 @@ def _state(content: Content | None, as_of: datetime | None, version: str) -> dic
     """Return what is to be kept with a stream."""
     found = {"as_of": as_of.isoformat() if as_of is not None else "", "version": version}
     if content is not None:
-        found |= {"sha256": content.sha256, "size": str(content.size)}
+        found |= {"sha256": content.sha256, "size": str(content.size), "packed": content.packed_sha256()}
     return {name: value for name, value in found.items() if value}
 
 
@@ -365,6 +377,11 @@ def _outcome(
         nul_removed=content.nul if content is not None else 0,
         notes=tuple(note for note in notes if note),
     )
+
+
+def _same(file: FeedFile, kind: Kind, before: Accepted, content: Content | None) -> Outcome:
+    same = _outcome(file, kind, before.stream, before.rows, before.rows, 0, 0, [], content)
+    return same.model_copy(update={"verdict": Verdict.SAME, "unchanged": before.rows})
 
 
 def _nothing(file: FeedFile, kind: Kind, notes: tuple[str, ...]) -> Outcome:

@@ -21,7 +21,7 @@ from watchfloor.capabilities.advisories.schemas.words import Source, name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from watchfloor.capabilities.advisories.feeds.decode import Form
+    from watchfloor.capabilities.advisories.feeds.decode import Form, Known
     from watchfloor.capabilities.advisories.feeds.packing import Packer
     from watchfloor.capabilities.advisories.feeds.reading import Records
     from watchfloor.capabilities.advisories.feeds.spool import Packed
@@ -67,13 +67,16 @@ class Survey:
         return datetime.fromtimestamp(min(latest, now.timestamp()), UTC) if latest > 0 else None
 
 
-def survey(records: Records, form: Form[Any], known: dict[int, bytes], packer: Packer, tell: Callable[[int], None]) -> Survey:
+def survey(records: Records, form: Form[Any], known: Known, packer: Packer, tell: Callable[[int], None]) -> Survey:
     """Read all records once: which are news, which unchanged, which repeated, and which cannot be read."""
     found = Survey()
     for number, raw in enumerate(records):
         if not number % _PROGRESS:
             tell(number)
             guards.check_rows(number)
+        if known and (as_known := _as_known(raw, form, known)) is not None:
+            _note(found, form, *as_known, SAME)
+            continue
         try:
             if isinstance(raw, Bad):
                 raise BadRecord(raw.reason)
@@ -81,7 +84,7 @@ def survey(records: Records, form: Form[Any], known: dict[int, bytes], packer: P
             if len(document) > DOCUMENT_LIMIT:
                 raise BadRecord(f"has {len(document)} bytes, more than the {DOCUMENT_LIMIT} that are taken")
             digest = hashlib.blake2b(document, digest_size=HASH_BYTES).digest()
-            same = known.get(k) == digest
+            same = known.holds(k, digest)
             if not same:
                 record = form.read(document)
                 if not packer.full:
@@ -90,13 +93,24 @@ def survey(records: Records, form: Form[Any], known: dict[int, bytes], packer: P
             found.misnamed += isinstance(error, BadId)
             _reject(found, raw, number, str(error))
             continue
-        found.ks.append(k)
-        found.times.append(modified.timestamp() if modified is not None else 0.0)
-        found.flags.append(SAME if same else SEND)
-        place = found.where.setdefault(k, number)
-        if place != number:
-            _settle(found, form, k, place, number)
+        _note(found, form, k, modified.timestamp() if modified is not None else 0.0, SAME if same else SEND)
     return found
+
+
+def _as_known(raw: bytes | msgspec.Raw | Bad, form: Form[Any], known: Known) -> tuple[int, float] | None:
+    """Return number and time of a record that stands in the file byte for byte as it is kept."""
+    stored = form.stored(raw) if not isinstance(raw, Bad) else None
+    return known.find(hashlib.blake2b(stored, digest_size=HASH_BYTES).digest()) if stored is not None else None
+
+
+def _note(found: Survey, form: Form[Any], k: int, at: float, flag: int) -> None:
+    number = len(found.flags)
+    found.ks.append(k)
+    found.times.append(at)
+    found.flags.append(flag)
+    place = found.where.setdefault(k, number)
+    if place != number:
+        _settle(found, form, k, place, number)
 
 
 def _settle(found: Survey, form: Form[Any], k: int, place: int, number: int) -> None:
@@ -134,7 +148,7 @@ class Sender:
 
     source: Source
     box: Box
-    known: dict[int, bytes]  # what is sent is known from then on
+    known: Known  # what is sent is known from then on
     found: Survey
 
     def kept(self, packer: Packer) -> int:
@@ -170,7 +184,7 @@ class Sender:
                 items, size = [], 0
             items.append(frames.Document(one.k, one.digest, one.modified, raw, msgspec.Raw(one.record)))
             size += needs
-            self.known[one.k] = one.digest
+            self.known.replace(one.k, one.digest)
             sent += 1
         if items:
             self.box.send(pack(frames.Documents(int(self.source), items)))

@@ -81,6 +81,7 @@ class Accepted(Shape):
     rows: int = 0  # distinct ids of the last complete set
     as_of: datetime | None = None
     sha256: str = ""  # of the last file's uncompressed content: the same again is not decoded; "" to have it decoded all the same
+    packed: str = ""  # sha256 of that file as it was packed; "" unknown
 
 
 class Given(Shape):
@@ -94,7 +95,8 @@ class Given(Shape):
 class FeedRequest(Shape):
     """Read files of sources.
 
-    `known` names, per source, PostgreSQL's binary COPY of (k bigint, hash bytea): documents of the same hash are not sent again.
+    `known` names, per source, k, hash and the source's time of documents, one behind the other as `decode.Known` reads them: documents of the same hash are not
+    sent again.
     `accept` names guards whose refusal an operator passes, `closed` sources of which nothing is taken. `keep_going`: tell a refusal and go on, else raise it.
     """
 

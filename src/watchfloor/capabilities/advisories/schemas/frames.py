@@ -116,7 +116,7 @@ class End(Frame, frozen=True):
     rejected: int
     watermark: datetime | None  # latest timestamp of an accepted record; those in the future of the request's `now` do not count
     declared: dict[str, int]  # totals that the file declares
-    state: dict[str, str]  # to be kept with the stream: sha256 and size of the uncompressed file, as_of, model
+    state: dict[str, str]  # to be kept with the stream: sha256 and size of the uncompressed file, sha256 as packed, as_of, model
 
 
 class Refused(Frame, frozen=True):

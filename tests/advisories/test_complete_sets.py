@@ -97,6 +97,32 @@ def test_a_score_that_cannot_be_read_stays_what_it_was(press: Press) -> None:
     assert press.rows("select count(*) from adv_epss where gone_at is not null") == [(1,)]
 
 
+def test_a_cve_that_epss_leaves_out_keeps_its_score_and_nothing_is_said_of_it(press: Press) -> None:
+    take(press, ("nvd.json", nvd_feed([nvd_record(3094, year=2024), nvd_record(44228, year=2021)])))
+    take(press, ("epss.csv.gz", scores(f"{A},0.5,0.9", f"{B},0.4,0.8")))
+    press.settle()
+    said = press.changes()
+    take(press, ("epss.csv.gz", scores(f"{A},0.5,0.9", day=2)))
+    assert press.rows("select count(*) from adv_touched") == [(0,)]
+    take(press, ("nvd.json", nvd_feed([nvd_record(44228, year=2021, modified=1)], at=NOW)))
+    press.settle()
+    assert press.rows("select epss from adv_cve where k = %s", key(B)) == [(40_000,)]
+    assert [one for one in press.changes()[len(said) :] if "epss" in one[1]] == []
+    take(press, ("epss.csv.gz", scores(f"{A},0.5,0.9", f"{B},0.6,0.8", day=4)))
+    press.settle()
+    again = press.rows("select e.gone_at, e.p, c.epss from adv_epss e join adv_cve c using (k) where k = %s", key(B))
+    assert again == [(None, 60_000, 60_000)]
+
+
+def test_a_score_that_did_not_move_is_not_written_again(press: Press) -> None:
+    take(press, ("epss.csv.gz", scores(f"{A},0.5,0.9", f"{B},0.4,0.8")))
+    before = dict(press.rows("select k, xmin::text from adv_epss"))
+    take(press, ("epss.csv.gz", scores(f"{A},0.5,0.9", f"{B},0.3,0.8", f"{C},1e-05,0.1", day=2)))
+    after = dict(press.rows("select k, xmin::text from adv_epss"))
+    assert (after[key(A)], after[key(B)] != before[key(B)]) == (before[key(A)], True)
+    assert press.rows("select p from adv_epss order by k") == [(1,), (30_000,), (50_000,)]
+
+
 def test_what_a_file_began_and_did_not_end_is_not_taken_for_the_next(press: Press) -> None:
     told = read(("kev.json", kev_catalog([A])))[1].told
     begun = [one for one in told if not isinstance(one, frames.End)]

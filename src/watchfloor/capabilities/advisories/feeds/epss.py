@@ -6,6 +6,7 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import add
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.advisories.feeds import guards
@@ -15,7 +16,7 @@ from watchfloor.capabilities.advisories.schemas.moments import moment
 from watchfloor.capabilities.advisories.schemas.words import YEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from watchfloor.capabilities.advisories.feeds.opened import Content
@@ -25,6 +26,9 @@ UNIT = 100_000
 _HEADER = re.compile(rb"#\s?model_version:([^,\s]{1,60}),\s?score_date:([0-9T:+.Z-]{10,40})\s*\Z")
 _COLUMNS = b"cve,epss,percentile"
 _ROWS = re.compile(rb"^CVE-(1999|2\d{3})-(\d{4,10}),([0-9.eE+-]{1,24}),([0-9.eE+-]{1,24})\r?$", re.MULTILINE)
+_FIELDS = 4
+# As every file so far writes them but for scores such as 1e-05; what it takes in, `_ROWS` takes in as well.
+_PLAIN_ROWS = re.compile(rb"(?:CVE-(?:1999|2\d{3})-\d{4,10},[0-9.]{1,24},[0-9.]{1,24}\n)*+")
 _PER_FRAME = 200_000
 _REJECTS_KEPT = 1000
 _HEADER_LINES = 2
@@ -90,14 +94,14 @@ class _Taking:
     def __init__(self, day: Day) -> None:
         self._day = day
         self._seen: set[int] = set()
-        self._values: dict[bytes, int] = {}  # a day knows few different scores
+        self._years, self._values = _Years(), _Values()
         self._line = _HEADER_LINES
 
     def take(self, block: bytes) -> None:
         """Take whole lines."""
         lines = block.count(b"\n")
         guards.check_rows(self._line + lines)
-        if not self._at_once(_ROWS.findall(block), lines):
+        if not self._plainly(block, lines) and not self._at_once(_ROWS.findall(block), lines):
             for number, line in enumerate(block.split(b"\n")[:-1], self._line + 1):
                 if line and not line.isspace():
                     self._one(line, number)
@@ -106,21 +110,30 @@ class _Taking:
     def _at_once(self, rows: list[tuple[bytes, bytes, bytes, bytes]], lines: int) -> bool:
         if len(rows) != lines:
             return False
-        ks = [int(year) * YEAR + int(serial) for year, serial, _, _ in rows]
-        fresh = set(ks)
-        if len(fresh) != lines or not fresh.isdisjoint(self._seen):
+        return self._columns(*zip(*rows, strict=True)) if rows else True
+
+    def _plainly(self, block: bytes, lines: int) -> bool:
+        """Take a block by its separators alone."""
+        if _PLAIN_ROWS.fullmatch(block) is None:
             return False
-        values = self._values
+        fields = block.replace(b"CVE-", b"").replace(b"-", b",").replace(b"\n", b",").split(b",")
+        fields.pop()  # behind the last line
+        return len(fields) == lines * _FIELDS and self._columns(*(fields[place::_FIELDS] for place in range(_FIELDS)))
+
+    def _columns(self, years: Iterable[bytes], serials: Sequence[bytes], scores: Iterable[bytes], ranks: Iterable[bytes]) -> bool:
+        """Take rows of which each is new and makes sense; else none of them."""
+        ks = list(map(add, map(self._years.__getitem__, years), map(int, serials)))
+        fresh = set(ks)
+        if len(fresh) != len(serials) or not fresh.isdisjoint(self._seen):
+            return False
         try:
-            for text in {row[2] for row in rows} | {row[3] for row in rows}:
-                if text not in values:
-                    values[text] = _units(text)
+            p, percentile = (array("i", map(self._values.__getitem__, texts)) for texts in (scores, ranks))
         except ValueError:
             return False
         self._seen |= fresh
         self._day.k.extend(ks)
-        self._day.p.extend([values[row[2]] for row in rows])
-        self._day.percentile.extend([values[row[3]] for row in rows])
+        self._day.p.extend(p)
+        self._day.percentile.extend(percentile)
         return True
 
     def _one(self, line: bytes, number: int) -> None:
@@ -142,6 +155,22 @@ class _Taking:
         day.k.append(k)
         day.p.append(p)
         day.percentile.append(percentile)
+
+
+class _Values(dict[bytes, int]):
+    """Texts and what they are in units: a day knows few different scores."""
+
+    def __missing__(self, text: bytes) -> int:
+        self[text] = value = _units(text)
+        return value
+
+
+class _Years(dict[bytes, int]):
+    """Years and where their CVEs begin."""
+
+    def __missing__(self, text: bytes) -> int:
+        self[text] = start = int(text) * YEAR
+        return start
 
 
 def _units(text: bytes) -> int:

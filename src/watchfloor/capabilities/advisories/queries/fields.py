@@ -37,7 +37,7 @@ SEEN = (
     f"({EXPLOITED}) and exists (select from (select v.added as at from adv_kev v where v.k = c.k and v.removed_at is null "
     "union all select f.exploited_since from adv_fact f where f.k = c.k) as seen where {})"
 )
-LEV = "c.k in (select e.k from adv_epss e where e.gone_at is null and {})"
+LEV = "c.k in (select e.k from adv_epss e where {})"
 
 
 def matches(least: float) -> Related:

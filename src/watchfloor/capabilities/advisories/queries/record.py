@@ -154,12 +154,16 @@ def _epss_day(wire: Wire) -> date | None:
 
 
 def _epss(wire: Wire, k: int, one: Settled, on: date) -> faces.EpssView | None:
-    row = wire.execute("select p, lev_log, lev_date from adv_epss where k = %s and gone_at is null", (k,)).fetchone()
+    row = wire.execute("select p, lev_log, lev_date, gone_at from adv_epss where k = %s", (k,)).fetchone()
     if row is None:
         return None
-    p, total, since = row
+    p, total, since, gone = row
     return faces.EpssView(
-        probability=fraction(p) or 0.0, percentile=one.merged.percentile, as_of=_epss_day(wire), lev=round(lev(total, p, since, on), 5)
+        probability=fraction(p) or 0.0,
+        percentile=one.merged.percentile,
+        as_of=_epss_day(wire),
+        lev=round(lev(total, p, since, on), 5),
+        left_out_since=gone,
     )
 
 

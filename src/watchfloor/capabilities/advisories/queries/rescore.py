@@ -27,8 +27,8 @@ NEWEST = "(select max(score_date) as newest from adv_epss_curve) d"
 # The probability itself is left to merging, which tells what it crosses.
 AFTER = f"select {COLUMNS}, c.epss, {RANK.format(p='c.epss')} from adv_cve c, {NEWEST} where c.k > %s order by c.k limit %s"  # noqa: S608 - our own columns
 EXPECTED = f"""
-select {COLUMNS}, e.p, {RANK.format(p="e.p")}, coalesce(h.held, '{{}}') from {NEWEST} cross join adv_cve c
-left join adv_epss h on h.k = c.k left join adv_epss e on e.k = c.k and e.gone_at is null where c.k = any (%s::bigint[])
+select {COLUMNS}, e.p, {RANK.format(p="e.p")}, coalesce(e.held, '{{}}') from {NEWEST} cross join adv_cve c
+left join adv_epss e on e.k = c.k where c.k = any (%s::bigint[])
 """  # noqa: S608 - our own columns
 UPDATE = f"""
 update adv_cve c set priority = i.priority, band = i.band, why = i.why, epss = i.epss, percentile = i.percentile, score_version = {SCORE_VERSION},

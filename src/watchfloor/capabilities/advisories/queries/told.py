@@ -23,7 +23,7 @@ METRICS = "select k, src, version, provider, score, vector, severity from adv_me
 KEVS = "select k, catalog, added, due, ransomware, action, name from adv_kev where k = any (%(ks)s::bigint[]) and removed_at is null order by k, catalog"
 SSVCS = "select k, src, exploitation, automatable, total, at, role, version from adv_ssvc where k = any (%(ks)s::bigint[]) order by k, src"
 EPSS = """
-select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest, e.held, e.gone_at is null
+select e.k, e.p, (select c.pct from adv_epss_curve c where c.score_date = d.newest and c.p <= e.p order by c.p desc limit 1), d.newest, e.held
 from adv_epss e, (select max(score_date) as newest from adv_epss_curve) d where e.k = any (%(ks)s::bigint[])
 """
 # What an EUVD id told alone belongs to the CVE that it turned out to be an alias of. There are few of those, so they lead.
@@ -113,8 +113,7 @@ def _ssvc(row: Any) -> Ssvc:  # noqa: ANN401 - a row
 
 def _epss(one: Told, row: Any) -> None:  # noqa: ANN401 - a row
     one.held = tuple(row[4])
-    if row[5]:
-        one.epss = Epss(p=row[1], percentile=None if row[2] is None else round(row[2], 5), score_date=row[3])
+    one.epss = Epss(p=row[1], percentile=None if row[2] is None else round(row[2], 5), score_date=row[3])
 
 
 def _exploit(one: Told, row: Any) -> None:  # noqa: ANN401 - a row

@@ -30,6 +30,7 @@ class EpssView(BaseModel):
     percentile: float | None
     as_of: date | None
     lev: float | None = None
+    left_out_since: datetime | None = Field(None, description="Since when EPSS leaves this CVE out; what it told last stays.")
 
 
 class AdvisoryLine(BaseModel):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
@@ -16,6 +17,9 @@ from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_se
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+# How fast a property is looked at is a fact about the machine.
+settings.register_profile("facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("facts")
 LIMIT_SECONDS, SLOW_LIMIT_SECONDS = 120, 300
 DATABASE, TEMPLATE = "watchfloor", "watchfloor_template"
 

@@ -37,7 +37,7 @@ def database(postgres: str) -> Iterator[Database]:
     """Open a database of its own with the shelf, and one organisation's matches."""
     from tests.conftest import create  # noqa: PLC0415 - a database for the module, where the fixture makes one for each test
 
-    opened = Database(as_login(create(postgres, "search")))
+    opened = Database(as_login(create(postgres, f"search_{new_id().hex}")))
     with opened.transaction(ORG) as session:
         with curating(session) as wire:
             shelf.fill(wire)

@@ -17,6 +17,7 @@ import uvicorn
 
 from watchfloor.catalog import CATALOG
 from watchfloor.doors.api import make_app, openapi
+from watchfloor.kernel.artifacts.settings import artifact_settings
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.ledger import Ledger, make_ledger
@@ -72,11 +73,15 @@ def ledger(postgres: str, login_url: str) -> Iterator[Ledger]:
         wire.execute("grant select on alembic_version to public")  # as `watchfloor migrate` does
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WATCHFLOOR_PEPPER", "5a" * 32)
+        # Without a floor of its own a test would store files where this machine's installation has them.
+        patch.setenv("WATCHFLOOR_ARTIFACTS_PLACE", "postgres")
         kernel_settings.cache_clear()
+        artifact_settings.cache_clear()
         opened = make_ledger(login_url, KEK)
         yield opened
         opened.database.close()
     kernel_settings.cache_clear()
+    artifact_settings.cache_clear()
 
 
 @pytest.fixture

@@ -65,10 +65,10 @@ from watchfloor.kernel.contract import Capability
 for capability in CATALOG:
     assert isinstance(capability, Capability), capability
     assert capability.summary, f"{capability.name} has no summary"
-    for face in (capability.jobs, capability.routes, capability.faces, capability.commands, capability.section, capability.settings, capability.models):
+    for face in (capability.jobs, capability.routes, capability.open_routes, capability.faces, capability.commands, capability.section, capability.settings, capability.models):
         if face:
             capability.load(face)
-    assert capability.section is None or callable(capability.load(capability.section))
+    assert capability.section is None or type(capability.load(capability.section)).__name__ == "ReportSection"
 names = [kind.name for capability in CATALOG for kind in capability.kinds()]
 assert len(names) == len(set(names)), names
 assert all(kind.description for kind in CATALOG.kinds().values())

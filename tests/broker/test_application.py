@@ -22,7 +22,7 @@ from watchfloor.kernel.jobs.broker.tickets import TicketKey
 from watchfloor.kernel.security import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 # jobs.md section 8, without what differs between profiles and brokers.
@@ -237,21 +237,21 @@ def test_backend_writes_nothing() -> None:
 def test_sending_a_task_enqueues_a_job() -> None:
     sent: list[object] = []
 
-    def enqueue(kind: str, arguments: Mapping[str, object], options: Mapping[str, object]) -> str:
-        sent.append((kind, json.loads(json.dumps(arguments)), dict(options)))
+    def enqueue(kind: str, args: Sequence[object], arguments: Mapping[str, object], options: Mapping[str, object]) -> str:
+        sent.append((kind, list(args), json.loads(json.dumps(arguments)), dict(options)))
         return str(uuid4())
 
     app = make_app("redis://127.0.0.1:1/0", KINDS, wiring=Wiring(enqueue=enqueue))
     app.send_task("scans.run", kwargs={"targets": ["a"]}, priority=9)
     app.tasks["scans.shard"].apply_async(kwargs={"n": 1}, queue="scans")
     app.tasks["scans.run"].delay(n=2)
+    app.tasks["scans.run"].delay(3)
     assert sent == [
-        ("scans.run", {"targets": ["a"]}, {"priority": 9}),
-        ("scans.shard", {"n": 1}, {"queue": "scans"}),
-        ("scans.run", {"n": 2}, {}),
+        ("scans.run", [], {"targets": ["a"]}, {"priority": 9}),
+        ("scans.shard", [], {"n": 1}, {"queue": "scans"}),
+        ("scans.run", [], {"n": 2}, {}),
+        ("scans.run", [3], {}, {}),
     ]
-    with pytest.raises(TypeError, match="named arguments only"):
-        app.send_task("scans.run", [1])
     hardened = make_app("redis://127.0.0.1:1/0", KINDS, profile=Profile.HARDENED, wiring=Wiring(enqueue=enqueue))
     with pytest.raises(TypeError, match="cannot be sent here"):
         hardened.send_task("scans.run")

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.api.floor import Client, client_of, document, work
+from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
@@ -55,6 +56,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
             severity=Severity.HIGH, evidence={}, remedy="r", job=None,
         )  # fmt: skip
         finding = list_findings(session, owner.org).items[0].id
+        artifact = store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x")
     return {
         "submit_job": ("/jobs", {"kind": "jobs.test"}), "submit_jobs": ("/jobs/bulk", {"kind": "jobs.test", "arguments": [{}, {}]}),
         "cancel_job": (f"/jobs/{queued[0]}/cancel", None), "cancel_jobs": ("/jobs/cancel", {"ids": [str(queued[1])]}),
@@ -79,6 +81,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "change_source": ("/advisories/sources/kev", {"enabled": True}), "sync_source": ("/advisories/sources/kev/sync", {}),
         "update_vulnerabilities": ("/tasks/update-vulnerabilities", {"sources": ["kev"]}), "clean_cache": ("/tasks/clean-cache", {}),
         "update_stats": ("/tasks/update-stats", {"scope": "org"}),
+        "create_artifact_link": (f"/artifacts/{artifact}/links", {}),
         "pause_queue": ("/queues/cookies/pause", None), "resume_queue": ("/queues/cookies/resume", None),
     }  # fmt: skip
 
@@ -89,7 +92,7 @@ def changing() -> dict[str, str]:
         operation["operationId"]: method.upper()
         for path, methods in document()["paths"].items()
         for method, operation in methods.items()
-        if method != "get" and path.startswith("/api/") and operation["operationId"] not in QUESTIONS
+        if method not in {"get", "head"} and path.startswith("/api/") and operation["operationId"] not in QUESTIONS
     }
 
 

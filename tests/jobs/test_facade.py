@@ -85,10 +85,18 @@ def test_option_of_celerys_that_the_ledger_replaces_is_named(here: Floor, option
     assert here.one("select count(*) from job") == 0
 
 
+def test_positional_arguments_are_the_first_fields_of_the_request(here: Floor) -> None:
+    first, second = echo.delay("x"), echo.apply_async(("x",))
+    assert here.ask("select count(*) from job where id = any (%s)", [UUID(first.id), UUID(second.id)]) == [(2,)]
+    assert echo.delay("x").state == "PENDING"
+
+
 @pytest.mark.usefixtures("here")
-def test_positional_arguments_are_refused() -> None:
-    with pytest.raises(TypeError, match="named arguments only"):
-        echo.apply_async(("x",))  # type: ignore[arg-type] # the mistake itself
+def test_more_arguments_than_fields_and_one_given_twice_are_refused() -> None:
+    with pytest.raises(TypeError, match="takes at most"):
+        echo.delay(*range(20))
+    with pytest.raises(TypeError, match="twice"):
+        echo.delay("x", text="y")
 
 
 def test_wrong_arguments_are_refused_before_anything_is_stored(here: Floor) -> None:

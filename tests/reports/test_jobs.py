@@ -1,157 +1,190 @@
-"""Facts about writing reports, on a real database, with a real sandbox."""
+"""Facts about making reports: one snapshot, one report for the same wish, failures that stop nothing else."""
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
 
-from watchfloor.capabilities.reports.jobs import GenerateReport, generate_report
-from watchfloor.capabilities.reports.queries import as_of
-from watchfloor.kernel.artifacts.queries import list_artifacts
-from watchfloor.kernel.artifacts.store import read
-from watchfloor.kernel.db.ids import new_id
-from watchfloor.kernel.errors import JobFailed
-from watchfloor.kernel.jobs.board import Board
-from watchfloor.kernel.jobs.enqueue import submit
-from watchfloor.kernel.jobs.facade import JobResult
+from tests.api.worker import Worker
+from tests.reports.world import World
+from watchfloor.catalog import CATALOG
 from watchfloor.kernel.jobs.ledger import use_ledger
-from watchfloor.kernel.jobs.runner import Runner
-from watchfloor.kernel.jobs.statements import statement
-from watchfloor.kernel.sandbox.client import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sqlalchemy.orm import Session
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from watchfloor.kernel.jobs.ledger import Ledger
-    from watchfloor.kernel.sandbox.zygote import Zygote
-
-SUBJECT = uuid4()
-HOSTILE = "</style><script>alert('x')</script>\u202e\x1b[2J"
+    from watchfloor.kernel.sandbox import zygote
 
 
-def section(session: Session, subject: UUID) -> dict[str, Any]:
-    """Tell about one subject, in words of a stranger."""
-    del session
-    if subject != SUBJECT:
-        return {}
-    finding = {"key": "k", "title": HOSTILE, "severity": "high", "target": HOSTILE, "port": 80, "evidence": HOSTILE, "remedy": "mend it"}
-    return {"name": "tests", "title": "Tests", "findings": [finding], "tables": [{"title": HOSTILE, "columns": ["a"], "rows": [[HOSTILE]]}]}
+FORMATS = ["pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf", "bundle"]
 
 
 @pytest.fixture
-def write(ledger: Ledger, nursery: Zygote) -> Iterator[Callable[[UUID], None]]:
-    """Return a function that runs one report job as a worker does."""
-    board = Board()
-    board.session = new_id()
-    wire = ledger.database.wire("wf_engine")
-    session = {
-        "session": board.session,
-        "host": "test",
-        "pid": 1,
-        "queues": ["reports"],
-        "slots": 1,
-        "pool": "solo",
-        "kinds": [],
-        "code": "",
-        "ttl_s": 600,
-    }
-    wire.execute(statement("open_session"), session)
+def world(ledger: Ledger, org: UUID, nursery: zygote.Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Give an organisation with one scan, and a worker."""
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_EXPORT_DIR", str(tmp_path / "copies"))
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_AUTHOR", "Example Ltd")
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_AUTHOR_URL", "https://example.org")
     use_ledger(ledger)
-    kinds = {generate_report.name: generate_report}
-    runner = Runner(ledger, kinds, board, sandbox=lambda: Sandbox(nursery.address), sections=lambda: {"tests": section})
-
-    def run(job: UUID) -> None:
-        row: Any = wire.execute(
-            "update job set stage = 'dispatched', seq = seq + 1, finished_at = null where id = %s returning seq", (job,)
-        ).fetchone()
-        runner.on_ticket(generate_report.name, [(job, row[0])], "reports")
-
-    yield run
-    wire.execute(statement("lose_session"), {"session": board.session})
+    worker = Worker(ledger, nursery)
+    yield World(ledger, org, worker, tmp_path / "copies")
+    worker.leave()
     use_ledger(None)
 
 
-def contents(ledger: Ledger, org: UUID, job: UUID) -> dict[str, bytes]:
-    """Return the stored files of a job by their media type."""
-    with ledger.database.transaction(org) as session:
-        cards = list_artifacts(session, org, job=job).items
-        return {card.media_type.partition(";")[0]: b"".join(read(ledger, session, org, card.id)[1]) for card in cards}
+def test_a_report_is_made_and_its_copy_is_the_stored_file(world: World) -> None:
+    scan = world.scan(findings=7)
+    made = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    assert (made["status"], made["reused"], made["scan_id"]) == ("ready", False, str(scan))
+    content = world.stored(UUID(made["report_id"]))
+    assert len(content) == made["file_size"]
+    assert world.copy(made["file_path"]) == content
 
 
-def test_a_report_is_stored_in_every_format_asked_for(ledger: Ledger, org: UUID, write: Callable[[UUID], None]) -> None:
-    job = submit(ledger, org, generate_report, GenerateReport(scan_id=SUBJECT)).id
-    write(job)
-    files = contents(ledger, org, job)
-    assert files.keys() == {"text/html", "application/json"}
-    assert json.loads(files["application/json"])["findings_by_severity"]["high"] == 1
-    result = JobResult(job, org, on=ledger).get(timeout=1)
-    assert (result["subject"], result["artifacts"].keys()) == (str(SUBJECT), {"html", "json"})
+def test_the_same_wish_gives_the_same_report(world: World) -> None:
+    scan = world.scan(findings=3)
+    first, second = (world.done("reports.generate_report", scan_id=str(scan), format="json") for _ in range(2))
+    assert (second["report_id"], second["sha256"], second["reused"]) == (first["report_id"], first["sha256"], True)
 
 
-def test_hostile_words_stay_words(ledger: Ledger, org: UUID, write: Callable[[UUID], None]) -> None:
-    job = submit(ledger, org, generate_report, GenerateReport(subject=SUBJECT, formats=["html"])).id
-    write(job)
-    page = contents(ledger, org, job)["text/html"].decode()
-    assert "<script" not in page
-    assert "\u202e" not in page
-    assert "\x1b" not in page
-    assert "alert(" in page
+def test_a_decision_about_a_finding_makes_a_new_snapshot(world: World) -> None:
+    scan = world.scan(findings=3)
+    first = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    world.accept_one(scan)
+    second = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    assert second["report_id"] != first["report_id"]
+    assert second["sha256"] != first["sha256"]
 
 
-def test_a_repeated_attempt_stores_nothing_twice(ledger: Ledger, org: UUID, write: Callable[[UUID], None]) -> None:
-    job = submit(ledger, org, generate_report, GenerateReport(scan_id=SUBJECT)).id
-    write(job)
-    before = JobResult(job, org, on=ledger).get(timeout=1)["artifacts"]
-    write(job)
-    assert JobResult(job, org, on=ledger).get(timeout=1)["artifacts"] == before
-    with ledger.database.transaction(org) as session:
-        assert len(list_artifacts(session, org, job=job).items) == 2
+def test_several_formats_come_from_one_snapshot(world: World) -> None:
+    scan = world.scan(findings=3)
+    made = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["json", "json"])
+    assert (made["total_generated"], made["total_failed"], len(made["reports"])) == (1, 0, 1)
 
 
-def test_an_unknown_subject_fails_at_once_and_says_so(ledger: Ledger, org: UUID, write: Callable[[UUID], None]) -> None:
-    job = submit(ledger, org, generate_report, GenerateReport(scan_id=uuid4())).id
-    write(job)
-    with pytest.raises(JobFailed, match="nothing here has the id"):
-        JobResult(job, org, on=ledger).get(timeout=1)
+@pytest.mark.parametrize("arguments", [{"scan_id": str(uuid4())}, {"scan_id": str(uuid4()), "base_scan_id": str(uuid4())}])
+def test_an_unknown_scan_fails_at_once(world: World, arguments: dict[str, Any]) -> None:
+    assert "there is no scan" in world.failed("reports.generate_report", **arguments)
 
 
-def test_the_same_data_gives_the_same_bytes(
-    ledger: Ledger, org: UUID, write: Callable[[UUID], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from watchfloor.capabilities.reports import jobs  # noqa: PLC0415 - its clock is held
-
-    with ledger.database.transaction(org) as session:
-        moment = as_of(session) - timedelta(days=1)
-    monkeypatch.setattr(jobs, "as_of", lambda _session: moment)
-    made = [submit(ledger, org, generate_report, GenerateReport(scan_id=SUBJECT)).id for _ in range(2)]
-    for job in made:
-        write(job)
-    assert contents(ledger, org, made[0]) == contents(ledger, org, made[1])
+def test_another_organisations_scan_is_unknown(world: World) -> None:
+    scan = world.elsewhere().scan(findings=1)
+    assert "there is no scan" in world.failed("reports.generate_report", scan_id=str(scan), format="json")
 
 
-def test_delay_makes_a_job_as_celerys_users_know_it(ledger: Ledger, org: UUID) -> None:
-    use_ledger(ledger)
-    made = generate_report.apply_async(kwargs={"scan_id": str(SUBJECT), "formats": ["json"]}, org=org, priority=9)
-    assert (made.state, JobResult(made.id, org, on=ledger).exists()) == ("PENDING", True)
-    use_ledger(None)
+def test_a_report_verifies_and_renders_again_to_the_same_bytes(world: World) -> None:
+    made = world.done("reports.generate_report", scan_id=str(world.scan(findings=5)), format="json")
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert (proof["file_ok"], proof["signature_ok"], proof["rerender_equal"]) == (True, True, True)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"scan_id": str(SUBJECT), "subject": str(SUBJECT)},
-        {"scan_id": str(SUBJECT), "formats": []},
-        {"scan_id": str(SUBJECT), "formats": ["doc"]},
-    ],
-)
-def test_a_request_names_one_subject_and_known_formats(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        GenerateReport.model_validate(wrong)
+def test_the_weekly_report_is_about_the_organisation(world: World) -> None:
+    world.scan(findings=2)
+    made = world.done("reports.weekly_vulnerability_report", formats=["json"])
+    assert made["total_generated"] == 1
+    assert made["scan_id"] is None
+
+
+def test_a_comparison_names_what_is_new_fixed_and_returned(world: World) -> None:
+    base = world.scan(findings=4)
+    scan = world.scan(findings=6)
+    made = world.done("reports.generate_report", scan_id=str(scan), base_scan_id=str(base), format="json")
+    assert world.changes(UUID(made["report_id"])) == {"unchanged": 4, "new": 2}
+
+
+def test_every_format_is_made_from_one_snapshot_and_renders_again_to_the_same_bytes(world: World) -> None:
+    scan = world.scan(findings=12, text="<b>=1+1</b> {{7*7}} #read")
+    made = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=FORMATS)
+    assert [one["error"] for one in made["reports"] if one["error"]] == []
+    assert (made["total_generated"], made["total_failed"]) == (len(FORMATS), 0)
+    assert world.ask("select count(*) from report_snapshot") == [(1,)]
+    for one in made["reports"]:
+        proof = world.done("reports.verify_report", report_id=one["report_id"], rerender=True, pdfa=one["format"] == "pdf")
+        assert (proof["file_ok"], proof["signature_ok"], proof["rerender_equal"]) == (True, True, True), one["format"]
+        assert proof["pdfa"] is not False
+
+
+@pytest.mark.parametrize(("redaction", "seen"), [("none", {"hunter2", "192.0.2.7"}), ("internal", {"192.0.2.7"}), ("public", set())])
+def test_what_may_not_be_read_is_in_no_byte(world: World, redaction: str, seen: set[str]) -> None:
+    scan = world.scan(findings=3)
+    made = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["json", "csv", "html"], redaction=redaction)
+    for one in made["reports"]:
+        content = world.stored(UUID(one["report_id"])).decode()
+        assert {word for word in ("hunter2", "192.0.2.7", "www.example.org") if word in content} - {"www.example.org"} == seen
+        assert redaction != "public" or "asset-1" in content
+
+
+def test_two_workers_on_one_wish_make_one_report(world: World) -> None:
+    scan = world.scan(findings=3)
+    first, second = (world.submit("reports.generate_report", scan_id=str(scan), format="json") for _ in range(2))
+    world.worker.run_all(world.org)
+    found = [one.get(timeout=0) for one in (first, second)]
+    assert found[0]["report_id"] == found[1]["report_id"]
+    assert sorted(one["reused"] for one in found) == [False, True]
+    assert world.ask("select count(*) from report") == [(1,)]
+
+
+def test_an_attempt_that_died_while_rendering_is_finished_by_the_next_job(world: World) -> None:
+    scan = world.scan(findings=3)
+    made = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    world.ask("update report set state = 'rendering', artifact = null, sha256 = null where id = %s", made["report_id"])
+    again = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    assert (again["report_id"], again["sha256"], again["reused"]) == (made["report_id"], made["sha256"], False)
+
+
+def test_a_copy_that_cannot_be_written_is_tried_again_and_leaves_nothing(world: World) -> None:
+    scan = world.scan(findings=1)
+    world.copies.write_text("in the way")
+    result = world.run("reports.generate_report", scan_id=str(scan), format="json")
+    assert result.state == "RETRY"
+    assert "cannot be written" in str(result.info)
+    assert world.ask("select count(*) from report where state = 'ready'") == [(0,)]
+
+
+def test_clean_up_keeps_the_newest_and_what_is_held(world: World) -> None:
+    made = []
+    for n in range(4):
+        scan = world.scan(findings=n + 1)
+        world.ask("update scan set subject = 'same' where id = %s", scan)
+        made.append(world.done("reports.generate_report", tag="shop", format="json"))
+    reports = [one["report_id"] for one in made]
+    world.ask("update report set expires_at = wf_now() - interval '1 day', ready_at = ready_at - interval '100 days' where state = 'ready'")
+    world.ask("update report set retention = 'hold', hold_reason = 'r' where id = %s", reports[0])
+    told = world.done("reports.cleanup_old_reports", dry_run=True)
+    done = world.done("reports.cleanup_old_reports")
+    assert (told["deleted_count"], told["held_count"]) == (done["deleted_count"], done["held_count"]) == (2, 1)
+    states = dict(world.ask("select id::text, state from report"))
+    assert [states[one] for one in reports] == ["ready", "deleted", "deleted", "ready"]
+    assert world.ask("select count(*) from report where state = 'deleted' and sha256 is not null and artifact is null") == [(2,)]
+
+
+def test_clean_up_marks_reports_as_lost_whose_bytes_are_gone(world: World) -> None:
+    made = world.done("reports.generate_report", scan_id=str(world.scan()), format="json")
+    world.ask("delete from artifact_part")
+    done = world.done("reports.cleanup_old_reports")
+    assert done["lost_marked"] == 1
+    assert world.ask("select state from report where id = %s", made["report_id"]) == [("lost",)]
+    assert world.done("reports.generate_report", scan_id=str(made["scan_id"]), format="json")["status"] == "ready"
+
+
+def test_a_scan_is_exported_as_csv_by_its_old_name(world: World) -> None:
+    scan = world.scan(findings=5)
+    made = world.done("reports.export_scan_to_csv", scan_id=str(scan))
+    assert (made["format"], made["rows"], made["status"]) == ("csv", 5, "ready")
+    assert world.copy(made["file_path"]).startswith(b"\xef\xbb\xbf")
+
+
+def test_positional_arguments_are_scan_and_format(world: World) -> None:
+    scan = world.scan(findings=1)
+    job = CATALOG.kinds()["reports.generate_report"].apply_async((str(scan), "csv"), org=world.org)
+    world.worker.run_all(world.org)
+    assert job.get(timeout=0)["format"] == "csv"
+
+
+def test_no_findings_make_a_real_report(world: World) -> None:
+    made = world.done("reports.generate_multiple_reports", scan_id=str(world.scan(findings=0)), formats=["pdf", "html", "csv"])
+    assert made["total_generated"] == 3

@@ -61,6 +61,11 @@ def echo(request: Ask, report: Any) -> Told:
     return Told(text=request.text)
 
 
+def is_loaded(request: Ask, report: Any) -> Told:
+    """Tell whether a module was there before this box began."""
+    return Told(text=str(request.text in sys.modules))
+
+
 def tell_secret(request: Ask, report: Any) -> Told:
     return Told(text=request.secret.get_secret_value()[::-1])
 

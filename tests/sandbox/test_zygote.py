@@ -139,6 +139,17 @@ def test_zygote_lost_while_a_box_runs_is_a_clear_error() -> None:
         owned.restart()
 
 
+def test_modules_are_loaded_once_nobody_waits_and_a_missing_one_ends_nothing(tmp_path: Path) -> None:
+    door = tmp_path / "door"
+    os.mkfifo(door)
+    (tmp_path / "wanted_by_boxes.py").write_text(f"open({str(door)!r}, 'w').close()")
+    with zygote.start(paths=[ROOT, tmp_path], warm=["is_not_there", "wanted_by_boxes"]) as owned:
+        door.open().close()  # opens when the module is imported
+        sandbox = Sandbox(owned.address)
+        assert sandbox.run(hostile.is_loaded, hostile.Ask(text="wanted_by_boxes"), deadline=LIMIT).text == "True"
+        assert sandbox.run(hostile.is_loaded, hostile.Ask(text="is_not_there"), deadline=LIMIT).text == "False"
+
+
 def test_stop_ends_running_boxes() -> None:
     owned = zygote.start(paths=[ROOT])
     ready = threading.Event()

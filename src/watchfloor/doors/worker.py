@@ -61,7 +61,7 @@ class Worker:
 
     def start(self, *, queues: Sequence[str], slots: int, pool: str) -> None:
         """Start zygote and warden; the pool is Celery's and comes after."""
-        self._zygote = zygote.start(preload=["watchfloor.kernel.errors", "pydantic"])
+        self._zygote = zygote.start(preload=["watchfloor.kernel.errors", "pydantic"], warm=CATALOG.boxes(queues))
         post = Post(
             queues=tuple(queues), slots=slots, pool=pool, kinds=tuple(sorted(CATALOG.kinds())), code=__version__,
             keyring=self.folder / "keyring.json", drain_s=kernel_settings().worker_drain.total_seconds(), may_kill=pool == "prefork",
@@ -269,12 +269,12 @@ def _cancel(job: str) -> None:
     cancel(ledger(), org_named(kernel_settings().default_org), [UUID(job)], actor="celery")
 
 
-def _enqueue(kind: str, arguments: Mapping[str, object], options: Mapping[str, object]) -> str:
+def _enqueue(kind: str, args: Sequence[object], arguments: Mapping[str, object], options: Mapping[str, object]) -> str:
     kinds = CATALOG.kinds()
     if kind not in kinds:
         message = f"there is no job kind {kind!r}; there are {', '.join(sorted(kinds))}"
         raise TypeError(message)
-    return apply_async(kinds[kind], (), dict(arguments), {"actor": "celery", **options}).id
+    return apply_async(kinds[kind], tuple(args), dict(arguments), {"actor": "celery", **options}).id
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the Celery application

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
+    from watchfloor.kernel.sections import ReportSection
+
 Arguments = TypeVar("Arguments", bound="BaseModel")
 Result = TypeVar("Result", bound="BaseModel | None")
 Answer = TypeVar("Answer", bound="BaseModel")
@@ -120,6 +122,9 @@ class JobContext(Protocol):
     def transaction(self) -> AbstractContextManager[Session]:
         """Open one short transaction that commits only while this attempt owns its job; else raises Fenced."""
 
+    def reading(self) -> AbstractContextManager[Session]:
+        """Open a transaction that sees everything as it was when it began, may read for minutes, and can write nothing."""
+
     def sandbox(
         self,
         function: Callable[[Request, BoxReport], Answer],
@@ -178,7 +183,7 @@ class JobContext(Protocol):
     def effect(self, name: str) -> AbstractContextManager[bool]:
         """Guard one outside consequence: yields True when it is yours to do, False when it was already done."""
 
-    def sections(self) -> dict[str, Callable[[Session, UUID], dict[str, Any]]]:
+    def sections(self) -> dict[str, ReportSection]:
         """Return each capability's report section by its name."""
 
 
@@ -209,11 +214,11 @@ class JobKind(Generic[Arguments, Result]):
         """Run the handler; for tests and for the runner, never from another handler."""
         return self.handler(context, request)
 
-    def delay(self, **arguments: object) -> Any:  # noqa: ANN401 - the type is the caller's
-        """Enqueue with these arguments and return a JobResult, as Celery's `delay` does."""
-        return self.apply_async(kwargs=arguments)
+    def delay(self, *args: object, **arguments: object) -> Any:  # noqa: ANN401 - the type is the caller's
+        """Enqueue with these arguments and return a JobResult, as Celery's `delay` does; positional ones are the request's first fields."""
+        return self.apply_async(args, arguments)
 
-    def apply_async(self, args: tuple[()] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - the type is the caller's
+    def apply_async(self, args: Sequence[object] = (), kwargs: dict[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - the type is the caller's
         """Enqueue as Celery's `apply_async` does.
 
         Options: `priority` 0-10, `countdown` seconds or `eta` datetime, `expires` seconds or datetime, `queue`,
@@ -221,7 +226,7 @@ class JobKind(Generic[Arguments, Result]):
         ledger's feature for it.
         """
         facade = importlib.import_module("watchfloor.kernel.jobs.facade")
-        return facade.apply_async(self, args, kwargs or {}, options)
+        return facade.apply_async(self, tuple(args), kwargs or {}, options)
 
 
 def job(
@@ -306,10 +311,12 @@ class Capability:
     jobs: str | None = None  # "jobs": every job kind in that file
     routes: str | None = None  # "api:routes", mounted at /api/v1/<name>
     faces: str | None = None  # "api.faces:routes", mounted at the root: addresses that clients of other platforms know
+    open_routes: str | None = None  # "api:open_routes", mounted beside routes and open to who has no key; permission "public"
     commands: str | None = None  # "cli:commands", wf <name> …
     section: str | None = None  # "report:section", its part of a report
     settings: str | None = None  # "settings:ScanSettings"
     models: str | None = None  # "models": tables
+    boxes: tuple[str, ...] = ()  # modules that its boxes import: loaded beforehand by workers of its queues, when they have time
     events: tuple[EventType, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     schedules: tuple[DefaultSchedule, ...] = ()
@@ -350,6 +357,15 @@ class Catalog:
     def schedules(self) -> tuple[DefaultSchedule, ...]:
         """Return what every organisation is given to begin with."""
         return tuple(schedule for capability in self for schedule in capability.schedules)
+
+    def boxes(self, queues: Sequence[str]) -> list[str]:
+        """Return the modules that boxes of these queues' jobs import."""
+        return [
+            f"{one.package}.{module}"
+            for one in self
+            if one.boxes and any(str(kind.queue) in queues for kind in one.kinds())
+            for module in one.boxes
+        ]
 
     def reactions(self) -> tuple[Reaction, ...]:
         """Return what events start."""

@@ -1,7 +1,7 @@
 """Every error the product raises on purpose: one tree, a stable code, an HTTP status, a sentence for people.
 
 WatchfloorError
-├── CallerError      InvalidInput 422 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · Conflict 409 ·
+├── CallerError      InvalidInput 422 · Unauthenticated 401 · Forbidden 403 · NotFound 404 (Lost 410) · Conflict 409 ·
 │                    Unconfirmed 409 · TooLarge 413 · TooMuch 429
 ├── OutsideError     SourceUnavailable (nothing was learned) · SourceChanged · OutOfScope · EgressRefused
 ├── Untrusted        Forged · Expired: a ticket, link or key that does not verify
@@ -72,6 +72,20 @@ class NotFound(CallerError):
 
     code = "not_found"
     status = 404
+
+
+class Gone(CallerError):
+    """It was there, and is no more."""
+
+    code = "gone"
+    status = 410
+
+
+class Lost(NotFound):
+    """A stored file's card is there and its bytes are gone."""
+
+    code = "lost"
+    status = 410
 
 
 class Conflict(CallerError):

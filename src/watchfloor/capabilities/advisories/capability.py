@@ -11,6 +11,7 @@ advisories = Capability(
     routes="api:routes",
     faces="api.faces:routes",
     commands="cli:commands",
+    section="report:section",
     settings="settings:AdvisorySettings",
     events=(
         EventType(name="advisories.updated", description="Advisories changed: `added`, `changed` and `removed` count them."),

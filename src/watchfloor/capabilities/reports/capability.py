@@ -1,12 +1,22 @@
 """What reports adds to the product."""
 
-from watchfloor.kernel.contract import Capability, EventType
+from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, Severity
 
 reports = Capability(
     name="reports",
-    summary="Write reports about scans, as one HTML or JSON file.",
+    summary="Write reports about scans, assets and the organisation, in every format from one snapshot.",
     jobs="jobs",
     routes="api:routes",
+    faces="api.reports:scan_routes",
     commands="cli:commands",
-    events=(EventType(name="reports.ready", description="A report's files are stored."),),
+    settings="settings:ReportSettings",
+    boxes=("engine.to_pdf.part", "engine.to_pdf.merge", "engine.to_html", "engine.to_json"),
+    events=(
+        EventType(name="reports.ready", description="A report's file is stored: `report`, `format`, `scan`."),
+        EventType(name="reports.failed", severity=Severity.MEDIUM, description="A format could not be rendered: `reason` says why."),
+    ),
+    schedules=(
+        DefaultSchedule(name="cleanup-reports", kind="reports.cleanup_old_reports", cron="0 3 * * *"),
+        DefaultSchedule(name="weekly-report", kind="reports.weekly_vulnerability_report", cron="0 6 * * 1"),
+    ),
 )

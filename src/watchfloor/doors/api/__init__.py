@@ -49,7 +49,7 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
     """Build the API; connects to nothing yet.
 
     Raises:
-        SetupError: An operation has no permission, or two have one name.
+        SetupError: An operation has no permission, is open though it has one, or two have one name.
     """
     made = FastAPI(
         title="Watchfloor", version=__version__, openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=_lifespan,
@@ -72,6 +72,11 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
             _check(routes, seen)
             uploads |= {prefix + route.path for route in operations(routes) if _takes_a_file(route)}
             made.include_router(routes, prefix=prefix, dependencies=[Depends(enter)], responses=described)
+    for capability in catalog:
+        if capability.open_routes:
+            routes = capability.load(capability.open_routes)
+            _check(routes, seen, public=True)
+            made.include_router(routes, prefix=_prefix(capability), responses=described)
     answer_errors(made)
     made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem, uploads=frozenset(uploads))
     return made
@@ -96,10 +101,12 @@ def _takes_a_file(route: APIRoute) -> bool:
     return UPLOAD_TYPE in ((route.openapi_extra or {}).get("requestBody") or {}).get("content", {})
 
 
-def _check(router: APIRouter, seen: set[str]) -> None:
+def _check(router: APIRouter, seen: set[str], *, public: bool = False) -> None:
     for route in operations(router):
         name = operation_of(route)
-        policy().permission(name)
+        if policy().permission(name) != "public" and public:
+            message = f"operation {name} needs a permission and is mounted where nobody is asked for a key; mount it with the others"
+            raise SetupError(message)
         if name in seen:
             message = f"two operations are named {name}; a route's function name must be unique in the product"
             raise SetupError(message)

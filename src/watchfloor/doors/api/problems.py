@@ -28,6 +28,7 @@ REMEDIES: Final = {
     "forbidden": "Use a key whose role has this permission.",
     "not_found": "Check the address and the id; what belongs to another organisation looks the same.",
     "method_not_allowed": "The Allow header names the methods this address knows.",
+    "lost": "Make the file again, or restore it from your backup of the place where files are stored.",
     "conflict": "Read the thing's present state, then decide.",
     "unconfirmed": "Read the estimate, then send `confirmed: true` with the request, or use a key that may approve it.",
     "too_large": "Send less at once.",

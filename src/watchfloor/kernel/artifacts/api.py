@@ -1,25 +1,30 @@
-"""REST: stored files and their download."""
+"""REST: stored files, their download, and links that open one without a key."""
 
 # ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs; one argument for each parameter
 from __future__ import annotations
 
-from itertools import chain, islice
-from typing import Annotated
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
 
-from watchfloor.kernel.artifacts import queries, store
-from watchfloor.kernel.artifacts.schemas import ArtifactView
+from watchfloor.kernel.artifacts import links, queries
+from watchfloor.kernel.artifacts.answer import RANGES, answer
+from watchfloor.kernel.artifacts.schemas import ArtifactView, LinkAsked, LinkMade
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
+from watchfloor.kernel.errors import Lost, NotFound
 from watchfloor.kernel.tenancy.access import Caller
 
-routes = APIRouter()
+if TYPE_CHECKING:
+    from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.tenancy.limits import Limits
+
+routes = APIRouter(tags=["artifacts"])
+open_routes = APIRouter(tags=["artifacts"])
 
 
-@routes.get("/artifacts", tags=["artifacts"])
+@routes.get("/artifacts")
 def list_artifacts(
     caller: Caller, job: UUID | None = None, limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT, after: str | None = None
 ) -> Page[ArtifactView]:
@@ -28,23 +33,57 @@ def list_artifacts(
         return queries.list_artifacts(session, caller.org, job=job, limit=limit, after=after)
 
 
-@routes.get("/artifacts/{artifact}", tags=["artifacts"])
+@routes.get("/artifacts/{artifact}")
 def get_artifact(caller: Caller, artifact: UUID) -> ArtifactView:
     """Show one file's name, size and hash."""
     with caller.transaction() as session:
         return queries.get_artifact(session, caller.org, artifact)
 
 
-@routes.get("/artifacts/{artifact}/content", response_class=StreamingResponse, tags=["artifacts"])
-def download_artifact(caller: Caller, artifact: UUID) -> StreamingResponse:
-    """Download a file; a damaged one ends short of its Content-Length."""
+@routes.get("/artifacts/{artifact}/content", response_class=StreamingResponse, responses=RANGES)
+def download_artifact(caller: Caller, artifact: UUID) -> Response:
+    """Download a file or a range of it; a damaged one ends short of its Content-Length."""
     with caller.transaction() as session:
-        card, parts = store.read(caller.ledger, session, caller.org, artifact)
+        card = queries.get_stored(session, caller.org, artifact)
         caller.audit(session, artifact, reason=card.name)
-    first = list(islice(parts, 1))  # what is wrong with the first part is still an answer, not a broken line
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(card.name)}",
-        "Content-Length": str(card.size_bytes),
-        "ETag": f'"{card.sha256}"',
-    }
-    return StreamingResponse(chain(first, parts), headers=headers, media_type=card.media_type)
+    return answer(caller.ledger, card, caller.request)
+
+
+@routes.head("/artifacts/{artifact}/content", response_class=Response)
+def head_artifact(caller: Caller, artifact: UUID) -> Response:
+    """Show size, hash (ETag) and name of a file in the headers of its download."""
+    with caller.transaction() as session:
+        card = queries.get_stored(session, caller.org, artifact)
+    return answer(caller.ledger, card, caller.request)
+
+
+@routes.post("/artifacts/{artifact}/links", status_code=201)
+def create_artifact_link(caller: Caller, artifact: UUID, body: LinkAsked) -> LinkMade:
+    """Make a link that opens the file without a key, for at most 15 minutes; revoking the key that made it ends it."""
+    with caller.transaction() as session:
+        made = links.make_link(caller.ledger, session, caller.actor, artifact, body)
+        caller.audit(session, artifact, reason=f"until {made.expires_at:%H:%M:%S} UTC{', once' if made.single_use else ''}")
+    return made
+
+
+@open_routes.get("/links/{token}", response_class=StreamingResponse, responses=RANGES)
+def open_link(request: Request, token: str) -> Response:
+    """Download the file that a link opens; needs no key. A link that is wrong, expired or used up is a 404."""
+    ledger: Ledger = request.app.state.ledger
+    limits: Limits = request.app.state.limits
+    client = request.client.host if request.client else None
+    try:
+        org, link = links.parse_token(ledger, token)
+        with ledger.database.transaction(org) as session:
+            card = links.get_linked(session, org, link)
+        # Only bytes that can be read use a link up.
+        found = answer(ledger, card, request)
+        if found.status_code in {200, 206}:
+            with ledger.database.transaction(org) as session:
+                links.use(session, org, link, card, request_id=request.scope.get("request_id"), address=client)
+    except Lost:
+        raise
+    except NotFound:
+        limits.guess(client or "local", 1)
+        raise
+    return found

@@ -21,3 +21,7 @@ class Artifact(OrgOwned, Base):
     sha256: Mapped[bytes]
     job: Mapped[UUID | None]
     created_at: Mapped[datetime]
+    place: Mapped[str]
+    address: Mapped[bytes]
+    kid: Mapped[str]
+    removed_at: Mapped[datetime | None]

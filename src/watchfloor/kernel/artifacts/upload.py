@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from watchfloor.kernel.artifacts.store import SIZE_MAX_BYTES
+from watchfloor.kernel.artifacts.draft import SIZE_MAX_BYTES
 from watchfloor.kernel.errors import InvalidInput, TooLarge
 
 if TYPE_CHECKING:

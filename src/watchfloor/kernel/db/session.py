@@ -90,6 +90,15 @@ class Database:
             yield session
 
     @contextmanager
+    def reading(self, org: UUID) -> Iterator[Session]:
+        """Open a transaction that sees `org`'s rows as they are now, however long it reads, and writes nothing; a statement may take a minute."""
+        with self._session("wf_app") as session:
+            wire = wire_of(session)
+            wire.execute("set transaction isolation level repeatable read, read only")
+            wire.execute("select set_config('watchfloor.org', %s, true), set_config('statement_timeout', '60s', true)", (str(org),))
+            yield session
+
+    @contextmanager
     def engine_transaction(self) -> Iterator[Session]:
         """Open a transaction of the job engine: it sees the ledger of every organisation and nothing else of theirs."""
         with self._session("wf_engine") as session:

@@ -73,6 +73,10 @@ class AttemptContext:
         """Open one short transaction that commits only while this attempt owns its job."""
         return owned_transaction(self._ledger, self._board.session, self._held)
 
+    def reading(self) -> AbstractContextManager[Session]:
+        """Open a transaction that reads one moment's data; see `contract.JobContext.reading`."""
+        return self._ledger.database.reading(self.org)
+
     def sandbox(
         self,
         function: Callable[[Request, BoxReport], Answer],

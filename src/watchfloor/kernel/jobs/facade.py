@@ -21,6 +21,8 @@ from watchfloor.kernel.jobs.states import State
 from watchfloor.kernel.settings import kernel_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
@@ -126,21 +128,35 @@ class JobResult:
 
 def apply_async(kind: JobKind[Any, Any], args: tuple[object, ...], kwargs: dict[str, object], options: dict[str, Any]) -> JobResult:
     """Enqueue; see `JobKind.apply_async`."""
-    if args:
-        message = f"{kind.name} takes named arguments only; pass kwargs"
-        raise TypeError(message)
     for name in options.keys() - KNOWN:
         message = f"{name} is not an option here; use {INSTEAD.get(name, 'one of ' + ', '.join(sorted(KNOWN)))}"
         raise TypeError(message)
     here = ledger()
     org = options.get("org") or org_named(kernel_settings().default_org)
-    request = bind(kind, kwargs)
+    request = bind(kind, named(kind, args, kwargs) if args else kwargs)
     chosen = _options(options)
     session, key = options.get("session"), options.get("idempotency_key")
     if key is not None:
         return JobResult(_once(here, session, org, kind, request, chosen, str(key)), org, on=here)
     made = enqueue(here, session, org, kind, request, chosen) if session is not None else submit(here, org, kind, request, chosen)
     return JobResult(made.id, org, on=here)
+
+
+def named(kind: JobKind[Any, Any], args: Sequence[object], given: Mapping[str, object]) -> dict[str, object]:
+    """Name positional arguments after the request's fields, in the order they are declared.
+
+    Raises:
+        TypeError: More arguments than fields, or one that is given by name too.
+    """
+    fields = list(kind.arguments.model_fields)
+    if len(args) > len(fields):
+        message = f"{kind.name} takes at most {len(fields)} arguments ({', '.join(fields)}), {len(args)} were given"
+        raise TypeError(message)
+    placed = dict(zip(fields, args, strict=False))
+    if twice := sorted(placed.keys() & given.keys()):
+        message = f"{kind.name} was given {twice[0]} twice"
+        raise TypeError(message)
+    return placed | dict(given)
 
 
 def _once(on: Ledger, session: Session | None, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, key: str) -> UUID:

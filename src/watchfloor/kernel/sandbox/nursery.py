@@ -40,16 +40,17 @@ def main() -> None:
         return
     for module in (*_LATE, *settings["preload"]):
         importlib.import_module(module)
-    Nursery(settings["address"], settings["parent"]).serve()
+    Nursery(settings["address"], settings["parent"], settings["warm"]).serve()
 
 
 class Nursery:
     """Accepts orders and forks keepers."""
 
-    def __init__(self, address: str, parent: int) -> None:
+    def __init__(self, address: str, parent: int, warm: list[str]) -> None:
         """Open the socket, become the parent of orphans, and find out what this machine offers."""
         self._address = address
         self._parent = parent
+        self._warm = warm
         self._offered = probe()
         workdir.sweep()
         if linux.LINUX:
@@ -93,6 +94,8 @@ class Nursery:
         if self._wake in ready:
             os.read(self._wake, 4096)
         self._reap()
+        if not ready and self._warm:
+            self._warm_up(self._warm.pop(0))
         if ready & {0, self._parent_handle}:
             self._stopping = True  # standard input carries nothing: readable means closed
             return
@@ -100,6 +103,13 @@ class Nursery:
             self._accept()
         for source in ready & set(self._pending):
             self._order(self._pending.pop(source))
+
+    def _warm_up(self, module: str) -> None:
+        """Import what boxes will want, while nobody waits; one that cannot be imported is for the box that needs it to say."""
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+        gc.collect()
+        gc.freeze()
 
     def _stop(self, *_: object) -> None:
         self._stopping = True

@@ -30,10 +30,10 @@ _LONGEST_ADDRESS = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 class Zygote:
     """A running zygote. `address` is all that a `Sandbox` needs, in this process or in any child."""
 
-    def __init__(self, paths: Sequence[str], preload: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], preload: Sequence[str], warm: Sequence[str]) -> None:
         """Use `start`."""
         self._paths = paths
-        self._preload = preload
+        self._preload, self._warm = preload, warm
         self._owner = os.getpid()
         self.address = str(_private_folder() / "zygote")
         self._process = self._spawn()
@@ -83,7 +83,9 @@ class Zygote:
         self.stop()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        settings = to_json({"address": self.address, "parent": os.getpid(), "preload": list(self._preload)}).decode()
+        settings = to_json(
+            {"address": self.address, "parent": os.getpid(), "preload": list(self._preload), "warm": list(self._warm)}
+        ).decode()
         # A fresh interpreter instead of a fork: nothing of this process, known or forgotten, is in its memory.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", "-s", "-m", "watchfloor.kernel.sandbox", settings],
@@ -130,16 +132,17 @@ def _private_folder() -> Path:
     return folder
 
 
-def start(*, paths: Sequence[str | Path] = (), preload: Sequence[str] = ()) -> Zygote:
+def start(*, paths: Sequence[str | Path] = (), preload: Sequence[str] = (), warm: Sequence[str] = ()) -> Zygote:
     """Start a zygote; call it before keys are read or connections opened, and keep the result.
 
     It ends with the calling process, however that ends, and every box ends with it.
 
     Args:
         paths: Folders beside this package's own from which boxes import.
-        preload: Modules to import now rather than with the first box that needs them.
+        preload: Modules to import now rather than with each box that needs them.
+        warm: Modules to import as soon as nobody wants a box for half a second.
 
     Raises:
         SetupError: It did not become ready within 30 s.
     """
-    return Zygote([str(Path(path).resolve()) for path in paths], list(preload))
+    return Zygote([str(Path(path).resolve()) for path in paths], list(preload), list(warm))

@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from watchfloor.capabilities.advisories.api.search import Cursor, Limit
 from watchfloor.capabilities.advisories.schemas.bundle import MEDIA_TYPE
+from watchfloor.kernel.artifacts.answer import RANGES
 from watchfloor.kernel.artifacts.api import download_artifact
+from watchfloor.kernel.artifacts.draft import PART_BYTES
 from watchfloor.kernel.artifacts.queries import get_artifact, list_artifacts
 from watchfloor.kernel.artifacts.schemas import ArtifactView
-from watchfloor.kernel.artifacts.store import PART_BYTES, store
+from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.artifacts.upload import UPLOAD, spooled
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.keyset import LIMIT
@@ -80,9 +82,9 @@ def export_bundle(caller: Caller, body: BundleAsked | None = None, idempotency_k
     return start_task(caller, "advisories.export_bundle", wanted.model_dump(mode="json", exclude_none=True), wanted, idempotency_key)
 
 
-@routes.get("/{bundle}/content", response_class=StreamingResponse)
-def download_bundle(caller: Caller, bundle: UUID) -> StreamingResponse:
-    """Download a bundle; a damaged one ends short of its Content-Length."""
+@routes.get("/{bundle}/content", response_class=StreamingResponse, responses=RANGES)
+def download_bundle(caller: Caller, bundle: UUID) -> Response:
+    """Download a bundle or a range of it; a damaged one ends short of its Content-Length."""
     _get(caller, bundle)
     return download_artifact(caller, bundle)
 

@@ -22,7 +22,7 @@ from watchfloor.capabilities.advisories.queries import bundle
 from watchfloor.capabilities.advisories.queries.streams import ALL, PART, streams_of
 from watchfloor.capabilities.advisories.schemas.bundle import DOMAIN, FORMAT, MANIFEST, MEDIA_TYPE, SIGNATURE, Manifest, Member, StreamState
 from watchfloor.capabilities.advisories.schemas.words import Source
-from watchfloor.kernel.artifacts.store import store
+from watchfloor.kernel.artifacts.store import staged, store
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import GiveUp
@@ -120,16 +120,9 @@ def export_bundle(context: JobContext, request: ExportBundle) -> Exported:
         content = _bundle(text, signer.sign(DOMAIN + text), writing.members)
         name = f"watchfloor-advisories-{now:%Y%m%dT%H%M%SZ}.tar.zst"
         if artifact is None:
-            with context.transaction() as session:
+            with staged(ledger(), context.org, content) as found, context.transaction() as session:
                 artifact = store(
-                    ledger(),
-                    session,
-                    context.org,
-                    name=name,
-                    media_type=MEDIA_TYPE,
-                    content=content,
-                    job=context.job_id,
-                    actor=context.actor,
+                    ledger(), session, context.org, name=name, media_type=MEDIA_TYPE, content=found, job=context.job_id, actor=context.actor
                 )
     return Exported(artifact=artifact, documents=sum(member.rows for member in members), key=key)
 

@@ -31,7 +31,8 @@ from watchfloor.capabilities.advisories.schemas.feed import FeedFile, FeedReques
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel import security
-from watchfloor.kernel.artifacts.store import read, remove
+from watchfloor.kernel.artifacts.removal import remove
+from watchfloor.kernel.artifacts.store import read
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.db.session import wire_of

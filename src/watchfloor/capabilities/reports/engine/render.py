@@ -1,57 +1,72 @@
-"""Render a document in every format that was asked for; runs in the sandbox, because what it shows is hostile text."""
+"""Render one snapshot in one format; runs in the sandbox, because what it shows is hostile text."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+import importlib
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from watchfloor.capabilities.reports.schemas import Document
+from watchfloor.capabilities.reports.engine.spool import Spool
+from watchfloor.capabilities.reports.schemas.snapshot import Options
+from watchfloor.capabilities.reports.schemas.words import Format
 
 if TYPE_CHECKING:
-    from watchfloor.kernel.contract import Report
+    from watchfloor.kernel.contract import StreamingReport
 
-
-class Format(StrEnum):
-    """What a report can be rendered as."""
-
-    HTML = "html"
-    JSON = "json"
+FRAME = 1 << 20
 
 
 class RenderRequest(BaseModel):
-    """One document, several formats."""
+    """Which format; the snapshot is the file `snapshot`, the logo, if any, the file `logo`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    document: Document
-    formats: tuple[Format, ...] = Field(min_length=1)
+    format: Format
+    options: Options
 
 
 class Rendered(BaseModel):
-    """The files by their format."""
+    """What was written: the file's bytes were sent as frames, in their order."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    files: dict[Format, bytes]
-
-
-def render(request: RenderRequest, report: Report) -> Rendered:
-    """Return one file for each format; the same document gives the same bytes."""
-    files: dict[Format, bytes] = {}
-    for done, wanted in enumerate(request.formats):
-        report(done, len(request.formats), phase="render")
-        files[wanted] = _one(request.document, wanted)
-    report(len(request.formats), len(request.formats), phase="render")
-    return Rendered(files=files)
+    rows_shown: int
+    rows_total: int
+    pages: int | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _one(document: Document, wanted: Format) -> bytes:
-    if wanted is Format.JSON:
-        from watchfloor.capabilities.reports.engine.to_json import render_json  # noqa: PLC0415 - one format does not pay for another
+class Out:
+    """Gathers small pieces into frames."""
 
-        return render_json(document)
-    from watchfloor.capabilities.reports.engine.to_html import render_html  # noqa: PLC0415 - see above
+    def __init__(self, report: StreamingReport) -> None:
+        """Send to the handler."""
+        self._report = report
+        self._held = bytearray()
 
-    return render_html(document)
+    def __call__(self, piece: bytes) -> None:
+        """Add bytes to the file."""
+        self._held += piece
+        while len(self._held) >= FRAME:
+            self._report.send(bytes(self._held[:FRAME]))
+            del self._held[:FRAME]
+
+    def close(self) -> None:
+        """Send what is left."""
+        if self._held:
+            self._report.send(bytes(self._held))
+            self._held.clear()
+
+
+def render(request: RenderRequest, report: StreamingReport) -> Rendered:
+    """Send the file and return what it holds; the same snapshot and options give the same bytes."""
+    report(0, 1, phase="render")
+    spool, out = Spool(report.file("snapshot")), Out(report)
+    # One format does not pay for the libraries of another.
+    writer = importlib.import_module(f"watchfloor.capabilities.reports.engine.to_{request.format}")
+    logo = {"logo": report.file("logo").read()} if request.options.logo and request.format is Format.HTML else {}
+    made: Rendered = writer.write(spool, request.options, out, **logo)
+    out.close()
+    report(1, 1, phase="render")
+    return made

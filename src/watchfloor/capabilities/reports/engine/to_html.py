@@ -1,52 +1,63 @@
-"""Render a document as one HTML file: no scripts, nothing loaded, readable on screen and paper. Pure."""
+"""Render a snapshot as one HTML file: nothing loaded, one script of ours that nothing depends on, readable on screen and paper. Pure."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from watchfloor.capabilities.reports.engine import charts
-from watchfloor.capabilities.reports.engine.document import by_severity, counts, verdict, visible, worst_first
+from watchfloor.capabilities.reports.engine import theme
+from watchfloor.capabilities.reports.engine.page import PICKED, Page
+from watchfloor.capabilities.reports.engine.render import Rendered
+from watchfloor.capabilities.reports.engine.text import line, prose
+from watchfloor.capabilities.reports.engine.words import Words
 
 if TYPE_CHECKING:
-    from watchfloor.capabilities.reports.schemas import Cell, Document
+    from collections.abc import Callable
 
-PACKAGE = "watchfloor.capabilities.reports.engine"
+    from watchfloor.capabilities.reports.engine.spool import Spool
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
+
+PACKAGE: Final = "watchfloor.capabilities.reports.engine"
+PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-def render_html(document: Document) -> bytes:
-    """Return the report as UTF-8; every text in it is shown as text, whatever it holds."""
-    counted = by_severity(document)
-    style = _style()
-    html = _template().render(
-        document=document,
-        counts=counted,
-        total=sum(counted.values()),
-        verdict=verdict(counted),
-        bar=charts.severity_bar(counted),
-        style=style,
-        policy=_policy(style),
+def write(spool: Spool, options: Options, out: Callable[[bytes], None], logo: bytes = b"") -> Rendered:
+    """Write a page piece by piece; every text in it is shown as text, whatever it holds.
+
+    Raises:
+        InvalidInput: The theme has a colour that nobody could read.
+    """
+    words = Words(options.locale, options.time_zone)
+    page = Page(spool, options, words)
+    style, script = _style(options), _source("report.js")
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    return html.encode("utf-8", "backslashreplace")
+    picture = Markup("data:image/png;base64,") + base64.b64encode(logo).decode("ascii") if logo.startswith(PNG) else ""
+    pieces = _template().generate(
+        page=page, head=spool.head, options=options, _=words, words=words, policy=policy, logo=picture, picked=PICKED,
+        style=Markup(style), script=Markup(script),  # noqa: S704 - ours, and tested to hold no closing tag
+    )  # fmt: skip
+    for piece in pieces:
+        out(piece.encode("utf-8", "backslashreplace"))
+    return Rendered(rows_shown=page.shown, rows_total=page.total, notes=tuple(page.remarks))
 
 
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     found = Environment(loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    found.filters |= {"cell": _cell, "when": _when, "worst_first": worst_first, "visible": visible}
-    found.tests["open"] = counts
-    # Everything printed passes here before it is escaped.
-    found.finalize = lambda value: visible(value) if type(value) is str else value
+    # Everything printed passes here before it is escaped; markup of ours is no plain str.
+    found.finalize = lambda value: prose(value) if type(value) is str else value
     return found
 
 
@@ -55,19 +66,26 @@ def _template() -> Template:
     return _environment().get_template("report.html")
 
 
-@lru_cache(maxsize=1)
-def _style() -> str:
-    source, _, _ = _environment().loader.get_source(_environment(), "report.css")  # type: ignore[union-attr]  # set above
+@lru_cache(maxsize=4)
+def _source(name: str) -> str:
+    source, _, _ = _environment().loader.get_source(_environment(), name)  # type: ignore[union-attr]  # set above
     return source.strip()
 
 
-def _cell(value: Cell) -> str:
-    if value is None or value == "":
-        return "\N{EN DASH}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else visible(str(value))
+def _style(options: Options) -> str:
+    light, dark, paper = (_tokens(theme.colours(base, options.theme)) for base in (theme.LIGHT, theme.DARK, theme.PRINT))
+    fills = "".join(f".f-{token}{{fill:var(--{token})}}.s-{token}{{stroke:var(--{token})}}" for token in theme.LIGHT)
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+        f"@media print{{:root{{color-scheme:light;{paper}}}}}\n{fills}\n{_source('report.css')}\n"
+        f'@page{{@bottom-left{{content:"{_quoted(options.classification)}"}}@bottom-right{{content:counter(page) " / " counter(pages)}}}}'
+    )
 
 
-def _when(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%d %B %Y, %H:%M UTC")
+def _quoted(text: str) -> str:
+    # Everything but plain letters and digits by its number: no text can end the string, the rule or the element.
+    return "".join(one if one.isascii() and one.isalnum() else f"\\{ord(one):x} " for one in line(text))
+
+
+def _tokens(colours: dict[str, str]) -> str:
+    return ";".join(f"--{token}:{colour}" for token, colour in colours.items())

@@ -1,23 +1,58 @@
-"""Render a document as JSON: sorted, versioned, the same bytes each time. Pure."""
+"""Render a snapshot as JSON: streamed, versioned, sorted, the same bytes each time. Pure."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.reports.engine.document import by_severity, worst_first
+from watchfloor.capabilities.reports.engine.render import Rendered
+from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
 if TYPE_CHECKING:
-    from watchfloor.capabilities.reports.schemas import Document
+    from collections.abc import Callable
 
-FORMAT = "watchfloor-report/1"
+    from watchfloor.capabilities.reports.engine.spool import Spool
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
+
+SCHEMA: Final = "watchfloor-report/2"
+EXACT: Final = 1 << 53
 
 
-def render_json(document: Document) -> bytes:
-    """Return UTF-8 JSON with a final line break; findings worst first, with their counts."""
-    content = document.model_dump(mode="json")
-    for section, source in zip(content["sections"], document.sections, strict=True):
-        section["findings"] = [finding.model_dump(mode="json") for finding in worst_first(source.findings)]
-    content |= {"format": FORMAT, "findings_by_severity": {str(severity): count for severity, count in by_severity(document).items()}}
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
-    return (text + "\n").encode("utf-8", "backslashreplace")
+def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rendered:
+    """Write one object: the head, then `findings` and `tables` as lists of rows; one row is in memory at a time."""
+    head = spool.head.model_dump(mode="json", exclude={"findings", "format_version"})
+    about = {**head, "schema": SCHEMA, "snapshot": spool.sha256, "audience": options.audience, "counts": spool.head.findings}
+    out(_text(about)[:-1].encode() + b',"findings":[\n')
+    count = _rows(spool, FINDINGS, out)
+    out(b'],"tables":{')
+    for n, key in enumerate(table.key for section in spool.head.sections for table in section.tables):
+        out((("," if n else "") + json.dumps(key) + ":[\n").encode())
+        count += _rows(spool, key, out)
+        out(b"]")
+    out(b"}}\n")
+    return Rendered(rows_shown=count, rows_total=count)
+
+
+def _rows(spool: Spool, table: str, out: Callable[[bytes], None]) -> int:
+    count = 0
+    for row in spool.rows(table):
+        out((",\n" if count else "").encode() + _text(_exact(row)).encode())
+        count += 1
+    if count:
+        out(b"\n")
+    return count
+
+
+def _exact(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose integers every reader keeps: those beyond 2**53 are texts."""
+    if any(isinstance(cell, int) and abs(cell) > EXACT for cell in row.values()):
+        return {name: str(cell) if isinstance(cell, int) and abs(cell) > EXACT else cell for name, cell in row.items()}
+    return row
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+    return (
+        json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+        .encode("utf-8", "backslashreplace")
+        .decode()
+    )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(no_args_is_help=True, help="Find which services your targets expose.")
 
 ScanId = Annotated[str, typer.Argument(help="The scan's id, as `watchfloor scans list` shows it.", metavar="SCAN")]
-REPORT = "reports.generate"  # the kind of another capability, known by its name alone
+REPORT = "reports.generate_report"  # the kind of another capability, known by its name alone
 PAGE = 500
 
 
@@ -215,7 +215,7 @@ def _report(here: Desk, floor: Floor, scan: UUID, output: Path | None) -> Path |
     kind = here.kinds().get(REPORT)
     if kind is None:
         return None
-    made = submit(floor.ledger, floor.org, kind, bind(kind, {"scan_id": scan, "formats": ["html"]}), Options(actor="cli"))
+    made = submit(floor.ledger, floor.org, kind, bind(kind, {"scan_id": scan, "format": "html"}), Options(actor="cli"))
     ended = wait_for(floor.ledger, floor.org, made.id)
     if ended.state != "SUCCESS":
         note(f"The report was not written: {ended.reason or ended.state}. Try again with: watchfloor reports generate {scan}")
@@ -223,7 +223,7 @@ def _report(here: Desk, floor: Floor, scan: UUID, output: Path | None) -> Path |
     path = (output or kernel_settings().data_dir / "reports" / f"{scan}.html").absolute()
     with floor.ledger.database.transaction(floor.org) as session:
         result: Any = open_result(floor.ledger, session, floor.org, made.id)
-        content = open_artifact(floor.ledger, session, floor.org, UUID(result["artifacts"]["html"]))[1]
+        content = open_artifact(floor.ledger, session, floor.org, UUID(result["artifact_id"]))[1]
     try:
         _write_private(path, content)
     except SetupError as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.broker.results import Read
 
 OnTicket: TypeAlias = Callable[[str, Sequence[tuple[UUID, int]], str], object]
-Enqueue: TypeAlias = Callable[[str, Mapping[str, object], Mapping[str, object]], str]
+Enqueue: TypeAlias = Callable[[str, Sequence[object], Mapping[str, object], Mapping[str, object]], str]
 Cancel: TypeAlias = Callable[[str], None]
 
 SERIALIZER: Final = "wf-ticket"
@@ -126,10 +126,8 @@ class LedgerApp(Celery):  # type: ignore[misc]  # Celery has no type hints
         """Enqueue a job of this kind; `options` are those of `JobKind.apply_async`."""
         if self.enqueue is None or self.hardened:
             raise TypeError(f"{name} cannot be sent here. Enqueue with the kind's delay(), the API or watchfloor jobs.")
-        if args:
-            raise TypeError(f"{name} takes named arguments only. Pass kwargs.")
         given = {key: value for key, value in options.items() if value is not None}
-        return self.AsyncResult(self.enqueue(name, dict(kwargs or {}), given))
+        return self.AsyncResult(self.enqueue(name, tuple(args or ()), dict(kwargs or {}), given))
 
 
 class KindTask(Task):  # type: ignore[misc]  # Celery has no type hints

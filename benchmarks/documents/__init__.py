@@ -1,0 +1,1 @@
+"""What a report as PDF costs, beside WeasyPrint on the same model."""

@@ -1,0 +1,151 @@
+"""`wf reports generate` and `export`: write reports into files that only you can read."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from watchfloor.capabilities.reports.cli.work import id_of, run, write_private
+from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.settings import duration
+from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watchfloor.capabilities.reports.schemas.requests import GenerateReports
+    from watchfloor.kernel.terminal import Floor
+
+FORMATS = ("pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf", "bundle")
+Scan = Annotated[str | None, typer.Argument(help="The scan's id, as `watchfloor scans list` shows it.", metavar="SCAN")]
+
+
+def _formats(incomplete: str) -> list[str]:
+    before, _, last = incomplete.rpartition(",")
+    return [f"{before},{one}" if before else one for one in FORMATS if one.startswith(last)]
+
+
+def generate(
+    context: typer.Context,
+    scan: Scan = None,
+    *,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help=f"One or several of {', '.join(FORMATS)}, joined by commas.", autocompletion=_formats)
+    ] = "pdf",
+    base: Annotated[str | None, typer.Option(help="An earlier scan: show what is new, fixed, returned and unchanged since.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Instead of a scan: the assets with this tag.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Instead of a scan: the organisation since this moment (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="With --since or --tag: until this moment (UTC).")] = None,
+    preset: Annotated[str | None, typer.Option(help="executive, engineer, auditor, or one of your own.")] = None,
+    full: Annotated[bool | None, typer.Option("--full", help="Every row in full, as far as the format allows.")] = None,
+    locale: Annotated[str | None, typer.Option(help="Language and region of the reader, such as de.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Time zone of the reader, such as Europe/Berlin.")] = None,
+    redaction: Annotated[str | None, typer.Option(help="none, internal or public.")] = None,
+    retention: Annotated[str | None, typer.Option(help="temporary, standard, audit or hold.")] = None,
+    theme: Annotated[str | None, typer.Option(help="A theme of your own.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A folder, or for one format a file; - is standard output.", show_default="reports in the data directory"
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the reports, or print the job's id and go.")] = True,
+    timeout: Annotated[str | None, typer.Option(help="Wait no longer than this, such as 5m; the job goes on.")] = None,
+    json: Json = False,
+) -> None:
+    """Write reports about a scan, a tag or the organisation: one snapshot, every format that is asked for."""
+    if json and str(output) == "-":
+        raise InvalidInput("--json and --output - both want standard output; choose one.")
+    request = _request(
+        scan_id=id_of(scan, "scan", "scans") if scan else None, formats=[one.strip() for one in format_.split(",") if one.strip()],
+        base_scan_id=id_of(base, "scan", "scans") if base else None, tag=tag, since=_utc(since), until=_utc(until), preset=preset, full=full, locale=locale,
+        time_zone=time_zone, redaction=redaction, retention=retention, theme=theme,
+    )  # fmt: skip
+    if str(output) == "-" and len(request.formats) > 1:
+        raise InvalidInput("Standard output takes one format; name a folder for several.")
+    _generate(context, request, output, wait=wait, timeout=timeout, json=json)
+
+
+def export(context: typer.Context, scan: Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")], *, output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; - is standard output.")] = None, json: Json = False) -> None:  # fmt: skip
+    """Write a scan's findings as CSV."""
+    _generate(context, _request(scan_id=id_of(scan, "scan", "scans"), formats=["csv"]), output, wait=True, timeout=None, json=json)
+
+
+def _request(**wanted: Any) -> GenerateReports:  # noqa: ANN401 - the model's fields
+    from pydantic import ValidationError  # noqa: PLC0415 - loads a library that help does without
+
+    from watchfloor.capabilities.reports.schemas.requests import GenerateReports  # noqa: PLC0415 - see above
+
+    try:
+        return GenerateReports.model_validate({name: value for name, value in wanted.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"][:1] == ("formats",):
+            raise InvalidInput(f"--format {str(first['input'])[:60]!r} is not known; use {', '.join(FORMATS)}.") from error
+        raise InvalidInput(str(first["msg"]).removeprefix("Value error, "), field="/" + "/".join(map(str, first["loc"]))) from error
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _generate(
+    context: typer.Context, request: GenerateReports, output: Path | None, *, wait: bool, timeout: str | None, json: bool
+) -> None:
+    from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - heavy imports wait until the floor starts
+
+    with desk(context).floor(work=wait) as floor:
+        if not wait:
+            _left(floor, request, json=json)
+            return
+        job, result = run(floor, generate_multiple_reports, request, timeout=duration(timeout) if timeout else None)
+        made = [_placed(floor, one, output, alone=len(result["reports"]) == 1) for one in result["reports"]]
+    failed = [one for one in result["reports"] if one["status"] != "ready"]
+    if json:
+        print_json({**result, "job": job, "reports": made})
+    elif str(output) != "-":
+        for one in made:
+            if one.get("path"):
+                print_text(f"Report: {one['path']}")
+    for one in failed:
+        note(f"The {one['format']} report could not be rendered: {one['error']}")
+    raise typer.Exit(Exit.ERROR if failed else Exit.CLEAN)
+
+
+def _left(floor: Floor, request: GenerateReports, *, json: bool) -> None:
+    from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - see above
+    from watchfloor.kernel.jobs.enqueue import Options, submit  # noqa: PLC0415 - see above
+
+    made = submit(floor.ledger, floor.org, generate_multiple_reports, request, Options(actor="cli"))
+    print_json({"job": made.id}) if json else print_text(str(made.id))
+
+
+def _placed(floor: Floor, made: dict[str, Any], output: Path | None, *, alone: bool) -> dict[str, Any]:
+    """Put a report where it was asked for; without a place, the worker's own copy is named, or one is made in the data directory."""
+    from watchfloor.capabilities.reports.cli.known import content_of  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.reports.schemas.words import Format  # noqa: PLC0415 - see above
+    from watchfloor.kernel.settings import kernel_settings  # noqa: PLC0415 - see above
+
+    if made["status"] != "ready":
+        return made
+    copy = Path(str(made["file_path"]))
+    if output is None and copy.is_file() and os.access(copy, os.R_OK):
+        return {**made, "path": str(copy)}
+    content = content_of(floor, UUID(str(made["report_id"])))
+    if str(output) == "-":
+        _printed(content)
+        return made
+    name = f"{made['report_id']}.{Format(made['format']).suffix}"
+    path = output if output and alone and not output.is_dir() else (output or kernel_settings().data_dir / "reports") / name
+    write_private(path, content)
+    return {**made, "path": str(path.absolute())}
+
+
+def _printed(content: Iterable[bytes]) -> None:
+    with os.fdopen(os.dup(1), "wb") as out:
+        out.writelines(content)

@@ -1,0 +1,59 @@
+"""The words of reports in German; `tests/reports/test_words.py` tells which are missing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GERMAN: Final = {
+    # Severities, states and changes.
+    "critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig", "info": "Hinweis", "open": "offen", "accepted": "akzeptiert",
+    "false positive": "Fehlalarm", "fixed": "behoben", "new": "neu", "returned": "wiedergekehrt", "unchanged": "unverändert",
+    # Numbers and pictures.
+    "No data.": "Keine Daten.", "Value": "Wert", "other": "übrige", "unknown": "unbekannt", "yes": "ja", "no": "nein", "all": "alle",
+    "{count} more in the table": "{count} weitere in der Tabelle", "Numbers of this picture": "Zahlen zu diesem Bild", "findings": "Befunde", "ports": "Ports",
+    # Headings.
+    "Exposure report": "Bericht zur Angriffsfläche", "data of": "Daten vom", "Contents": "Inhalt", "To the content": "Zum Inhalt", "Overview": "Überblick",
+    "Findings": "Befunde", "Open findings": "Offene Befunde", "Open findings by severity": "Offene Befunde nach Schweregrad", "Gravest findings": "Schwerste Befunde",
+    "Set aside": "Zurückgestellt", "Findings set aside": "Zurückgestellte Befunde", "Tables": "Tabellen", "What was not looked at": "Was nicht untersucht wurde",
+    "How this was made": "Wie dies entstand", "About this report": "Über diesen Bericht", "Compared with the earlier scan": "Verglichen mit dem früheren Scan",
+    # Columns.
+    "Fingerprint": "Fingerabdruck", "Severity": "Schweregrad", "Priority": "Priorität", "Finding": "Befund", "Asset": "Asset", "Port": "Port", "Protocol": "Protokoll",
+    "State": "Zustand", "Change": "Änderung", "CVE": "CVE", "Check": "Prüfung", "Found by": "Gefunden von", "Description": "Beschreibung", "Evidence": "Beleg",
+    "Remedy": "Abhilfe", "References": "Verweise", "Reason": "Begründung", "Accepted until": "Akzeptiert bis", "Known exploited": "Bekannt ausgenutzt",
+    "Fixed in": "Behoben in", "Product": "Produkt", "Version": "Version", "CPE": "CPE", "First seen": "Zuerst gesehen", "Last seen": "Zuletzt gesehen",
+    "Fixed at": "Behoben am", "What to do": "Was zu tun ist", "No title.": "Ohne Titel.",
+    # Sentences.
+    "Not complete": "Nicht vollständig", "running": "läuft noch", "What follows is what was known then; more may be found.":
+        "Das Folgende ist, was zu dieser Zeit bekannt war; es kann mehr gefunden werden.",
+    "{urgent} of {findings} should be looked at first.": "{urgent} von {findings} sollten zuerst angesehen werden.",
+    "{count} open finding": "{count} offenen Befund", "{count} open findings": "{count} offenen Befunden",
+    "{count} open finding, neither critical nor high.": "{count} offener Befund, weder kritisch noch hoch.",
+    "{count} open findings, none of them critical or high.": "{count} offene Befunde, keiner davon kritisch oder hoch.",
+    "No open findings. This speaks only for what was looked at.": "Keine offenen Befunde. Das gilt nur für das, was untersucht wurde.",
+    "No findings. This speaks only for what was looked at.": "Keine Befunde. Das gilt nur für das, was untersucht wurde.",
+    "Nothing to show.": "Nichts anzuzeigen.",
+    "Set aside, and not counted above": "Zurückgestellt und oben nicht gezählt",
+    "Gravest first. Open a finding to read what was seen and what to do.": "Schwerste zuerst. Ein geöffneter Befund zeigt, was gesehen wurde und was zu tun ist.",
+    "Accepted risks, false positives and what is fixed by now. They are not counted as open.":
+        "Akzeptierte Risiken, Fehlalarme und inzwischen Behobenes. Sie zählen nicht als offen.",
+    "Everything that was asked for was looked at. Anything else was not, and is not said to be safe.":
+        "Alles Verlangte wurde untersucht. Alles andere nicht, und es gilt nicht als sicher.",
+    "No section says how its facts were obtained.": "Kein Abschnitt sagt, wie seine Angaben gewonnen wurden.",
+    "This report is not translated into your language yet; numbers and dates are written as your country does.":
+        "Dieser Bericht ist noch nicht in Ihre Sprache übersetzt; Zahlen und Daten stehen so, wie Ihr Land sie schreibt.",
+    "Made by Watchfloor. The same data gives the same file, byte for byte.": "Erstellt von Watchfloor. Gleiche Daten ergeben Byte für Byte die gleiche Datei.",
+    # About the report.
+    "Data of": "Daten vom", "Written for": "Geschrieben für", "executive": "Leitung", "engineer": "Technik", "auditor": "Prüfung", "Left out": "Weggelassen",
+    "nothing": "nichts", "credentials and names of persons": "Zugangsdaten und Namen von Personen",
+    "credentials, names of persons, names of assets, and evidence": "Zugangsdaten, Namen von Personen und Assets, und Belege",
+    "Subject": "Gegenstand", "scan": "Scan", "comparison": "Vergleich", "assets": "Assets", "organisation": "Organisation", "Rows in the snapshot": "Zeilen im Schnappschuss",
+    "Format of the snapshot": "Format des Schnappschusses", "SHA-256 of the snapshot": "SHA-256 des Schnappschusses",
+    # Controls.
+    "Filter rows": "Zeilen filtern", "{shown} of {all} rows": "{shown} von {all} Zeilen", "Open all": "Alle öffnen", "Close all": "Alle schließen",
+    "Sort by this column": "Nach dieser Spalte sortieren", "{count} more row as CSV": "{count} weitere Zeile als CSV", "{count} more rows as CSV": "{count} weitere Zeilen als CSV",
+    "this page shows the first rows only; the link holds the others and needs no network.":
+        "diese Seite zeigt nur die ersten Zeilen; der Link enthält die übrigen und braucht kein Netz.",
+    "{count} row is in the CSV report only.": "{count} Zeile steht nur im CSV-Bericht.", "{count} rows are in the CSV report only.": "{count} Zeilen stehen nur im CSV-Bericht.",
+    "{count} more is in the report for engineers.": "{count} weiterer steht im Bericht für die Technik.",
+    "{count} more are in the report for engineers.": "{count} weitere stehen im Bericht für die Technik.",
+}  # fmt: skip

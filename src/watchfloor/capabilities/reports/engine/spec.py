@@ -1,0 +1,35 @@
+"""What makes two reports the same: canonical forms and their hashes. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from watchfloor.capabilities.reports.engine.spool import canonical
+
+if TYPE_CHECKING:
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
+    from watchfloor.capabilities.reports.schemas.words import Redaction
+    from watchfloor.kernel.sections import Scope
+
+TEMPLATE_VERSION: Final = 1  # of the words, layouts and column orders: raise it whenever any format's bytes change
+
+
+def scope_hash(scope: Scope) -> bytes:
+    """Return the hash under which reports of one scope are kept together."""
+    return hashlib.sha256(canonical({name: _plain(value) for name, value in asdict(scope).items()})).digest()
+
+
+def spec_hash(options: Options, redaction: Redaction, logo: bytes | None) -> bytes:
+    """Return the hash of everything besides the snapshot that decides a report's bytes, except its format."""
+    picture = hashlib.sha256(logo).hexdigest() if logo else ""
+    return hashlib.sha256(canonical({"options": options.model_dump(mode="json"), "redaction": str(redaction), "logo": picture})).digest()
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a scope
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

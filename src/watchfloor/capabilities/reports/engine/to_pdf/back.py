@@ -1,0 +1,61 @@
+"""How it was found out, what it does not speak for, and how to check the document. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
+from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
+    from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+    from watchfloor.capabilities.reports.schemas.snapshot import Head
+
+TEMPLATES = "1"  # raised whenever a template changes what the same data looks like
+
+
+def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
+    """Return the last pages."""
+    sections = shown(head, request.options)
+    return {
+        "method": [{"title": show.title(one.title), "sentences": [show.line(said, 1000) for said in one.method]} for one in sections if one.method],
+        "not_looked_at": [show.line(said, 1000) for one in sections for said in one.not_looked_at],
+        "shown": list(_shown(head, request, show)), "facts": list(_facts(head, request, show)),
+        "attached": [
+            {"name": one.name, "sha256": one.sha256, "size": _size(one.size, one.inside, show)} for one in request.attached
+        ],
+    }  # fmt: skip
+
+
+def _size(size: int, inside: bool, show: Show) -> str:  # noqa: FBT001 - a column of a table
+    told = show.words["bytes"].format(count=show.number(size))
+    return str(told if inside else show.words["outside"].format(size=told))
+
+
+def _shown(head: Head, request: PartRequest, show: Show) -> Iterator[str]:
+    words, plan = show.words, request.plan
+    yield words["redaction"][head.redaction]
+    left = plan.rows_total - plan.rows_shown
+    numbers = {"left": show.number(left), "total": show.number(plan.rows_total)}
+    yield words["rows_left" if left else "rows_all"].format(**numbers)
+    titles = {FINDINGS: words["findings"]} | {table.key: table.title for one in head.sections for table in one.tables}
+    for table, gone in plan.left_out.items():
+        have = next((one.rows for section in head.sections for one in section.tables if one.key == table), plan.findings)
+        yield words["table_left"].format(title=show.line(titles.get(table, table)), shown=show.number(have - gone), total=show.number(have))
+    if request.missing:
+        yield words["missing"].format(count=show.number(request.missing))
+    if request.cut:
+        yield words["cut"].format(count=show.number(request.cut))
+
+
+def _facts(head: Head, request: PartRequest, show: Show) -> list[dict[str, Any]]:
+    names, words = show.words["fact"], show.words
+    told = [
+        ("audience", words["audience"][request.options.audience], False), ("as_of", show.minute(head.as_of), False), ("scope", words["scope"][head.scope.kind], False),
+        ("scan", str(head.scope.scan or ""), True), ("base", str(head.scope.base or ""), True), ("organisation_id", str(head.org_id), True),
+        ("rows", show.number(request.plan.rows_total), False), ("snapshot", request.plan.sha256, True), ("template", TEMPLATES, False),
+    ]  # fmt: skip
+    return [{"name": names[name], "value": value, "code": code} for name, value, code in told if value]

@@ -1,0 +1,90 @@
+"""Findings for the templates: compact rows, and all that is known of one. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+
+# What a finding's box of facts shows, in this order; those of a kind of code are set in a fixed width.
+FACTS: Final = (
+    ("target", "code"), ("port", "port"), ("priority", "number"), ("capability", "line"), ("cve", "list"), ("check", "code"), ("product", "line"),
+    ("version", "line"), ("fixed_in", "line"), ("cpe", "code"), ("first_seen", "minute"), ("last_seen", "minute"), ("fixed_at", "minute"),
+    ("accepted_until", "minute"), ("fingerprint", "code"),
+)  # fmt: skip
+Row = dict[str, Any]
+
+
+def compact(row: Mapping[str, Any], number: int, show: Show, *, marked: bool) -> Row:
+    """Return a finding as one row; with `marked` its fingerprint stands there too."""
+    return {
+        "n": show.number(number), "severity": _severity(row), "title": show.line(row.get("title") or ""),
+        "mark": show.line(row.get("fingerprint") or "") if marked else "", "asset": show.soft(where(row, show), 20), "state": state(row, show),
+        "since": show.day(row.get("first_seen")),
+    }  # fmt: skip
+
+
+def full(row: Mapping[str, Any], number: int, show: Show) -> Row:
+    """Return a finding with its facts, its texts and what a target answered."""
+    return {
+        "n": show.number(number), "severity": _severity(row), "title": show.line(row.get("title") or "", 300).strip() or "\N{EN DASH}", "tags": list(_tags(row, show)),
+        "facts": list(_facts(row, show)), "parts": list(_parts(row, show)),
+    }  # fmt: skip
+
+
+def where(row: Mapping[str, Any], show: Show) -> str:
+    """Return the asset, with its port where there is one."""
+    target, port = show.line(row.get("target") or "", 100), row.get("port")
+    if not isinstance(port, int):
+        return target
+    return f"[{target}]:{port}" if target.count(":") > 1 else f"{target}:{port}"
+
+
+def state(row: Mapping[str, Any], show: Show) -> str:
+    """Return a finding's state, and how it changed where that is known."""
+    told = show.words["state"].get(row.get("state"), show.line(row.get("state") or ""))
+    change = show.words["change"].get(row.get("change"))
+    return f"{change} · {told}" if change else str(told)
+
+
+def _severity(row: Mapping[str, Any]) -> str:
+    return str(row.get("severity") or "")
+
+
+def _tags(row: Mapping[str, Any], show: Show) -> Iterator[str]:
+    yield state(row, show)
+    if row.get("kev"):
+        yield show.words["kev"]
+
+
+def _facts(row: Mapping[str, Any], show: Show) -> Iterator[Row]:
+    names = show.words["fact"]
+    for key, kind in FACTS:
+        value = row.get(key)
+        if value is None or value in ("", []):
+            continue
+        match kind:
+            case "minute":
+                told = show.minute(str(value))
+            case "number":
+                told = show.number(value)
+            case "port":
+                told = show.line(f"{value}/{row.get('protocol') or '?'}")
+            case "list":
+                told = show.line(", ".join(map(str, value)))
+            case _:
+                told = show.line(value)
+        yield {"name": names[key], "value": told, "code": kind == "code"}
+
+
+def _parts(row: Mapping[str, Any], show: Show) -> Iterator[Row]:
+    names = show.words["part"]
+    for key in ("description", "evidence", "remedy", "reason"):
+        if text := row.get(key):
+            told = [show.code(text)] if key == "evidence" else show.prose(text)
+            yield {"name": names[key], "text": told, "code": key == "evidence"}
+    if references := row.get("references"):
+        yield {"name": names["references"], "text": [show.line(one, 300) for one in references[:10]], "code": False}

@@ -1,0 +1,114 @@
+"""What cover, summary and contents say. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from watchfloor.capabilities.reports.engine.charts import draw
+from watchfloor.capabilities.reports.engine.theme import PRINT, colours
+from watchfloor.capabilities.reports.engine.to_pdf import findings
+from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
+from watchfloor.capabilities.reports.schemas.snapshot import Chart, Point, Series
+from watchfloor.kernel.contract import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
+    from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+    from watchfloor.capabilities.reports.schemas.snapshot import Figure, Head
+
+FIGURES: Final = 8
+CHARTS: Final = 6
+WORST_FIRST: Final = tuple(reversed(Severity))
+STATES: Final = ("open", "accepted", "false_positive", "fixed")
+
+
+def front(head: Head, request: PartRequest, gravest: Sequence[dict[str, Any]], show: Show) -> dict[str, Any]:
+    """Return the first pages."""
+    options, words = request.options, show.words
+    states = [one for one in STATES if head.findings.get(one)] or ["open"]
+    return {
+        "kind": words["audience"][options.audience], "subject": show.line(head.subject, 300), "facts": list(_facts(head, request, show)), "verdict": verdict(head, show),
+        "remarks": list(_remarks(head, show)), "figures": [figure(one, show) for one in _figures(head, request)][:FIGURES],
+        "states": states, "severity_heads": [words["column"]["severity"], *(words["state"][one] for one in states), words["column"]["total"]],
+        "severities": [_severity(head, one, states, show) for one in WORST_FIRST],
+        "charts": [_chart(one, request, show) for one in _charts(head, request, show)],
+        "urgent": [{"severity": row["severity"], "title": show.line(row["title"]), "asset": findings.where(row, show)} for row in gravest if row.get("state") == "open"],
+        "contents": [{"title": show.title(one.title), "part": one.part, "page": show.number(one.page), "level": one.level} for one in request.contents],
+    }  # fmt: skip
+
+
+def verdict(head: Head, show: Show) -> str:
+    """Return the first sentence a busy person reads."""
+    counts = head.findings.get("open", {})
+    total, urgent = sum(counts.values()), sum(counts.get(one, 0) for one in ("critical", "high"))
+    key = "none" if not total else "urgent" if urgent else "calm"
+    if total == 1:
+        key += "_one"
+    return str(show.words[f"verdict_{key}"].format(total=show.number(total), urgent=show.number(urgent)))
+
+
+def figure(one: Figure, show: Show) -> dict[str, str | list[str]]:
+    """Return a number that people should see first."""
+    value = show.number(one.value) if isinstance(one.value, int | float) else show.line(one.value or "\N{EN DASH}", 40)
+    return {"label": show.soft(show.line(one.label, 60), 16), "value": show.soft(value, 9), "note": show.line(one.note, 100)}
+
+
+def _facts(head: Head, request: PartRequest, show: Show) -> list[tuple[str, str]]:
+    names, options = show.words["fact"], request.options
+    told = [
+        ("organisation", show.line(head.org)), ("scope", show.words["scope"][head.scope.kind]), ("as_of", show.minute(head.as_of)),
+        ("data_state", show.line(head.state)), ("author", show.line(options.author)),
+    ]  # fmt: skip
+    return [(names[name], value) for name, value in told if value]
+
+
+def _remarks(head: Head, show: Show) -> list[dict[str, str]]:
+    words = show.words
+    told = []
+    states = {head.title: head.state} | {one.title: one.state for one in head.sections}
+    for title, state in states.items():
+        if state:
+            told.append(
+                {"head": words["unfinished"], "text": words["unfinished_text"].format(title=show.line(title), state=show.line(state))}
+            )
+    if head.changes:
+        counted = [
+            words["change_count"].format(word=words["change"].get(name, name), count=show.number(count))
+            for name, count in head.changes.items()
+        ]
+        told.append({"head": words["changes"], "text": ", ".join(counted)})
+    return told
+
+
+def _figures(head: Head, request: PartRequest) -> list[Figure]:
+    return [figure for one in shown(head, request.options) for figure in one.figures]
+
+
+def _severity(head: Head, severity: Severity, states: list[str], show: Show) -> dict[str, Any]:
+    counts = [head.findings.get(state, {}).get(severity, 0) for state in states]
+    return {"severity": severity, "counts": [show.number(one) for one in (*counts, sum(counts))]}
+
+
+def _charts(head: Head, request: PartRequest, show: Show) -> list[Chart]:
+    words = show.words
+    points = tuple(Point(label=words["severity"][one], value=head.findings.get("open", {}).get(one, 0), tone=one) for one in WORST_FIRST)
+    ours = [
+        Chart(kind="shares", title=words["open_findings"], unit=words["findings"], series=(Series(label=words["findings"], points=points),))
+    ]
+    return [*ours, *(chart for one in shown(head, request.options) for chart in one.charts)][:CHARTS]
+
+
+def _chart(chart: Chart, request: PartRequest, show: Show) -> dict[str, Any]:
+    """Draw a chart with texts that can be printed."""
+    series = tuple(
+        Series(
+            label=show.line(one.label, 60),
+            points=tuple(point.model_copy(update={"label": show.line(point.label, 40)}) for point in one.points),
+        )
+        for one in chart.series
+    )
+    fitting = Chart(kind=chart.kind, title=show.title(chart.title), unit=show.line(chart.unit, 30), series=series)
+    drawn = draw(fitting, colours(PRINT, request.options.theme) | {"font": "Fira Sans"}, show.reader)
+    return {"title": fitting.title, "svg": drawn.svg, "alt": drawn.alt, "table": drawn.table}

@@ -1,0 +1,184 @@
+"""Compile one part of a PDF with typst; runs in the sandbox. The snapshot's text reaches typst as JSON and is never read as markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import fontpkg_fira_sans
+import typst
+
+from watchfloor.capabilities.reports.engine.theme import LIGHT, PRINT, colours
+from watchfloor.capabilities.reports.engine.to_pdf import back, findings, front, section
+from watchfloor.capabilities.reports.engine.to_pdf.glyphs import PACKAGE
+from watchfloor.capabilities.reports.engine.to_pdf.shapes import Compiled, Done, PartRequest, Piece, Sort
+from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+from watchfloor.capabilities.reports.schemas.snapshot import Head
+from watchfloor.kernel.errors import GiveUp
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from watchfloor.kernel.contract import StreamingReport
+
+STANDARDS: Final[list[typst.PDFStandard]] = ["a-3a", "ua-1"]
+FRAME: Final = 1 << 20
+PAGES: Final = re.compile(rb"%PDF-1\.\d\n%....\n\n1 0 obj\n<</Type/Pages/Count (\d+)/", re.DOTALL)
+
+
+class Logo(NamedTuple):
+    """A picture of the organisation, and the name under which the template finds it."""
+
+    name: str
+    content: bytes
+
+
+class GlyphMissing(GiveUp):
+    """typst has no glyph for a text."""
+
+
+def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
+    """Send each part as PDF, and after them the number of all pages when that is known.
+
+    Raises:
+        GiveUp: typst refuses one, for its accessibility or its archive form too.
+    """
+    page, done, missing, cut, stamp = request.page, list[Done](), request.missing, request.cut, b""
+    with report.file("snapshot") as snapshot:
+        head = Head.model_validate_json(snapshot.readline())
+        logo = _logo(request, report)
+        for piece in request.pieces:
+            so_far = request.model_copy(update={"page": page, "missing": missing, "cut": cut})
+            document, show = _document(head, so_far, piece, snapshot, logo)
+            _send(document, report)
+            done.append(Done(pages=_pages(document), size=len(document)))
+            page, missing, cut = page + done[-1].pages, missing + show.missing, cut + show.cut
+    if request.total:
+        show = _show(request)
+        stamp = _compile("stamp", everywhere(head, request, request.pieces[0], show) | {"total": show.number(request.total)}, [])
+        _send(stamp, report)
+    return Compiled(parts=tuple(done), stamp=len(stamp), missing=missing - request.missing, cut=cut - request.cut)
+
+
+def _show(request: PartRequest, *, plain: bool = False) -> Show:
+    return Show(request.options.locale, request.options.time_zone, plain=plain)
+
+
+def _document(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, logo: Logo | None) -> tuple[bytes, Show]:
+    """Compile a part; with the commonest letters only, when typst cannot set a text though it has each of its characters."""
+    show = _show(request)
+    try:
+        return _compile(piece.sort, told(head, request, piece, snapshot, logo, show), STANDARDS, logo), show
+    except GlyphMissing:
+        show = _show(request, plain=True)
+        return _compile(piece.sort, told(head, request, piece, snapshot, logo, show), STANDARDS, logo), show
+
+
+def told(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, logo: Logo | None, show: Show) -> dict[str, Any]:
+    """Return all that a part's template shows."""
+    data = everywhere(head, request, piece, show)
+    match piece.sort:
+        case Sort.FRONT:
+            drawn = {"file": logo.name, "alt": show.title(head.org)} if logo else None
+            return data | {"front": front.front(head, request, rows(snapshot, request.plan.gravest), show) | {"logo": drawn}}
+        case Sort.LIST:
+            return data | _list(request, piece, snapshot, show)
+        case Sort.DETAILS:
+            return data | {"rows": [findings.full(row, n, show) for n, row in numbered(snapshot, piece)]}
+        case Sort.SECTION:
+            return data | section.section(head, piece, rows(snapshot, piece), show)
+        case Sort.BACK:
+            return data | {"back": back.back(head, request, show)}
+
+
+def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> dict[str, Any]:
+    """Return what every template shows or needs."""
+    options = request.options
+    return {
+        "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.line(head.org, 60), "words": show.words,
+        "lang": show.reader.language, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day}, "page": request.page,
+        "moment": show.minute(head.as_of), "running": show.line(head.title, 90), "classification": show.line(options.classification, 60),
+        "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title), "total": "",
+    }  # fmt: skip
+
+
+def rows(snapshot: BinaryIO, piece: Piece) -> list[dict[str, Any]]:
+    """Return the part's rows."""
+    snapshot.seek(piece.offset)
+    return [json.loads(snapshot.readline())["r"] for _ in range(piece.count)]
+
+
+def numbered(snapshot: BinaryIO, piece: Piece) -> enumerate[dict[str, Any]]:
+    """Return the part's rows with their numbers in the whole table, from 1."""
+    return enumerate(rows(snapshot, piece), piece.first + 1)
+
+
+def _list(request: PartRequest, piece: Piece, snapshot: BinaryIO, show: Show) -> dict[str, Any]:
+    full = request.plan.in_full
+    remarks = []
+    if piece.first == 0:
+        remarks.append(show.words["list_intro"].format(full=show.number(full)) if full else show.words["list_intro_none"])
+    return {"rows": [findings.compact(row, n, show, marked=n > full) for n, row in numbered(snapshot, piece)], "remarks": remarks}
+
+
+def _send(document: bytes, report: StreamingReport) -> None:
+    for at in range(0, len(document), FRAME):
+        report.send(document[at : at + FRAME])
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(fontpkg_fira_sans.ROOT / "files")])
+
+
+def _pages(document: bytes) -> int:
+    """Return how many pages typst wrote: the page tree is its first object, so a text in the document cannot stand there."""
+    found = PAGES.match(document)
+    if found is None:
+        raise GiveUp("typst wrote a PDF whose first object is not its page tree; this version of it is not known here")
+    return int(found[1])
+
+
+def template(name: str) -> bytes:
+    """Return a template's source."""
+    return (files(PACKAGE) / "templates" / f"{name}.typ").read_bytes()
+
+
+def _logo(request: PartRequest, report: StreamingReport) -> Logo | None:
+    if not request.options.logo or request.pieces[0].sort != Sort.FRONT:
+        return None
+    with report.file("logo") as file:
+        content = file.read()
+    return Logo("logo.png" if content.startswith(b"\x89PNG") else "logo.svg", content)
+
+
+def _compile(name: str, data: dict[str, Any], standards: list[typst.PDFStandard], logo: Logo | None = None) -> bytes:
+    return typeset(template("look") + template(name), data, standards, logo)
+
+
+def typeset(source: bytes, data: dict[str, Any], standards: list[typst.PDFStandard], logo: Logo | None = None) -> bytes:
+    """Return what typst makes of a template and its data.
+
+    Raises:
+        GlyphMissing: No font has a glyph for a text.
+        GiveUp: Anything else that typst refuses.
+    """
+    # A folder with nothing but the logo is all that typst may read, for files and for packages.
+    with TemporaryDirectory() as folder:
+        if logo:
+            (Path(folder) / logo.name).write_bytes(logo.content)
+        try:
+            made = typst.Compiler(
+                root=folder, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"data": json.dumps(data)}, package_path=folder,
+                package_cache_path=folder,
+            ).compile(source, format="pdf", pdf_standards=standards, pdf_tags=bool(standards))  # fmt: skip
+        except typst.TypstError as error:
+            if "could not be displayed" in error.message or "codepoint" in error.message:
+                raise GlyphMissing(f"typst: {error.message}") from error
+            raise GiveUp(f"typst: {error.message}") from error
+    return cast("bytes", made)

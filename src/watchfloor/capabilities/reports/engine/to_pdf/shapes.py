@@ -1,0 +1,132 @@
+"""What the boxes that make a PDF are asked for, and what they answer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from watchfloor.capabilities.reports.schemas.snapshot import Options
+
+
+class Shape(BaseModel):
+    """Frozen, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sort(StrEnum):
+    """What a part shows; each is a template of this name."""
+
+    FRONT = "front"
+    LIST = "list"
+    DETAILS = "details"
+    SECTION = "section"
+    BACK = "back"
+
+
+class Piece(Shape):
+    """One part: `count` rows of a table, the first of them number `first` (from 0) and in the snapshot at byte `offset`."""
+
+    sort: Sort
+    title: str
+    table: str = ""
+    offset: int = 0
+    first: int = 0
+    count: int = 0
+    level: int = 1  # of its heading in the whole document
+    section: str = ""
+    intro: bool = False  # what the section says besides its rows comes first
+
+
+class PlanRequest(Shape):
+    """The snapshot is the file `snapshot`."""
+
+    options: Options
+
+
+class Plan(Shape):
+    """The parts in their order, and what they show of how much. `gravest` are those that the summary names."""
+
+    pieces: tuple[Piece, ...]
+    rows_shown: int
+    rows_total: int
+    left_out: dict[str, int]
+    findings: int
+    gravest: Piece
+    in_full: int
+    sha256: str
+
+
+class Attached(Shape):
+    """A file that travels inside the PDF; where `inside` is false it was too large, and only its name and hash are told."""
+
+    name: str
+    size: int
+    sha256: str
+    inside: bool
+
+
+class Entry(Shape):
+    """A line of the contents: a part's title, its number and the page it begins on."""
+
+    title: str
+    part: int
+    page: int
+    level: int
+
+
+class PartRequest(Shape):
+    """Parts to compile one after the other; the first page of the first has the number `page`.
+
+    `total` is 0 until the number of pages is known; `contents` and `plan` are what front and back tell about the whole. `missing` and `cut`
+    count what parts before these could not show.
+    """
+
+    options: Options
+    pieces: tuple[Piece, ...]
+    page: int = 1
+    total: int = 0
+    contents: tuple[Entry, ...] = ()
+    attached: tuple[Attached, ...] = ()
+    plan: Plan
+    missing: int = 0
+    cut: int = 0
+
+
+class Done(Shape):
+    """One part: how many pages it has, and how many bytes."""
+
+    pages: int
+    size: int
+
+
+class Compiled(Shape):
+    """Parts as PDF, sent as frames one after the other, and after them `stamp` bytes with the number of all pages, when it is known.
+
+    `missing` counts characters no font has, `cut` texts that were too long for a page; each is marked where it stands.
+    """
+
+    parts: tuple[Done, ...]
+    stamp: int
+    missing: int
+    cut: int
+
+
+class MergeRequest(Shape):
+    """The parts lie one after the other in the file `parts`: where each begins, and how long it is."""
+
+    options: Options
+    spans: tuple[tuple[int, int], ...]
+    levels: tuple[int, ...]
+    titles: tuple[str, ...]
+    pages: int
+    attached: tuple[Attached, ...]
+    stamp: tuple[int, int]
+
+
+class Merged(Shape):
+    """The whole document, sent as frames."""
+
+    pages: int
+    elements: int

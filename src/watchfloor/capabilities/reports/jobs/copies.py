@@ -1,0 +1,83 @@
+"""Plain copies of reports in a folder, for people and programs on this machine: readable by one user, whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from watchfloor.kernel.errors import Retry
+from watchfloor.kernel.settings import Profile, kernel_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from watchfloor.capabilities.reports.schemas.words import Format
+    from watchfloor.capabilities.reports.settings import ReportSettings
+    from watchfloor.kernel.sections import Scope
+
+BLOCK: Final = 1 << 20
+DISK_FULL: Final = timedelta(minutes=5)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Try again in five minutes where a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        message = f"no room is left on the disk ({error.filename or 'temporary files'}); make some, the report is tried again"
+        raise Retry(message, DISK_FULL) from error
+
+
+def folder(settings: ReportSettings, org: UUID) -> Path | None:
+    """Return where an organisation's copies go, or None where none are written."""
+    if settings.export_dir is not None:
+        return settings.export_dir.absolute() / str(org)
+    kernel = kernel_settings()
+    return kernel.data_dir.absolute() / "reports" / str(org) if kernel.profile is Profile.EMBEDDED and kernel.database_url is None else None
+
+
+def file_name(scope: Scope, report: UUID, format_: Format) -> str:
+    """Return a report's file name: what it is about, then its id."""
+    return f"{scope.scan or scope.kind}-{report}.{format_.suffix}"
+
+
+def write(settings: ReportSettings, org: UUID, name: str, content: IO[bytes]) -> Path | None:
+    """Write a copy and return its path; None where no folder is set.
+
+    Raises:
+        Retry: The disk is full, or the folder cannot be written; nothing is left behind.
+    """
+    place = folder(settings, org)
+    if place is None:
+        return None
+    path, draft = place / name, place / f".{name}.{os.getpid()}"
+    content.seek(0)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            shutil.copyfileobj(content, file, BLOCK)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        message = f"a copy of the report cannot be written to {place}: {error.strerror}; make room or set WATCHFLOOR_REPORTS_EXPORT_DIR"
+        raise Retry(message, DISK_FULL) from error
+    return path
+
+
+def remove(path: str | None) -> None:
+    """Remove a copy; one that is gone already is fine."""
+    if path:
+        Path(path).unlink(missing_ok=True)

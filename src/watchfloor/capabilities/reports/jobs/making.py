@@ -1,0 +1,162 @@
+"""Make the reports of one request: get each that is there, render each that is not, commit one after the other."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from watchfloor.capabilities.reports.engine import spec
+from watchfloor.capabilities.reports.engine.spool import Spool, canonical
+from watchfloor.capabilities.reports.jobs import copies
+from watchfloor.capabilities.reports.jobs.rendering import PURPOSE, Renderer
+from watchfloor.capabilities.reports.jobs.snapshot import opened, snapshot
+from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
+from watchfloor.capabilities.reports.queries import making
+from watchfloor.capabilities.reports.settings import ReportSettings
+from watchfloor.kernel.artifacts.store import store
+from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, InvalidInput, Retry, SoftTimeLimit, WatchfloorError
+from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.jobs.ledger import ledger
+from watchfloor.kernel.security import signature_fits
+from watchfloor.kernel.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchfloor.capabilities.reports.jobs.rendering import File
+    from watchfloor.capabilities.reports.jobs.snapshot import Taken
+    from watchfloor.capabilities.reports.jobs.wishes import Wanted
+    from watchfloor.capabilities.reports.models import Report
+    from watchfloor.capabilities.reports.queries.making import Asked, Row
+    from watchfloor.capabilities.reports.schemas.requests import Wish
+    from watchfloor.capabilities.reports.schemas.words import Format
+    from watchfloor.kernel.contract import JobContext
+    from watchfloor.kernel.sections import Scope
+
+BLOCK: Final = 1 << 20
+PATIENCE_S: Final = 60.0
+LOOK_S: Final = 0.5
+DOMAIN: Final = b"watchfloor report 1\n"
+
+
+def signed(report: Report) -> bool:
+    """Tell whether a report's manifest is the one that this installation signed."""
+    return report.manifest is not None and signature_fits(
+        ledger().vault.signer(PURPOSE).public, report.signature or b"", DOMAIN + report.manifest
+    )
+
+
+class Making:
+    """The reports of one request, from one snapshot."""
+
+    def __init__(self, context: JobContext, scope: Scope, wish: Wish, formats: Sequence[Format]) -> None:
+        """Decide everything, then take the snapshot or find one that still holds.
+
+        Raises:
+            GiveUp: Nobody knows what the request is about, or it asks for what there is not.
+        """
+        self.context, self.scope = context, scope
+        self.settings = read_settings(ReportSettings, "reports")
+        try:
+            with context.transaction() as session:
+                self.wanted: Wanted = wanted(session, context.org, wish, self.settings)
+            self.formats = refuse_formats(list(formats), self.wanted.options)
+        except InvalidInput as error:
+            raise GiveUp(str(error)) from error
+        with copies.room():
+            self.taken: Taken = snapshot(context, scope, self.wanted.redaction)
+        self.reused: set[UUID] = set()
+        self.as_of: datetime = self.taken.stored.as_of
+
+    def make(self) -> list[Row]:
+        """Return every format's report, ready or failed; one that fails does not stop the others."""
+        with copies.room(), ExitStack() as stack:
+            renderer, title, made = None, "", []
+            for format_ in self.formats:
+                row, mine = self._claimed(format_)
+                if mine:
+                    if renderer is None:
+                        file = stack.enter_context(opened(self.context, self.taken.stored))
+                        renderer = Renderer(self.context, file, self.wanted.options, self.wanted.logo, stack)
+                        title = Spool(file).head.title
+                    row = self._rendered(renderer, row, format_, title)
+                else:
+                    self.reused.add(row.id)
+                made.append(row)
+            return made
+
+    def _asked(self) -> Asked:
+        one = self.wanted
+        return making.Asked(
+            org=self.context.org, job=self.context.job_id, snapshot=self.taken.stored.id, scan=self.scope.scan, scope_hash=spec.scope_hash(self.scope),
+            preset=one.preset, theme=one.theme, options=one.options.model_dump(mode="json"), redaction=str(one.redaction),
+            spec_hash=spec.spec_hash(one.options, one.redaction, one.logo), version=spec.TEMPLATE_VERSION, retention=str(one.retention), keep=one.keep,
+            actor=self.context.actor,
+        )  # fmt: skip
+
+    def _claimed(self, format_: Format) -> tuple[Row, bool]:
+        """Return a report that is ready, or this job's to render; waits a minute for another job that renders it just now."""
+        deadline = monotonic() + PATIENCE_S
+        while True:
+            with self.context.transaction() as session:
+                row, mine = making.claim(session, self._asked(), format_)
+            if mine or row.state == "ready":
+                return row, mine
+            if monotonic() >= deadline:
+                raise Retry(f"job {row.job} renders the same report just now")
+            self.context.wait(LOOK_S)
+
+    def _rendered(self, renderer: Renderer, row: Row, format_: Format, title: str) -> Row:
+        try:
+            file = renderer.file(format_)
+        except (Cancelled, Fenced, Retry, SoftTimeLimit):
+            raise
+        except WatchfloorError as error:
+            with self.context.transaction() as session:
+                making.fail(session, self._asked(), row.id, error.code, str(error))
+                emit(
+                    session, self.context.org, "reports.failed", data={"report": str(row.id), "format": str(format_), "reason": str(error)[:500]},
+                    job=self.context.job_id,
+                )  # fmt: skip
+                return making.get_row(session, self.context.org, row.id)
+        return self._stored(row, format_, file, title)
+
+    def _stored(self, row: Row, format_: Format, file: File, title: str) -> Row:
+        context, name = self.context, copies.file_name(self.scope, row.id, format_)
+        context.progress(1, 1, phase="store", note=str(format_))
+        manifest = self._manifest(row, format_, file, name)
+        signature = ledger().vault.signer(PURPOSE).sign(DOMAIN + manifest)
+        path = copies.write(self.settings, context.org, name, file.content)
+        file.content.seek(0)
+        with context.transaction() as session:
+            artifact = store(
+                ledger(), session, context.org, name=name, media_type=format_.media_type, content=iter(lambda: file.content.read(BLOCK), b""),
+                job=context.job_id, actor=context.actor,
+            )  # fmt: skip
+            ready = making.finish(
+                session, self._asked(), row.id, file.rendered, artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
+                signature=signature, path=str(path) if path else None, title=title,
+            )  # fmt: skip
+            if ready is None:
+                raise Retry("another attempt took this report over")
+            data = {
+                "report": str(row.id),
+                "scan": str(self.scope.scan) if self.scope.scan else None,
+                "format": str(format_),
+                "artifact": str(artifact),
+            }
+            emit(session, context.org, "reports.ready", data=data, job=context.job_id)
+        return ready
+
+    def _manifest(self, row: Row, format_: Format, file: File, name: str) -> bytes:
+        """Return what is signed: which file, from which snapshot, made how; the same report has the same one."""
+        told = {
+            "report": str(row.id), "name": name, "format": str(format_), "size": file.size, "sha256": file.sha256.hex(),
+            "snapshot": self.taken.stored.sha256.hex(), "as_of": self.as_of.isoformat(), "redaction": str(self.wanted.redaction),
+            "options": json.loads(self.wanted.options.model_dump_json()), "template_version": spec.TEMPLATE_VERSION,
+        }  # fmt: skip
+        return canonical(told)

@@ -1,0 +1,174 @@
+"""Make a PDF in boxes: one that plans, one for each part, one that joins them."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from typing import IO, TYPE_CHECKING, Final
+
+from watchfloor.capabilities.reports.engine.render import Rendered
+from watchfloor.capabilities.reports.engine.to_pdf.boxes import compile_part, merge, plan
+from watchfloor.capabilities.reports.engine.to_pdf.shapes import (
+    Attached,
+    Compiled,
+    Entry,
+    Merged,
+    MergeRequest,
+    PartRequest,
+    Piece,
+    PlanRequest,
+    Sort,
+)
+from watchfloor.kernel.errors import GiveUp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from watchfloor.capabilities.reports.engine.to_pdf.shapes import Plan
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
+    from watchfloor.kernel.contract import JobContext
+
+INSIDE_BYTES: Final = 50 << 20
+BLOCK: Final = 1 << 20
+BOX_ROWS: Final = 500
+WEIGHTS: Final = {Sort.DETAILS: 3}  # of a finding in full, in rows
+Span = tuple[int, int]  # where a part begins, and how long it is
+
+
+def pdf(
+    context: JobContext,
+    snapshot: IO[bytes],
+    options: Options,
+    attached: Mapping[str, IO[bytes]],
+    out: IO[bytes],
+    *,
+    logo: IO[bytes] | None = None,
+) -> Rendered:
+    """Write the report as PDF into `out`, with the files inside that fit; the same snapshot, options and files give the same bytes.
+
+    Raises:
+        GiveUp: "render_failed: part n" when a part failed twice, "render_failed: merge" when joining them did.
+    """
+    files = {"snapshot": snapshot} | ({"logo": logo} if logo is not None else {})
+    with tempfile.TemporaryFile() as parts:
+        return _Making(context, files, options, _told(attached), parts).make(attached, out)
+
+
+def groups(pieces: Sequence[Piece]) -> Iterator[range]:
+    """Yield runs of parts that are small enough, together, for one box: what a box takes to start is more than what they take."""
+    start = have = 0
+    for number, piece in enumerate(pieces):
+        weight = piece.count * WEIGHTS.get(piece.sort, 1)
+        if number > start and have + weight > BOX_ROWS:
+            yield range(start, number)
+            start, have = number, 0
+        have += weight
+    yield range(start, len(pieces))
+
+
+class _Making:
+    """One PDF on its way: where each part lies in the file of parts, and the page it begins on."""
+
+    def __init__(
+        self, context: JobContext, files: dict[str, IO[bytes]], options: Options, told: tuple[Attached, ...], parts: IO[bytes]
+    ) -> None:  # fmt: skip
+        self.context, self.files, self.options, self.told, self.parts = context, files, options, told, parts
+        self.end = self.missing = self.cut = 0
+        self.spans: list[Span] = []
+        self.starts = [1]
+
+    def make(self, attached: Mapping[str, IO[bytes]], out: IO[bytes]) -> Rendered:
+        """Plan, compile, join."""
+        planned: Plan = self.context.sandbox(plan, PlanRequest(options=self.options), files={"snapshot": self.files["snapshot"]})
+        for group in groups(planned.pieces):
+            self._compile(planned, group)
+        pages = self.starts[-1] - 1
+        # Its contents name pages, and nobody knows them before all parts are there.
+        again = self._boxed(self._request(planned, 0, 1, total=pages), 0)
+        if again.parts[0].pages != self.starts[1] - 1:
+            raise GiveUp("render_failed: part 0: with page numbers it has another number of pages")
+        self.spans[0] = (self.end, again.parts[0].size)
+        merged = self._merge(planned, (self.end + again.parts[0].size, again.stamp), attached, out)
+        return Rendered(rows_shown=planned.rows_shown, rows_total=planned.rows_total, pages=merged.pages, notes=self._notes(planned))
+
+    def _compile(self, planned: Plan, group: range) -> None:
+        """Compile small parts in one box; when that fails, each in a box of its own."""
+        self.context.progress(group.start, len(planned.pieces), phase="parts")
+        try:
+            self._take(self._boxed(self._request(planned, group.start, len(group)), group.start))
+        except GiveUp as error:
+            self.context.log.warning("parts %d to %d of a PDF failed and are tried again: %s", group.start, group.stop - 1, error)
+            for number in group:
+                self._take(self._boxed(self._request(planned, number, 1), number))
+
+    def _request(self, planned: Plan, first: int, count: int, *, total: int = 0) -> PartRequest:
+        starts = self.starts if total else [0] * (len(planned.pieces) + 1)
+        contents = tuple(
+            Entry(title=one.title, part=number, page=starts[number], level=one.level) for number, one in enumerate(planned.pieces) if number
+        )
+        return PartRequest(
+            options=self.options, pieces=planned.pieces[first : first + count], page=1 if total else self.starts[-1], total=total, contents=contents,
+            attached=self.told, plan=planned, missing=self.missing, cut=self.cut,
+        )  # fmt: skip
+
+    def _boxed(self, request: PartRequest, number: int) -> Compiled:
+        """Compile behind the parts that are there; what a box that failed has written is written over."""
+        self.parts.seek(self.end)
+        self.parts.truncate()
+        try:
+            made: Compiled = self.context.sandbox(compile_part, request, stream=lambda frame: _write(self.parts, frame), files=self.files)
+        except GiveUp as error:
+            raise GiveUp(f"render_failed: part {number}: {error}") from error
+        if self.parts.tell() - self.end != sum(one.size for one in made.parts) + made.stamp or len(made.parts) != len(request.pieces):
+            raise GiveUp(f"render_failed: part {number}: other bytes came than were told")
+        return made
+
+    def _take(self, made: Compiled) -> None:
+        for one in made.parts:
+            self.spans.append((self.end, one.size))
+            self.starts.append(self.starts[-1] + one.pages)
+            self.end += one.size
+        self.missing += made.missing
+        self.cut += made.cut
+
+    def _merge(self, planned: Plan, stamp: Span, attached: Mapping[str, IO[bytes]], out: IO[bytes]) -> Merged:
+        self.context.progress(0, len(self.spans), phase="merge")
+        files = {"snapshot": self.files["snapshot"], "parts": self.parts}
+        files |= {f"attached-{number}": attached[one.name] for number, one in enumerate(self.told) if one.inside}
+        request = MergeRequest(
+            options=self.options, spans=tuple(self.spans), stamp=stamp, levels=tuple(one.level for one in planned.pieces),
+            titles=tuple(one.title for one in planned.pieces), pages=self.starts[-1] - 1, attached=self.told,
+        )  # fmt: skip
+        try:
+            made: Merged = self.context.sandbox(merge, request, stream=lambda frame: _write(out, frame), files=files)
+        except GiveUp as error:
+            raise GiveUp(f"render_failed: merge: {error}") from error
+        return made
+
+    def _notes(self, planned: Plan) -> tuple[str, ...]:
+        told = [
+            f"{planned.rows_total - planned.rows_shown} rows are in the attached files only" * (planned.rows_total > planned.rows_shown)
+        ]
+        told.append(f"{self.missing} characters have no glyph and were replaced" * bool(self.missing))
+        told.append(f"{self.cut} texts were cut" * bool(self.cut))
+        told += [f"{one.name} was too large to be attached" for one in self.told if not one.inside]
+        return tuple(filter(None, told))
+
+
+def _write(out: IO[bytes], frame: bytes) -> None:
+    out.write(frame)
+
+
+def _told(attached: Mapping[str, IO[bytes]]) -> tuple[Attached, ...]:
+    """Return name, size and hash of the files; those that fit together go inside."""
+    told, left = [], INSIDE_BYTES
+    for name, file in attached.items():
+        file.seek(0)
+        whole, size = hashlib.sha256(), 0
+        while block := file.read(BLOCK):
+            whole.update(block)
+            size += len(block)
+        inside = size <= left
+        left -= size if inside else 0
+        told.append(Attached(name=name, size=size, sha256=whole.hexdigest(), inside=inside))
+    return tuple(told)

@@ -1,0 +1,256 @@
+"""Take a snapshot: one transaction that reads, one file that every format is rendered from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from watchfloor.capabilities.reports.engine import text
+from watchfloor.capabilities.reports.engine.redaction import Redactor
+from watchfloor.capabilities.reports.engine.spec import scope_hash
+from watchfloor.capabilities.reports.engine.spool import Spooling
+from watchfloor.capabilities.reports.queries import findings, snapshots
+from watchfloor.capabilities.reports.schemas.findings import COLUMNS
+from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, Chart, ColumnHead, Figure, Head, SectionHead, TableHead
+from watchfloor.capabilities.reports.schemas.words import Redaction
+from watchfloor.kernel.artifacts import store as artifacts
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.errors import GiveUp
+from watchfloor.kernel.jobs.ledger import ledger
+from watchfloor.kernel.sections import Redact, Sort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.reports.queries.snapshots import Stored
+    from watchfloor.kernel.contract import JobContext
+    from watchfloor.kernel.sections import Column, ReportSection, Scope, SectionTable, Selection, Told
+
+BLOCK: Final = 1 << 20
+TOLD_EVERY: Final = 1000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot and whether it was there already."""
+
+    stored: Stored
+    reused: bool
+
+
+def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
+    """Return the newest snapshot of a scope while nothing changed since, else a new one.
+
+    Raises:
+        GiveUp: No section knows what the scope is about.
+    """
+    context.progress(0, 1, phase="snapshot")
+    with context.reading() as session:
+        sections = _accepting(context, session, scope)
+        watermark = _watermark(session, context.org, scope, sections)
+        if watermark is not None:
+            found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
+            if found is not None:
+                return Taken(found, reused=True)
+    return Taken(_take(context, scope, redaction), reused=False)
+
+
+@contextmanager
+def opened(context: JobContext, stored: Stored) -> Iterator[IO[bytes]]:
+    """Open a snapshot as a plain file that ends with the block.
+
+    Raises:
+        NotFound: Its bytes are gone.
+        Forged: They are not those that were stored.
+    """
+    with tempfile.TemporaryFile() as file:
+        with context.transaction() as session:
+            parts = artifacts.read(ledger(), session, context.org, stored.artifact)[1]
+        file.writelines(parts)
+        file.flush()
+        file.seek(0)
+        yield file
+
+
+def _accepting(context: JobContext, session: Session, scope: Scope) -> dict[str, ReportSection]:
+    known = {name: one for name, one in context.sections().items() if one.accepts(session, context.org, scope)}
+    if scope.kind in {"scan", "comparison"} and not known:
+        raise GiveUp(
+            f"there is no scan {scope.scan}"
+            + (f" or no scan {scope.base}" if scope.base else "")
+            + "; `watchfloor scans list` shows those there are"
+        )
+    return dict(sorted(known.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def _selection(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection]) -> Selection:
+    if scope.kind in {"assets", "organisation"}:
+        return findings.own_selection(scope)
+    return findings.union([one.findings(session, org, scope) for one in sections.values() if one.findings is not None])
+
+
+def _watermark(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection]) -> str | None:
+    """Return one word for all that a snapshot would hold, None as soon as one section does not know its own."""
+    words = [findings.watermark(session, org, _selection(session, org, scope, sections))]
+    for name, one in sections.items():
+        word = one.watermark(session, org, scope)
+        if word is None:
+            return None
+        words.append(f"{name}={word}")
+    return "\n".join(words)
+
+
+def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Stored:
+    with ExitStack() as stack:
+        rows = stack.enter_context(tempfile.TemporaryFile())
+        out = stack.enter_context(tempfile.TemporaryFile())
+        with context.reading() as session:
+            sections = _accepting(context, session, scope)
+            watermark = _watermark(session, context.org, scope, sections)
+            head, spooling = _spooled(
+                context, session, scope, sections, _redactor(session, context.org, scope, sections, redaction), redaction, rows
+            )
+        sha256 = spooling.close(head, out)
+        size = out.tell()
+        out.seek(0)
+        key = new_id()
+        with context.transaction() as session:
+            artifact = artifacts.store(
+                ledger(), session, context.org, name=f"snapshot-{key}.ndjson", media_type="application/x-ndjson",
+                content=iter(lambda: out.read(BLOCK), b""), job=context.job_id, actor=context.actor,
+            )  # fmt: skip
+            snapshots.add(
+                session,
+                context.org,
+                key,
+                head,
+                scope_hash=scope_hash(scope),
+                watermark=watermark,
+                sha256=sha256,
+                size=size,
+                artifact=artifact,
+            )
+            found = snapshots.find_snapshot(session, context.org, key)
+    assert found is not None  # noqa: S101 - written above
+    return found
+
+
+def _redactor(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], redaction: Redaction) -> Redactor:
+    """Return what redacts; for a public report every row is read once before, because texts may name assets of later rows."""
+    if redaction is not Redaction.PUBLIC:
+        return Redactor(redaction)
+    selection = _selection(session, org, scope, sections)
+    names: dict[str, None] = {}
+    for columns, rows in (
+        (COLUMNS, findings.rows(session, org, selection)),
+        *((table.columns, table.rows(session, org, scope)) for one in sections.values() for table in one.tables),
+    ):
+        named = [one.name for one in columns if one.redact is Redact.ASSET]
+        names |= {str(row[name]): None for row in rows for name in named if row.get(name)}
+    return Redactor(redaction, names)
+
+
+def _spooled(
+    context: JobContext, session: Session, scope: Scope, sections: Mapping[str, ReportSection], redactor: Redactor, redaction: Redaction, file: IO[bytes]
+) -> tuple[Head, Spooling]:  # fmt: skip
+    """Write all rows, then return the head that counts them."""
+    org, spooling = context.org, Spooling(file)
+    states: dict[str, Counter[str]] = {}
+    changes: Counter[str] = Counter()
+    for row in _add(context, spooling, FINDINGS, COLUMNS, findings.rows(session, org, _selection(session, org, scope, sections)), redactor):
+        states.setdefault(row["state"], Counter())[row["severity"]] += 1
+        if row["change"]:
+            changes[row["change"]] += 1
+    heads = []
+    for name, one in sections.items():
+        for table in one.tables:
+            for _row in _add(context, spooling, f"{name}.{table.name}", table.columns, table.rows(session, org, scope), redactor):
+                pass
+        heads.append(_section(name, one, one.tell(session, org, scope), spooling, redactor))
+    about = next((one.tell(session, org, scope) for one in sections.values()), None)
+    name = snapshots.org_name(session, org)
+    subject = scope.tag or (about.subject if about and scope.scan else "") or name
+    head = Head(
+        scope=scope, as_of=snapshots.as_of(session), org=text.line(name), org_id=org, title=text.line(_title(scope, about, name)),
+        subject=text.line(redactor.text(subject)), state=next((one.state for one in heads if one.state), ""), redaction=redaction, sections=tuple(heads),
+        findings={state: dict(counted) for state, counted in states.items()}, changes=dict(changes), rows=sum(spooling.counts.values()),
+    )  # fmt: skip
+    return head, spooling
+
+
+def _title(scope: Scope, about: Told | None, org: str) -> str:
+    match scope.kind:
+        case "comparison":
+            return f"What changed between two scans of {org}"
+        case "assets":
+            return f"Exposure of {scope.tag}, {org}"
+        case "organisation":
+            return f"Exposure of {org}"
+    return f"{about.title if about and about.title else 'Scan'} of {org}"
+
+
+def _add(
+    context: JobContext, spooling: Spooling, key: str, columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]], redactor: Redactor
+) -> Iterator[dict[str, Any]]:
+    for n, row in enumerate(rows, 1):
+        told = {one.name: _cell(one, value) for one, value in zip(columns, redactor.row(columns, row).values(), strict=True)}
+        spooling.add(key, told)
+        if n % TOLD_EVERY == 0:
+            context.progress(n, n, phase="snapshot", note=key)
+        yield told
+
+
+def _cell(column: Column, value: Any) -> Any:  # noqa: ANN401 - a cell
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [text.line(str(one)) for one in value[:100]]
+    if not isinstance(value, str):
+        return value
+    if column.sort is Sort.PROSE:
+        return text.prose(value)
+    return text.evidence(value) if column.sort is Sort.CODE and "\n" in value else text.line(value)
+
+
+def _section(name: str, section: ReportSection, told: Told, spooling: Spooling, redactor: Redactor) -> SectionHead:
+    def said(sentences: Iterable[str]) -> tuple[str, ...]:
+        return tuple(text.prose(redactor.text(one)) for one in sentences)
+
+    return SectionHead(
+        name=name, title=section.title, order=section.order, audiences=section.audiences, summary=text.prose(redactor.text(told.summary)),
+        state=told.state, figures=tuple(Figure(label=label, value=value, note=text.line(redactor.text(note))) for label, value, note in told.figures),
+        charts=tuple(_chart(one, redactor) for one in told.charts), tables=tuple(_table(name, table, spooling) for table in section.tables),
+        notes=said(told.notes), not_looked_at=said(told.not_looked_at), method=said(told.method),
+    )  # fmt: skip
+
+
+def _chart(told: Mapping[str, Any], redactor: Redactor) -> Chart:
+    """Return a chart whose labels, which may come from targets, are as safe as cells."""
+
+    def label(value: str) -> str:
+        return text.line(redactor.text(value))
+
+    chart = Chart.model_validate(told)
+    series = tuple(
+        one.model_copy(
+            update={
+                "label": label(one.label),
+                "points": tuple(point.model_copy(update={"label": label(point.label)}) for point in one.points),
+            }
+        )
+        for one in chart.series
+    )
+    return chart.model_copy(update={"title": label(chart.title), "series": series})
+
+
+def _table(section: str, table: SectionTable, spooling: Spooling) -> TableHead:
+    key = f"{section}.{table.name}"
+    columns = tuple(ColumnHead(name=one.name, title=one.title, sort=one.sort, unit=one.unit) for one in table.columns)
+    return TableHead(key=key, title=table.title, columns=columns, rows=spooling.counts.get(key, 0), empty=table.empty)

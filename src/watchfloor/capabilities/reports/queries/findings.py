@@ -1,0 +1,97 @@
+"""Findings of a scope as rows: chosen by the sections, or all of the organisation; gravest first, a few hundred in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg.rows import dict_row
+
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.sections import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.kernel.sections import Scope
+
+AT_ONCE: Final = 500
+# A finding that was fixed before the period, or seen first after it, is none of the period's.
+OWN: Final = """
+select f.id, null::text as change from finding f
+where f.org = %(org)s and f.first_seen < coalesce(%(until)s::timestamptz, 'infinity')
+  and (f.fixed_at is null or f.fixed_at >= coalesce(%(since)s::timestamptz, '-infinity'))
+"""
+WITH_TAG: Final = OWN + "and exists (select 1 from asset a where a.org = f.org and a.id = f.asset and %(tag)s = any (a.tags))"  # noqa: S608 - our own columns
+PRIORITY: Final = "case when jsonb_typeof(f.evidence -> 'priority') = 'number' then (f.evidence ->> 'priority')::float8 end"
+ROWS: Final = f"""
+with chosen as materialized ({{selection}})
+select left(encode(sha256(convert_to(f.key, 'UTF8')), 'hex'), 32) as fingerprint, f.severity, f.evidence, f.title, f.target, f.port, f.protocol,
+  wf_finding_state(f.state, f.accepted_until) as state, c.change, f."check", f.capability, f.description, f.remedy, f."references", f.reason,
+  f.accepted_until, f.first_seen, f.last_seen, f.fixed_at, {PRIORITY} as priority
+from chosen c join finding f on f.org = %(org)s and f.id = c.id
+order by f.severity_rank desc, {PRIORITY} desc nulls last, f.key
+"""  # noqa: S608 - our own columns
+WATERMARK: Final = """
+with chosen as materialized ({selection})
+select count(*), max(f.last_seen), max(f.fixed_at), count(*) filter (where wf_finding_state(f.state, f.accepted_until) = 'accepted'),
+  max(g.at), sum(g.n), md5(string_agg(c.change, '' order by c.id))
+from chosen c join finding f on f.org = %(org)s and f.id = c.id
+left join lateral (select max(at) as at, count(*) as n from finding_change h where h.org = f.org and h.finding = f.id) g on true
+"""
+
+
+def own_selection(scope: Scope) -> Selection:
+    """Return the findings of an organisation or of the assets with a tag, over the scope's period."""
+    return Selection(sql=WITH_TAG if scope.tag else OWN, values={"since": scope.since, "until": scope.until, "tag": scope.tag})
+
+
+def union(selections: Sequence[Selection]) -> Selection:
+    """Return one selection of all; a finding that several choose comes once."""
+    if len(selections) == 1:
+        return selections[0]
+    values: dict[str, Any] = {}
+    for one in selections:
+        values |= one.values
+    inner = " union all ".join(f"({one.sql})" for one in selections)
+    return Selection(sql=f"select id, min(change) as change from ({inner}) every group by id", values=values)  # noqa: S608 - queries of our sections
+
+
+def watermark(session: Session, org: UUID, selection: Selection) -> str:
+    """Return a word that changes whenever a row of the selection does."""
+    sql = WATERMARK.format(selection=selection.sql)
+    row: Any = wire_of(session).execute(sql, {**selection.values, "org": org}).fetchone()
+    return "|".join(str(value) for value in row)
+
+
+def rows(session: Session, org: UUID, selection: Selection) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table of findings, their evidence as text."""
+    with wire_of(session).cursor("report_findings", row_factory=dict_row) as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(ROWS.format(selection=selection.sql), {**selection.values, "org": org})
+        for found in cursor:
+            yield _row(found)
+
+
+def _row(found: dict[str, Any]) -> dict[str, Any]:
+    evidence: Mapping[str, Any] = found.pop("evidence")
+    cve = evidence.get("cve")
+    return {
+        **found,
+        "cve": [cve] if isinstance(cve, str) and cve.startswith("CVE-") else [],
+        "evidence": _told(evidence),
+        "kev": evidence.get("kev"),
+        "fixed_in": evidence.get("fixed_in"),
+        **{name: value if isinstance(value := evidence.get(name), str) else None for name in ("product", "version", "cpe")},
+    }
+
+
+def _told(evidence: Mapping[str, Any]) -> str:
+    """Return what a finding rests on, as text: what the target answered, or the facts one a line."""
+    text = evidence.get("text")
+    if isinstance(text, str):
+        return text
+    shown = ((name.replace("_", " "), value) for name, value in evidence.items() if value not in (None, "", [], {}))
+    return "\n".join(f"{name}: {value}" for name, value in shown)

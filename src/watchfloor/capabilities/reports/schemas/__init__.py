@@ -1,0 +1,1 @@
+"""What reports are asked for, what a snapshot holds, and what renderers are given."""

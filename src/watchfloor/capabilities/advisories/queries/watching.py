@@ -65,15 +65,19 @@ where m.org = %(org)s and m.confidence >= %(least)s and m.priority >= %(score)s 
   and (%(tags)s::text[] = '{{}}' or a.tags && %(tags)s::text[]) and not exists (select from adv_watch_hit h
     where h.org = m.org and h.watch = %(watch)s and h.k = m.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)
 """
-EVENTS = """
-select e.at, e.data, c.k, c.cve_id, x.title, {value} from event e join adv_cve c on c.cve_id = e.data->>'cve' join adv_text x on x.k = c.k
+# The number that an advisory's name stands for (`schemas.words.key_of`): names have no index. An EUVD id's is negative.
+KEY = """(case when e.data->>'cve' ~ '^(CVE|EUVD)-[0-9]{{4}}-[0-9]{{1,10}}$' then
+  (case split_part(e.data->>'cve', '-', 1) when 'CVE' then 1 else -1 end)
+  * (split_part(e.data->>'cve', '-', 2)::bigint * 10000000000 + split_part(e.data->>'cve', '-', 3)::bigint) end)"""
+EVENTS = f"""
+select e.at, e.data, c.k, c.cve_id, x.title, {{value}} from event e join adv_cve c on c.k = {KEY} join adv_text x on x.k = c.k
 where e.org = %(org)s and e.id >= %(first)s and e.name = %(kind)s and e.at >= %(from)s and (e.data->>'priority')::real >= %(score)s
-  and (%(tags)s::text[] = '{{}}' or exists (select from adv_match m join asset a on (a.org, a.id) = (m.org, m.asset)
+  and (%(tags)s::text[] = '{{{{}}}}' or exists (select from adv_match m join asset a on (a.org, a.id) = (m.org, m.asset)
     where m.org = e.org and m.k = c.k and a.tags && %(tags)s::text[]
       and (e.data->'assets' ? m.asset::text or (e.data->>'count')::integer > jsonb_array_length(e.data->'assets'))))
   and not exists (select from adv_watch_hit h
-    where h.org = e.org and h.watch = %(watch)s and h.k = c.k and h.kind = %(kind)s and h.value = {value} and not %(again)s)
-"""
+    where h.org = e.org and h.watch = %(watch)s and h.k = c.k and h.kind = %(kind)s and h.value = {{value}} and not %(again)s)
+"""  # noqa: S608 - our own text
 RAISED = "(e.data->>'new') || ' ' || md5((e.data->'assets')::text)"
 WHERE = "m.asset || ':' || coalesce(m.fact::text, '')"
 ENDED = f"{WHERE} || ' ' || to_char(m.gone_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI')"

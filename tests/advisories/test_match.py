@@ -273,12 +273,12 @@ def test_one_statement_and_the_engine_agree_on_every_criterion(told: tuple[Wire,
                *_records(shared("cve5/cve5-sample-3000.jsonl.gz"))]  # fmt: skip
     first = {(one.fact.src, one.fact.k): one for one in normals}
     say(first.values())
-    things = _things(first.values(), seed=1)
+    things = _things(first.values(), seed=1)[::4]
     numbered = number(wire, things)
     hits = _hits(wire, numbered)
     engine = _by_engine(wire, numbered, {0: [k for _src, k in first]})
-    assert len(things) > 20_000
-    assert len(engine) > 20_000
+    assert len(things) > 5_000
+    assert len(engine) > 5_000
     assert {place for place, (_kind, _sure, joined) in hits.items() if not joined} <= set(engine)
     for place, verdict in engine.items():
         kind, sure, joined = hits[place]

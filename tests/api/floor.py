@@ -14,11 +14,14 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
+from psycopg.types.json import Jsonb
 
 from watchfloor.catalog import CATALOG
 from watchfloor.doors.api import make_app, openapi
 from watchfloor.kernel.artifacts.settings import artifact_settings
+from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.jobs.board import Board
 from watchfloor.kernel.jobs.ledger import Ledger, make_ledger
 from watchfloor.kernel.jobs.runner import Runner
@@ -32,8 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi import FastAPI
+    from sqlalchemy.orm import Session
 
 KEK = bytes(range(32))
+
+# One red pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f61738550000000049454e44ae426082"
+)
 
 
 @dataclass(frozen=True)
@@ -178,3 +187,21 @@ def work(ledger: Ledger, job: UUID) -> UUID:
     Runner(ledger, CATALOG.kinds(), board).on_ticket(row[0], [(job, row[1])], row[2])
     wire.execute(statement("lose_session"), {"session": board.session})
     return board.session
+
+
+def a_report(ledger: Ledger, session: Session, org: UUID) -> UUID:
+    """Write down a report that is ready, with its file."""
+    snapshot, report = new_id(), new_id()
+    artifact = store(ledger, session, org, name="report.json", media_type="application/json", content=b"{}")
+    wire = wire_of(session)
+    wire.execute(
+        "insert into report_snapshot (org, id, scope, scope_hash, redaction, as_of, rows, counts, sha256, size_bytes) "
+        "values (%s, %s, '{}', 'x', 'internal', wf_now(), 0, '{}', 'x', 0)",
+        (org, snapshot),
+    )
+    wire.execute(
+        "insert into report (org, id, snapshot, scope_hash, format, options, redaction, spec_hash, template_version, state, artifact, sha256, "
+        "size_bytes, retention, created_by, ready_at) values (%s, %s, %s, 'x', 'json', %s, 'internal', %s, 1, 'ready', %s, 'x', 2, 'standard', 't', wf_now())",
+        (org, report, snapshot, Jsonb({"audience": "engineer", "locale": "en", "full": False}), report.bytes, artifact),
+    )
+    return report

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tests.api.floor import Client, client_of, document, work
+from tests.api.floor import PNG, Client, a_report, client_of, document, work
 from tests.db.test_schema import SHARED
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
@@ -33,12 +33,24 @@ BODIES: dict[str, Any] = {
     "expose_asset": {"exposure": "internet"},
     "change_watch": {"min_score": 50},
     "create_artifact_link": {},
+    "create_report_link": {},
+    "create_scan_report": {},
+    "hold_report": {"reason": "x"},
+    "set_report_logo": PNG,
 }
-# Addressed by a name of the installation or of the world, or by a link that opens for whoever has it, not by an organisation's id; that a
-# CVE's matches are nobody else's is shown in tests/advisories.
-BY_NAME = {"submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches"}
+# Addressed by a name of the installation, of the world or that everybody gives themselves, by a hash, or by a link that opens for whoever has
+# it, not by an organisation's id; that a CVE's matches and a file's report are nobody else's is shown in their own tests.
+BY_NAME = {
+    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "set_report_theme", "identify_report",
+}  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
 OF_THE_WORLD = re.compile(r"/advisories(?!/(watches|matches|bundles)|/\{[a-z_]+\}/matches)")
+
+
+def body_of(name: str) -> dict[str, Any]:
+    """Return what an operation is sent."""
+    body = BODIES.get(name)
+    return {"content": body, "headers": {"Content-Type": "image/png"}} if isinstance(body, bytes) else {"json": body}
 
 
 def operations() -> Iterator[tuple[str, str, str]]:
@@ -76,6 +88,8 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     owner.post("/scope", {"target": "127.0.0.1"})
     scan = owner.post("/scans", {"targets": ["127.0.0.1"], "ports": "9"})["id"]
     watch = owner.post("/advisories/watches", {"name": "w"})["id"]
+    owner.ask("PUT", "/reports/presets/ours", json={"full": True})
+    owner.ask("PUT", "/reports/themes/ours", json={})
     with ledger.database.transaction(owner.org) as session:
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
@@ -85,7 +99,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
         return {
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
-            "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
+            "report": a_report(ledger, session, owner.org), "preset": "ours", "theme": "ours", "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),
@@ -100,12 +114,12 @@ def test_every_operation_with_a_foreign_id_answers_as_if_there_were_nothing(
     for name, method, path in addressed():
         (parameter,) = re.findall(r"\{(\w+)\}", path)
         assert parameter in things, f"{name}: make a {parameter} in this test"
-        told = eve.ask(method, path.format(**things), json=BODIES.get(name))
+        told = eve.ask(method, path.format(**things), **body_of(name))
         if method == "HEAD":  # an answer without a body
             assert told.status_code == 404, name
             continue
         assert (told.status_code, told.json()["code"]) == (404, "not_found"), name
-        unknown = eve.ask(method, re.sub(r"\{\w+\}", "00000000-0000-7000-8000-000000000000", path), json=BODIES.get(name))
+        unknown = eve.ask(method, re.sub(r"\{\w+\}", "00000000-0000-7000-8000-000000000000", path), **body_of(name))
         assert unknown.status_code == 404, name
         assert _shape(told.json()) == _shape(unknown.json()), name
 
@@ -118,7 +132,7 @@ def _shape(problem: dict[str, Any]) -> str:
 def test_the_same_requests_find_something_for_the_owner(owner: Client, things: dict[str, UUID | str]) -> None:
     # A stream ends with what it tells of, and that is cancelled before; what removes things comes last.
     for name, method, path in sorted(addressed(), key=lambda one: (one[1] == "DELETE", one[0].startswith("stream_"))):
-        answer = owner.ask(method, path.format(**things), json=BODIES.get(name))
+        answer = owner.ask(method, path.format(**things), **body_of(name))
         assert answer.status_code != 404 or method == "DELETE", name
 
 
@@ -126,7 +140,7 @@ def test_every_list_of_another_org_is_empty(owner: Client, ledger: Ledger, stran
     eve = client_of(owner.http, ledger, stranger, "owner")
     for name, _method, path in lists():
         mine, hers = owner.get(path), str(eve.get(path))
-        for thing in things.values():
+        for thing in set(things.values()) - {"ours"}:
             assert str(thing) not in hers, name
         assert str(owner.org) not in hers
         if name.startswith("list_") and name not in {"list_queues", "list_workers", "list_matches"}:

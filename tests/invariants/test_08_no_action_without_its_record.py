@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.api.floor import Client, client_of, document, work
+from tests.api.floor import PNG, Client, a_report, client_of, document, work
+from watchfloor.capabilities.reports.queries.ending import hold
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.contract import Severity
@@ -57,6 +58,9 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         )  # fmt: skip
         finding = list_findings(session, owner.org).items[0].id
         artifact = store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x")
+        bundle = store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x")
+        reports = [a_report(ledger, session, owner.org) for _ in range(4)]
+        hold(session, owner.org, reports[1], reason="x", actor="t")
     return {
         "submit_job": ("/jobs", {"kind": "jobs.test"}), "submit_jobs": ("/jobs/bulk", {"kind": "jobs.test", "arguments": [{}, {}]}),
         "cancel_job": (f"/jobs/{queued[0]}/cancel", None), "cancel_jobs": ("/jobs/cancel", {"ids": [str(queued[1])]}),
@@ -74,6 +78,13 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "start_vulnerability_scan": (f"{face}/{drafts[1]}/start", None),
         "cancel_vulnerability_scan": (f"{face}/{owner.post('/scans', scan)['id']}/cancel", None),
         "create_report": ("/reports", {"scan_id": owner.post("/scans", scan)["id"]}),
+        "create_scan_report": (f"/scans/{owner.post('/scans', scan)['id']}/reports", {}), "create_report_link": (f"/reports/{reports[0]}/links", {}),
+        "check_report": (f"/reports/{reports[0]}/verify", None), "hold_report": (f"/reports/{reports[0]}/hold", {"reason": "x"}),
+        "release_report": (f"/reports/{reports[1]}/hold", None), "delete_report": (f"/reports/{reports[2]}", None), "cleanup_reports": ("/reports/cleanup", None),
+        "set_report_preset": ("/reports/presets/p", {}), "remove_report_preset": ("/reports/presets/p", None),
+        "set_report_theme": ("/reports/themes/t", {}), "set_report_logo": ("/reports/themes/t/logo", PNG), "remove_report_logo": ("/reports/themes/t/logo", None),
+        "remove_report_theme": ("/reports/themes/t", None),
+        "export_bundle": ("/advisories/bundles", {}), "import_bundle": (f"/advisories/bundles/import?artifact={bundle}", None),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),
         "set_alias": ("/advisories/aliases", {"alias": "x:other", "product": "x:known"}), "remove_alias": ("/advisories/aliases?alias=x:other", None),
@@ -102,7 +113,8 @@ def test_every_operation_that_changes_something_leaves_its_record(platform: Clie
     assert set(asked) == set(methods), "an operation without a case here, or a case without its operation"
     for name, (path, body) in asked.items():
         before = count(postgres, platform.org)
-        answer = platform.ask(methods[name], path, json=body)
+        content = {"content": body, "headers": {"Content-Type": "image/png"}} if isinstance(body, bytes) else {"json": body}
+        answer = platform.ask(methods[name], path, **content)
         assert answer.status_code < 300, (name, answer.text)
         assert count(postgres, platform.org) > before, name
     for schedule in platform.get("/schedules"):

@@ -42,8 +42,8 @@ def ready(world: World, **arguments: Any) -> dict[str, Any]:
     return world.done("reports.generate_report", scan_id=str(world.scan()), format="json", **arguments)
 
 
-def test_a_report_is_accepted_as_a_job(owner: Client) -> None:
-    subject = str(uuid4())
+def test_a_report_is_accepted_as_a_job(owner: Client, world: World) -> None:
+    subject = str(world.scan())
     answer = owner.ask("POST", "/reports", json={"scan_id": subject, "formats": ["json"]})
     job = answer.json()["job"]
     assert (answer.status_code, answer.headers["location"]) == (202, f"/api/v1/jobs/{job}")
@@ -59,8 +59,16 @@ def test_a_scan_has_its_reports_below_it(owner: Client, world: World) -> None:
     assert {one["format"] for one in owner.get(f"/reports?scan={scan}")["items"]} == {"json", "csv"}
 
 
-def test_the_same_idempotency_key_makes_one_report(owner: Client) -> None:
-    body = {"scan_id": str(uuid4())}
+def test_a_scan_that_is_not_there_is_a_404(owner: Client, world: World) -> None:
+    theirs = str(world.elsewhere().scan())
+    for scan in (str(uuid4()), theirs):
+        assert owner.ask("POST", "/reports", json={"scan_id": scan}).status_code == 404
+        assert owner.ask("POST", f"/scans/{scan}/reports", json={}).status_code == 404
+    assert owner.ask("POST", "/reports", json={"scan_id": str(world.scan()), "base_scan_id": theirs}).status_code == 404
+
+
+def test_the_same_idempotency_key_makes_one_report(owner: Client, world: World) -> None:
+    body = {"scan_id": str(world.scan())}
     answers = [owner.ask("POST", "/reports", json=body, headers={"Idempotency-Key": "once"}) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
 
@@ -81,10 +89,11 @@ def test_what_cannot_be_made_is_a_422_before_there_is_a_job(owner: Client, body:
     assert owner.get("/jobs")["items"] == []
 
 
-def test_who_may_only_read_writes_no_reports(http: httpx.Client, ledger: Ledger, owner: Client) -> None:
+def test_who_may_only_read_writes_no_reports(http: httpx.Client, ledger: Ledger, owner: Client, world: World) -> None:
+    scan = str(world.scan())
     viewer, analyst = (client_of(http, ledger, owner.org, role) for role in ("viewer", "analyst"))
-    assert viewer.ask("POST", "/reports", json={"scan_id": str(uuid4())}).status_code == 403
-    assert analyst.ask("POST", "/reports", json={"scan_id": str(uuid4())}).status_code == 202
+    assert viewer.ask("POST", "/reports", json={"scan_id": scan}).status_code == 403
+    assert analyst.ask("POST", "/reports", json={"scan_id": scan}).status_code == 202
 
 
 def test_a_file_is_downloaded_whole_and_by_range(owner: Client, world: World) -> None:

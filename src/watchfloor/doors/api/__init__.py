@@ -56,7 +56,7 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
         generate_unique_id_function=operation_of, swagger_ui_oauth2_redirect_url=None,
         description="Exposure management: jobs, scans, findings. Errors are problem+json; lists are paged by `after` and `next`.",
     )  # fmt: skip
-    made.state.ledger, made.state.kinds = ledger, catalog.kinds()
+    made.state.ledger, made.state.kinds, made.state.sections = ledger, catalog.kinds(), catalog.sections
     made.state.limits, made.state.listener = limits or Limits(), Listener(ledger.database)
     seen: set[str] = set()
     uploads: set[str] = set()

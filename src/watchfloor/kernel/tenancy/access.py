@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.events.changes import Listener
     from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sections import ReportSection
     from watchfloor.kernel.tenancy.limits import Limits
 
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: wf_…")
@@ -76,6 +77,11 @@ class Call:
     def kinds(self) -> Mapping[str, JobKind[Any, Any]]:
         """Return every job kind of this installation by its name."""
         return cast("Mapping[str, JobKind[Any, Any]]", self.request.app.state.kinds)
+
+    @property
+    def sections(self) -> Mapping[str, ReportSection]:
+        """Return every capability's part of reports by its name."""
+        return cast("Mapping[str, ReportSection]", self.request.app.state.sections())
 
     @property
     def limits(self) -> Limits:

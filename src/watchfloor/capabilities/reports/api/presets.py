@@ -16,7 +16,7 @@ from watchfloor.capabilities.reports.schemas.requests import Wish
 from watchfloor.kernel.tenancy.access import Caller
 
 routes = APIRouter(tags=["reports"])
-PresetName = Annotated[Name, Path(description="Small letters, digits and hyphens.")]
+Named = Annotated[Name, Path(description="Small letters, digits and hyphens.")]
 
 
 @routes.get("/presets")
@@ -28,18 +28,18 @@ def list_report_presets(caller: Caller) -> Presets:
     return Presets(items=[*(PresetView(name=name, wish=wish, built_in=True) for name, wish in BUILT_IN.items() if name not in taken), *own])
 
 
-@routes.put("/presets/{name}", status_code=204)
-def set_report_preset(caller: Caller, name: PresetName, body: Wish) -> None:
+@routes.put("/presets/{preset}", status_code=204)
+def set_report_preset(caller: Caller, preset: Named, body: Wish) -> None:
     """Write a preset, or write it anew."""
     with caller.transaction() as session:
-        presets.set_preset(session, caller.org, name, body.model_copy(update={"preset": None}), actor=caller.name)
+        presets.set_preset(session, caller.org, preset, body.model_copy(update={"preset": None}), actor=caller.name)
 
 
-@routes.delete("/presets/{name}", status_code=204)
-def remove_report_preset(caller: Caller, name: PresetName) -> None:
+@routes.delete("/presets/{preset}", status_code=204)
+def remove_report_preset(caller: Caller, preset: Named) -> None:
     """Remove a preset of your own; reports made with it stay."""
     with caller.transaction() as session:
-        presets.remove_preset(session, caller.org, name, actor=caller.name)
+        presets.remove_preset(session, caller.org, preset, actor=caller.name)
 
 
 @routes.get("/themes")
@@ -49,32 +49,32 @@ def list_report_themes(caller: Caller) -> Themes:
         return Themes(items=presets.list_themes(session, caller.org))
 
 
-@routes.put("/themes/{name}")
-def set_report_theme(caller: Caller, name: PresetName, body: ThemeChange) -> ThemeView:
+@routes.put("/themes/{theme}")
+def set_report_theme(caller: Caller, theme: Named, body: ThemeChange) -> ThemeView:
     """Write a theme, or write it anew; its logo stays. A colour that cannot be read on paper is a 422 that says its contrast."""
     colours.check(body.tokens)
     with caller.transaction() as session:
-        presets.set_theme(session, caller.org, name, body, actor=caller.name)
-        return presets.get_theme(session, caller.org, name)
+        presets.set_theme(session, caller.org, theme, body, actor=caller.name)
+        return presets.get_theme(session, caller.org, theme)
 
 
-@routes.delete("/themes/{name}", status_code=204)
-def remove_report_theme(caller: Caller, name: PresetName) -> None:
+@routes.delete("/themes/{theme}", status_code=204)
+def remove_report_theme(caller: Caller, theme: Named) -> None:
     """Remove a theme; reports made with it stay."""
     with caller.transaction() as session:
-        presets.remove_theme(session, caller.org, name, actor=caller.name)
+        presets.remove_theme(session, caller.org, theme, actor=caller.name)
 
 
-@routes.put("/themes/{name}/logo", status_code=204)
-def set_report_logo(caller: Caller, name: PresetName, body: Annotated[bytes, Body(media_type="image/png")]) -> None:
+@routes.put("/themes/{theme}/logo", status_code=204)
+def set_report_logo(caller: Caller, theme: Named, body: Annotated[bytes, Body(media_type="image/png")]) -> None:
     """Give a theme a logo: a PNG of at most 1 MiB and 4,000 pixels a side; whatever it holds besides the picture is dropped."""
     logo = clean_png(body)
     with caller.transaction() as session:
-        presets.set_logo(session, caller.org, name, logo, actor=caller.name)
+        presets.set_logo(session, caller.org, theme, logo, actor=caller.name)
 
 
-@routes.delete("/themes/{name}/logo", status_code=204)
-def remove_report_logo(caller: Caller, name: PresetName) -> None:
+@routes.delete("/themes/{theme}/logo", status_code=204)
+def remove_report_logo(caller: Caller, theme: Named) -> None:
     """Take a theme's logo away."""
     with caller.transaction() as session:
-        presets.set_logo(session, caller.org, name, None, actor=caller.name)
+        presets.set_logo(session, caller.org, theme, None, actor=caller.name)

@@ -49,7 +49,7 @@ def set_preset(session: Session, org: UUID, name: str, wish: Wish, *, actor: str
 def remove_preset(session: Session, org: UUID, name: str, *, actor: str) -> None:
     """Remove a preset; reports made with it stay. Raises NotFound."""
     if not wire_of(session).execute("delete from report_preset where org = %s and name = %s", (org, name)).rowcount:
-        message = f"there is no preset {name!r} of your own"
+        message = "there is no preset of this name that is your own; GET /api/v1/reports/presets lists those there are"
         raise NotFound(message)
     record(session, org, actor=actor, operation="report_preset.remove", object=name)
 
@@ -68,7 +68,7 @@ def get_theme(session: Session, org: UUID, name: str) -> ThemeView:
     """Return a theme; raises NotFound."""
     found = find_theme(session, org, name)
     if found is None:
-        raise _no_theme(name)
+        raise _no_theme()
     return _theme(found)
 
 
@@ -88,14 +88,14 @@ def set_logo(session: Session, org: UUID, name: str, logo: bytes | None, *, acto
     """Give a theme a logo, or take it away; raises NotFound."""
     sql = "update report_theme set logo = %s, actor = %s, changed_at = wf_now() where org = %s and name = %s"
     if not wire_of(session).execute(sql, (logo, actor, org, name)).rowcount:
-        raise _no_theme(name)
+        raise _no_theme()
     record(session, org, actor=actor, operation="report_theme.logo", object=name)
 
 
 def remove_theme(session: Session, org: UUID, name: str, *, actor: str) -> None:
     """Remove a theme; reports made with it stay. Raises NotFound."""
     if not wire_of(session).execute("delete from report_theme where org = %s and name = %s", (org, name)).rowcount:
-        raise _no_theme(name)
+        raise _no_theme()
     record(session, org, actor=actor, operation="report_theme.remove", object=name)
 
 
@@ -114,8 +114,8 @@ def _theme(one: Theme) -> ThemeView:
     )  # fmt: skip
 
 
-def _no_theme(name: str) -> NotFound:
-    return NotFound(f"there is no theme {name!r}; GET /api/v1/reports/themes lists those there are")
+def _no_theme() -> NotFound:
+    return NotFound("there is no theme of this name; GET /api/v1/reports/themes lists those there are")
 
 
 def _room(session: Session, table: str, org: UUID, name: str) -> None:

@@ -118,7 +118,7 @@ def test_what_may_not_be_read_is_in_no_byte(world: World, redaction: str, seen: 
         assert redaction != "public" or "asset-1" in content
 
 
-def test_two_workers_on_one_wish_make_one_report(world: World) -> None:
+def test_the_same_wish_twice_in_line_makes_one_report(world: World) -> None:
     scan = world.scan(findings=3)
     first, second = (world.submit("reports.generate_report", scan_id=str(scan), format="json") for _ in range(2))
     world.worker.run_all(world.org)
@@ -126,6 +126,30 @@ def test_two_workers_on_one_wish_make_one_report(world: World) -> None:
     assert found[0]["report_id"] == found[1]["report_id"]
     assert sorted(one["reused"] for one in found) == [False, True]
     assert world.ask("select count(*) from report") == [(1,)]
+
+
+def test_while_another_job_renders_a_report_nobody_else_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = world.scan(findings=3)
+    made = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    other = world.submit("jobs.test")  # waits in line: its report is its own
+    world.ask("update report set state = 'rendering', job = %s where id = %s", other.id, made["report_id"])
+    monkeypatch.setattr("watchfloor.capabilities.reports.jobs.making.PATIENCE_S", 0.0)
+    mine = world.submit("reports.generate_report", scan_id=str(scan), format="json")
+    world.worker.run(UUID(mine.id))
+    assert mine.state == "RETRY"
+    assert f"job {other.id} renders the same report just now" in str(mine.info)
+
+
+def test_a_newer_report_that_failed_does_not_drive_out_the_last_good_one(world: World) -> None:
+    good = world.done("reports.generate_report", scan_id=str(world.scan()), format="json")["report_id"]
+    world.ask(
+        "insert into report (org, id, snapshot, scan, scope_hash, format, options, redaction, spec_hash, template_version, state, retention, created_by, "
+        "expires_at) select org, gen_random_uuid(), snapshot, scan, scope_hash, format, options, redaction, 'other', template_version, 'failed', retention, "
+        "created_by, wf_now() - interval '1 day' from report"
+    )
+    world.ask("update report set expires_at = wf_now() - interval '1 day'")
+    assert world.done("reports.cleanup_old_reports")["deleted_count"] == 1
+    assert world.ask("select state from report where id = %s", good) == [("ready",)]
 
 
 def test_an_attempt_that_died_while_rendering_is_finished_by_the_next_job(world: World) -> None:

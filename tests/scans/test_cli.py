@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.command import wf
-from watchfloor.capabilities.scans.cli.scans import FailOn, _many, _sentence, _verdict, _write_private
+from watchfloor.capabilities.scans.cli.scans import FailOn, _many, _sentence, _verdict
 from watchfloor.capabilities.scans.queries.views import ScanFindingView, ScanView
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import SetupError
-from watchfloor.kernel.terminal import Exit
+from watchfloor.kernel.terminal import Exit, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def test_the_last_line_counts_in_words() -> None:
 def test_the_report_is_for_its_owner_alone_and_replaces_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "reports" / "one.html"
     for content in (b"first", b"second"):
-        _write_private(path, iter([content]))
+        write_private(path, iter([content]))
     assert (path.read_bytes(), path.stat().st_mode & 0o777, [file.name for file in path.parent.iterdir()]) == (
         b"second",
         0o600,
@@ -80,7 +80,7 @@ def test_the_report_is_for_its_owner_alone_and_replaces_the_one_before(tmp_path:
 def test_a_report_that_cannot_be_written_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(SetupError, match="--output"):
-        _write_private(tmp_path / "taken" / "one.html", iter([b""]))
+        write_private(tmp_path / "taken" / "one.html", iter([b""]))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, cast
 import typer
 
 from watchfloor.kernel import clock
+from watchfloor.kernel.errors import SetupError
 from watchfloor.kernel.telemetry import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from types import TracebackType
     from uuid import UUID
 
@@ -98,6 +101,20 @@ def note(text: str) -> None:
     """Tell people something on stderr."""
     sys.stderr.write("\n".join(escape(line) for line in text.split("\n")) + "\n")
     sys.stderr.flush()
+
+
+def write_private(path: Path, content: Iterable[bytes]) -> None:
+    """Write a file that only its owner can read, all of it or nothing; raises SetupError when it cannot be written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines(content)
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise SetupError(f"The file cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error
 
 
 def cell(value: object) -> str:

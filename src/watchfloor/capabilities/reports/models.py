@@ -92,6 +92,5 @@ class Theme(OrgOwned, Base):
     classification: Mapped[str]
     author: Mapped[str]
     logo: Mapped[bytes | None]
-    logo_type: Mapped[str | None]
     actor: Mapped[str]
     changed_at: Mapped[datetime]

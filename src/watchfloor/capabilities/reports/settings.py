@@ -18,7 +18,9 @@ class ReportSettings(BaseModel):
     )
     author: str = Field("", max_length=200, description="Who publishes reports; without it no CSAF document is written.")
     author_url: str = Field("", max_length=300, description="The publisher's namespace, an https address, for CSAF and OpenVEX.")
-    locale: str = Field("en", max_length=35, description="Language of reports that ask for none.")
+    locale: str = Field(
+        "en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35, description="Language of reports that ask for none."
+    )
     time_zone: str = Field("UTC", max_length=64, description="Time zone of reports that ask for none.")
     classification: str = Field("", max_length=60, description="Stands on every page of reports that say no other, such as CONFIDENTIAL.")
     pdf_rows_max: int = Field(10_000, ge=100, le=50_000, description="Rows that a PDF shows; the files attached to it have all.")

@@ -106,8 +106,10 @@ class Nursery:
 
     def _warm_up(self, module: str) -> None:
         """Import what boxes will want, while nobody waits; one that cannot be imported is for the box that needs it to say."""
-        with contextlib.suppress(ImportError):
+        try:
             importlib.import_module(module)
+        except ImportError as error:
+            sys.stderr.write(f"watchfloor sandbox: {module} cannot be imported: {error}\n")
         gc.collect()
         gc.freeze()
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of, run, write_private
+from watchfloor.capabilities.reports.cli.work import id_of, run
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.settings import duration
-from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text
+from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from uuid import UUID  # noqa: TC003 - one argument is of it
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of, write_private
+from watchfloor.capabilities.reports.cli.work import id_of
 from watchfloor.kernel.errors import Conflict, InvalidInput
-from watchfloor.kernel.terminal import Json, desk, print_json, print_text, table
+from watchfloor.kernel.terminal import Json, desk, print_json, print_text, table, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -96,13 +96,13 @@ def _say(told: dict[str, Any], *, json: bool) -> None:
     if told["report"] is None:
         print_text(f"No report that was made here has these bytes (SHA-256 {told['sha256']}).")
         return
-    words = {True: "yes", False: "NO", None: "not known"}
+    words = {True: "yes", False: "NO"}
     print_text(f"Report {told['report']}")
     for name, label in (
         ("file_ok", "The stored file has the bytes of its manifest"), ("signature_ok", "The manifest's signature is ours"),
         ("rerender_equal", "Rendered again, the bytes are the same"), ("pdfa", "It is PDF/A"), ("bundle_ok", "Every file in it is the one its signed manifest names"),
     ):  # fmt: skip
-        if name in told:
+        if told.get(name) is not None:  # what was not asked for, or is not known, is no line; notes say why
             print_text(f"  {label}: {words[told[name]]}")
     for sentence in told.get("notes", ()):
         print_text(f"  {sentence}")

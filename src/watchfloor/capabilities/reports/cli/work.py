@@ -1,21 +1,17 @@
-"""What the commands of reports share: run a job to its end, read an id, write a private file."""
+"""What the commands of reports share: run a job to its end and read an id."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import typer
 
-from watchfloor.kernel.errors import InvalidInput, SetupError
+from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.terminal import Exit, note, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import timedelta
-    from pathlib import Path
 
     from pydantic import BaseModel
 
@@ -52,17 +48,3 @@ def id_of(text: str, noun: str, where: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise InvalidInput(f"{text[:60]!r} is no {noun}'s id; `watchfloor {where} list` shows those there are.") from None
-
-
-def write_private(path: Path, content: Iterable[bytes]) -> None:
-    """Write a file that only its owner can read, all of it or nothing; raises SetupError when it cannot be written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(content)
-        draft.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise SetupError(f"The report cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error

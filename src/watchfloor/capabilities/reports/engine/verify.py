@@ -9,11 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from watchfloor.capabilities.reports.engine.manifest import DOMAIN, NAME, SIGNATURE, Manifest
 from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.security import signature_fits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,17 +32,6 @@ class Checked:
     def equal(self) -> bool:
         """Tell that every file is what the manifest says, and nothing speaks against its signature."""
         return self.signed is not False and all(not trouble for trouble in self.files.values())
-
-
-def signed(manifest: bytes, signature: bytes, public_key: bytes, domain: bytes = DOMAIN) -> bool:
-    """Tell whether the owner of a raw Ed25519 key signed these bytes."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, domain + manifest)
-    except InvalidSignature:
-        return False
-    except ValueError as error:
-        raise InvalidInput("an Ed25519 public key has 32 bytes") from error
-    return True
 
 
 def verify_file(name: str, file: IO[bytes], manifest: bytes) -> str:
@@ -80,7 +67,7 @@ def verify_bundle(file: IO[bytes], public_key: bytes | None) -> Checked:
                         files[name] = _trouble(member, entry.size, entry.sha256)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, KeyError, zlib.error) as error:
         raise InvalidInput(f"this file is no bundle of reports, or it is damaged: {error}") from error
-    return Checked(dict(sorted(files.items())), None if public_key is None else signed(raw, signature, public_key))
+    return Checked(dict(sorted(files.items())), None if public_key is None else signature_fits(public_key, signature, DOMAIN + raw))
 
 
 def read(manifest: bytes) -> Manifest:

@@ -14,7 +14,7 @@ from watchfloor.capabilities.reports.jobs.snapshot import opened, snapshot
 from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import making
 from watchfloor.capabilities.reports.settings import ReportSettings
-from watchfloor.kernel.artifacts.store import store
+from watchfloor.kernel.artifacts.store import staged, store
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, InvalidInput, Retry, SoftTimeLimit, WatchfloorError
 from watchfloor.kernel.events.outbox import emit
@@ -132,9 +132,9 @@ class Making:
         signature = ledger().vault.signer(PURPOSE).sign(DOMAIN + manifest)
         path = copies.write(self.settings, context.org, name, file.content)
         file.content.seek(0)
-        with context.transaction() as session:
+        with staged(ledger(), context.org, iter(lambda: file.content.read(BLOCK), b"")) as content, context.transaction() as session:
             artifact = store(
-                ledger(), session, context.org, name=name, media_type=format_.media_type, content=iter(lambda: file.content.read(BLOCK), b""),
+                ledger(), session, context.org, name=name, media_type=format_.media_type, content=content,
                 job=context.job_id, actor=context.actor,
             )  # fmt: skip
             ready = making.finish(

@@ -121,10 +121,11 @@ def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Stored:
         size = out.tell()
         out.seek(0)
         key = new_id()
+        content = stack.enter_context(artifacts.staged(ledger(), context.org, iter(lambda: out.read(BLOCK), b"")))
         with context.transaction() as session:
             artifact = artifacts.store(
                 ledger(), session, context.org, name=f"snapshot-{key}.ndjson", media_type="application/x-ndjson",
-                content=iter(lambda: out.read(BLOCK), b""), job=context.job_id, actor=context.actor,
+                content=content, job=context.job_id, actor=context.actor,
             )  # fmt: skip
             snapshots.add(
                 session,
@@ -168,13 +169,15 @@ def _spooled(
         states.setdefault(row["state"], Counter())[row["severity"]] += 1
         if row["change"]:
             changes[row["change"]] += 1
-    heads = []
+    heads: list[SectionHead] = []
+    about: Told | None = None
     for name, one in sections.items():
         for table in one.tables:
             for _row in _add(context, spooling, f"{name}.{table.name}", table.columns, table.rows(session, org, scope), redactor):
                 pass
-        heads.append(_section(name, one, one.tell(session, org, scope), spooling, redactor))
-    about = next((one.tell(session, org, scope) for one in sections.values()), None)
+        told = one.tell(session, org, scope)
+        about = about or told
+        heads.append(_section(name, one, told, spooling, redactor))
     name = snapshots.org_name(session, org)
     subject = scope.tag or (about.subject if about and scope.scan else "") or name
     head = Head(

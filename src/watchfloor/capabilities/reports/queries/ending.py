@@ -19,7 +19,7 @@ AT_ONCE: Final = 500
 OVER: Final = """
 with numbered as (
   select id, artifact, size_bytes, file_path, retention, state, expires_at, coalesce(ready_at, created_at) as since,
-    row_number() over (partition by scope_hash, preset, format order by coalesce(ready_at, created_at) desc, id desc) as n
+    row_number() over (partition by scope_hash, preset, format order by (state = 'ready') desc, coalesce(ready_at, created_at) desc, id desc) as n
   from report where org = %(org)s and state in ('ready', 'failed', 'lost'))
 select id, artifact, size_bytes, file_path, state from numbered
 where retention <> 'hold' and n > %(keep_last)s and (expires_at < wf_now()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
@@ -17,10 +15,10 @@ from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, SetupError, WatchfloorError
 from watchfloor.kernel.settings import duration, kernel_settings
-from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, progress, spell, table
+from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, progress, spell, table, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from watchfloor.capabilities.scans.queries.views import HostView, ScanFindingView, ScanProgress, ScanView, ServiceView
     from watchfloor.kernel.db.keyset import Page
@@ -225,24 +223,11 @@ def _report(here: Desk, floor: Floor, scan: UUID, output: Path | None) -> Path |
         result: Any = open_result(floor.ledger, session, floor.org, made.id)
         content = open_artifact(floor.ledger, session, floor.org, UUID(result["artifact_id"]))[1]
     try:
-        _write_private(path, content)
+        write_private(path, content)
     except SetupError as error:
         note(str(error))  # what was found is shown all the same
         return None
     return path
-
-
-def _write_private(path: Path, content: Iterable[bytes]) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(content)
-        draft.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise SetupError(f"The report cannot be written to {path}: {error.strerror}. Choose another place with --output.") from error
 
 
 def _document(floor: Floor, scan: UUID) -> dict[str, Any]:

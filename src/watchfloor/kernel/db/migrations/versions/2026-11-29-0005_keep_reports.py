@@ -43,7 +43,7 @@ create table report_preset (
 );
 create table report_theme (
   org uuid not null, id uuid not null, name text not null, tokens jsonb not null default '{}', classification text not null default '',
-  author text not null default '', logo bytea, logo_type text, actor text not null, changed_at timestamptz not null default wf_now(),
+  author text not null default '', logo bytea, actor text not null, changed_at timestamptz not null default wf_now(),
   primary key (org, id), unique (org, name), check (octet_length(logo) <= 1048576)
 );
 """

@@ -4,5 +4,5 @@ from watchfloor.kernel.contract import Catalog
 
 CATALOG = Catalog(
     nouns=("jobs", "tenancy", "assets", "findings", "artifacts", "audit"),
-    capabilities=("scans", "advisories", "reports"),
+    capabilities=("scans", "advisories", "reports", "notifications"),
 )

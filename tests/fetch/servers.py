@@ -23,6 +23,7 @@ class Asked:
 
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,11 @@ class Server:
 
             def do_GET(self) -> None:
                 asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()})
+                send(self, server.decide(asked), server.released)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 send(self, server.decide(asked), server.released)
 
             def log_message(self, *_: Any) -> None:

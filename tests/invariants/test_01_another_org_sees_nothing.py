@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -11,9 +12,12 @@ from psycopg.rows import dict_row
 
 from tests.api.floor import PNG, Client, a_report, client_of, document, work
 from tests.db.test_schema import SHARED
+from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.queries import telling
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.assets.scope import add_scope
+from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.rls import OWN_ORG, PLATFORM_ORG
 from watchfloor.kernel.findings.ledger import record
@@ -41,7 +45,7 @@ BODIES: dict[str, Any] = {
 # Addressed by a name of the installation, of the world or that everybody gives themselves, by a hash, or by a link that opens for whoever has
 # it, not by an organisation's id; that a CVE's matches and a file's report are nobody else's is shown in their own tests.
 BY_NAME = {
-    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "set_report_theme", "identify_report",
+    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_report_theme", "identify_report",
 }  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
 OF_THE_WORLD = re.compile(r"/advisories(?!/(watches|matches|bundles)|/\{[a-z_]+\}/matches)")
@@ -90,6 +94,13 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     watch = owner.post("/advisories/watches", {"name": "w"})["id"]
     owner.ask("PUT", "/reports/presets/ours", json={"full": True})
     owner.ask("PUT", "/reports/themes/ours", json={})
+    channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
+    route = owner.post("/notifications/routes", {"name": "r", "channels": [channel]})["id"]
+    told = message_of("scans.finished", "info", now(), {})
+    with ledger.database.transaction(owner.org) as session:
+        notification, _ = telling.record_notification(session, ledger.vault, owner.org, told, expire=timedelta(hours=1))
+        (candidate,) = telling.list_candidates(session, owner.org, "scans.finished")
+        delivery = telling.store_deliveries(session, owner.org, notification, [telling.Decided(candidate, "suppressed", "x")])[0].id
     with ledger.database.transaction(owner.org) as session:
         asset = see(session, owner.org, kind="host", key="192.0.2.1")
         record(
@@ -100,6 +111,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
             "report": a_report(ledger, session, owner.org), "preset": "ours", "theme": "ours", "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
+            "channel": channel, "route": route, "notification": notification, "delivery": delivery,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),

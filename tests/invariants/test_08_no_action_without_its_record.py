@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
 from tests.api.floor import PNG, Client, a_report, client_of, document, work
+from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.queries import telling
 from watchfloor.capabilities.reports.queries.ending import hold
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
+from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.findings.ledger import record
@@ -47,6 +51,14 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     drafts = [owner.post("/scans", {**scan, "start": False})["id"] for _ in range(2)]
     face = "/vulnerabilities/scans"
     watches = [owner.post("/advisories/watches", {"name": f"w{n}"})["id"] for n in range(2)]
+    notify, told = "/notifications/channels", {"event": "a.b", "user_id": "ann"}
+    hook, spare = (owner.post(notify, {"kind": "webhook", "url": f"https://example.org/{n}"})["id"] for n in range(2))
+    route = owner.post("/notifications/routes", {"name": "old", "channels": [hook]})["id"]
+    with ledger.database.transaction(owner.org) as session:
+        message = message_of("scans.finished", "info", now(), {})
+        notification, _ = telling.record_notification(session, ledger.vault, owner.org, message, expire=timedelta(hours=1))
+        (candidate,) = telling.list_candidates(session, owner.org, "scans.finished")
+        delivery = telling.store_deliveries(session, owner.org, notification, [telling.Decided(candidate, "suppressed", "x")])[0].id
     with ledger.database.transaction(owner.org) as session:
         wire_of(session).execute(
             "set local role wf_advisories; insert into adv_product (part, vendor, product) values ('a', 'x', 'known') on conflict do nothing; set local role wf_app"
@@ -85,6 +97,15 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "set_report_theme": ("/reports/themes/t", {}), "set_report_logo": ("/reports/themes/t/logo", PNG), "remove_report_logo": ("/reports/themes/t/logo", None),
         "remove_report_theme": ("/reports/themes/t", None),
         "export_bundle": ("/advisories/bundles", {}), "import_bundle": (f"/advisories/bundles/import?artifact={bundle}", None),
+        "create_channel": (notify, {"kind": "email", "email": "new@example.org"}), "delete_channel": (f"{notify}/{spare}", None),
+        "enable_channel": (f"{notify}/{hook}/enable", None), "disable_channel": (f"{notify}/{hook}/disable", None),
+        "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "send_test_message": (f"{notify}/{hook}/test", None),
+        "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
+        "set_preference": ("/notifications/preferences/ann", {}), "send_one_notification": ("/notifications/send", {"notification": told}),
+        "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),
+        "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),
+        "acknowledge_notification": (f"/notifications/{notification}/acknowledge", None), "replay_delivery": (f"/notifications/deliveries/{delivery}/replay", None),
+        "replay_many_deliveries": ("/notifications/deliveries/replay", {"delivery_ids": [str(delivery)]}),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),
         "set_alias": ("/advisories/aliases", {"alias": "x:other", "product": "x:known"}), "remove_alias": ("/advisories/aliases?alias=x:other", None),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.jobs.kinds import Text, echo
-from watchfloor.kernel.contract import Queue
+from watchfloor.kernel.contract import ARGUMENT_BYTES, Queue
 from watchfloor.kernel.errors import Conflict, InvalidInput, TooLarge
-from watchfloor.kernel.jobs.enqueue import ARGUMENT_BYTES, CHUNK, Options, bind, enqueue, enqueue_many, submit, submit_many
+from watchfloor.kernel.jobs.enqueue import CHUNK, Options, bind, enqueue, enqueue_many, submit, submit_many
 from watchfloor.kernel.jobs.states import public_priority, stored_priority
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import logging
@@ -27,6 +27,7 @@ Arguments = TypeVar("Arguments", bound="BaseModel")
 Result = TypeVar("Result", bound="BaseModel | None")
 Answer = TypeVar("Answer", bound="BaseModel")
 Request = TypeVar("Request", bound="BaseModel")
+ARGUMENT_BYTES: Final = 64 * 1024
 
 
 class Queue(StrEnum):
@@ -205,6 +206,7 @@ class JobKind(Generic[Arguments, Result]):
     first_delay: timedelta = timedelta(seconds=5)
     max_delay: timedelta = timedelta(hours=1)
     keep_result: timedelta = timedelta(hours=24)
+    argument_bytes: int = ARGUMENT_BYTES  # of its arguments as JSON; what is larger is stored as an artifact and passed by id
     short: bool = False  # ends within milliseconds and may be repeated: many share one ticket, one claim and one commit
     description: str = ""
     unit: str = ""  # what its progress counts, such as records

@@ -16,7 +16,7 @@ import httpcore
 from watchfloor.kernel import clock
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import EgressRefused, SourceChanged, SourceUnavailable
-from watchfloor.kernel.fetch.dial import Dialler, Resolve, addresses_of
+from watchfloor.kernel.fetch.dial import Bounds, Dialler, Resolve, addresses_of, described, trust
 from watchfloor.kernel.fetch.download import SAMPLE_BYTES, Again, Download, Got, Speed
 from watchfloor.kernel.fetch.guard import Location, Reach, is_address, locate
 from watchfloor.kernel.fetch.patience import Pace, Patience, Sleep, asked_for
@@ -87,9 +87,9 @@ class Fetcher:
         self._patience = patience or Patience()
         self._progress, self._sleep = progress, sleep
         self._schemes: dict[tuple[str, int], str] = {}
-        trust = _trust(authorities)
-        self._direct = httpcore.ConnectionPool(ssl_context=trust, network_backend=Dialler(reach, self._schemes, ends, resolve))
-        self._proxied = self._through(proxy, trust, resolve) if proxy else self._direct
+        trusted = trust(authorities)
+        self._direct = httpcore.ConnectionPool(ssl_context=trusted, network_backend=Dialler(reach, self._schemes, Bounds(ends), resolve))
+        self._proxied = self._through(proxy, trusted, resolve) if proxy else self._direct
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -183,9 +183,9 @@ class Fetcher:
         except httpcore.ConnectError as error:
             if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
                 raise SourceUnavailable(f"{location.host}: its certificate does not verify: {error}") from None
-            raise Again(_told(error)) from None
+            raise Again(described(error)) from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
-            raise Again(_told(error) + download.so_far) from None
+            raise Again(described(error) + download.so_far) from None
 
     def _headers(self, ask: Ask, start: Location, location: Location, download: Download) -> list[tuple[str, str]]:
         standard = {"http": 80, "https": 443}[location.scheme] == location.port
@@ -246,7 +246,7 @@ class Fetcher:
             raise SourceChanged(f"G1: {location.host} answers {location.target.partition('?')[0]} with {told}.")
         raise SourceUnavailable(f"{location.host} refuses {location.target.partition('?')[0]} with {told}.")
 
-    def _through(self, proxy: str, trust: ssl.SSLContext, resolve: Resolve) -> httpcore.HTTPProxy:
+    def _through(self, proxy: str, trusted: ssl.SSLContext, resolve: Resolve) -> httpcore.HTTPProxy:
         if self._reach.hosts is None:
             message = "a proxy looks names up itself, so it needs a list of hosts that may be asked"
             raise ValueError(message)
@@ -256,8 +256,8 @@ class Fetcher:
         reach = replace(self._reach, own=self._reach.own | {place.origin})
         schemes = {(place.host, place.port): place.scheme}
         return httpcore.HTTPProxy(
-            place.origin, proxy_auth=auth, ssl_context=trust, proxy_ssl_context=trust if place.scheme == "https" else None,
-            network_backend=Dialler(reach, schemes, self._ends, resolve),
+            place.origin, proxy_auth=auth, ssl_context=trusted, proxy_ssl_context=trusted if place.scheme == "https" else None,
+            network_backend=Dialler(reach, schemes, Bounds(self._ends), resolve),
         )  # fmt: skip
 
 
@@ -269,25 +269,6 @@ def _checked(check: Callable[[Path], None] | None, got: Got) -> Got:
             got.path.unlink(missing_ok=True)
             raise Again(str(error).rstrip("."), kind=SourceChanged) from None
     return got
-
-
-def _trust(authorities: str) -> ssl.SSLContext:
-    """Return the system's trusted authorities, those of httpcore where the system has none, and what was given."""
-    paths = ssl.get_default_verify_paths()
-    trust = ssl.create_default_context() if paths.cafile or paths.capath else httpcore.default_ssl_context()
-    if authorities:
-        trust.load_verify_locations(cadata=authorities)
-    return trust
-
-
-def _told(error: Exception) -> str:
-    """Say what a failure on the way was; some have no text of their own."""
-    name = {
-        httpcore.ConnectTimeout: "no connection in time",
-        httpcore.ReadTimeout: "no answer in time",
-        httpcore.RemoteProtocolError: "the answer broke off or is no HTTP",
-    }.get(type(error), "the connection failed")
-    return f"{name}: {error}" if str(error) else name
 
 
 def _sample(response: httpcore.Response) -> str:

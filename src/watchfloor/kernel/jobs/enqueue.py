@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
     from watchfloor.kernel.jobs.ledger import Ledger
 
-ARGUMENT_BYTES = 64 * 1024
 TYPES = {
     **dict.fromkeys(("org", "id", "batch", "parent", "replay_of"), "uuid"), **dict.fromkeys(("unique_key", "blob"), "bytea"),
     **dict.fromkeys(("kind", "queue", "waits_for", "mutex", "actor", "label", "kid"), "text"),
@@ -121,7 +120,7 @@ def submit_many(
     else:
         wire = ledger.database.wire("wf_app")
         with wire.transaction():
-            made = _insert_all(ledger, wire, org, _columns(ledger, org, kind, options), _numbered(requests))
+            made = _insert_all(ledger, wire, org, _columns(ledger, org, kind, options), _numbered(requests), kind.argument_bytes)
     ledger.doorbell.ring("wf_ready", options.queue or kind.queue)
     return made
 
@@ -135,12 +134,12 @@ def enqueue_many(
     shared = _columns(ledger, org, kind, options)
     jobs = _numbered(requests)
     if not uniques:
-        return _insert_all(ledger, wire, org, shared, jobs)
+        return _insert_all(ledger, wire, org, shared, jobs, kind.argument_bytes)
     keys = [ledger.vault.blind(org, unique) for unique in uniques]
     made: list[Enqueued] = []
     for start in range(0, len(jobs), CHUNK):
         part = jobs[start : start + CHUNK]
-        sealed = [_sealed(ledger, org, job, request) for job, request in part]
+        sealed = [_sealed(ledger, org, job, request, kind.argument_bytes) for job, request in part]
         values = shared | {
             "ids": [job for job, _ in part], "uniq": keys[start : start + CHUNK],
             "blob": [blob for _, blob in sealed], "kid": sealed[0][0],
@@ -185,7 +184,7 @@ def _enqueue(
     ledger: Ledger, wire: Wire, org: UUID, kind: JobKind[Any, Any], request: BaseModel, options: Options, job: UUID | None = None
 ) -> Enqueued:
     job = job or options.id or new_id()
-    kid, blob = _sealed(ledger, org, job, request)
+    kid, blob = _sealed(ledger, org, job, request, kind.argument_bytes)
     if wire.autocommit and options.plain:
         return _insert_plain(wire, _fixed(org, kind, options), job, kid, blob)
     values = _columns(ledger, org, kind, options) | {"id": job, "kid": kid, "blob": blob}
@@ -215,13 +214,15 @@ def _insert_plain(wire: Wire, fixed: libpq.Fixed, job: UUID, kid: str, blob: byt
     return Enqueued(job, created=True)
 
 
-def _insert_all(ledger: Ledger, wire: Wire, org: UUID, shared: dict[str, Any], jobs: list[tuple[UUID, BaseModel]]) -> list[Enqueued]:
+def _insert_all(
+    ledger: Ledger, wire: Wire, org: UUID, shared: dict[str, Any], jobs: list[tuple[UUID, BaseModel]], most: int
+) -> list[Enqueued]:  # fmt: skip
     """Insert jobs without unique keys; the database works on one chunk while the next is sealed."""
     try:
         with wire.pipeline():
             for start in range(0, len(jobs), CHUNK):
                 part = jobs[start : start + CHUNK]
-                sealed = [_sealed(ledger, org, job, request) for job, request in part]
+                sealed = [_sealed(ledger, org, job, request, most) for job, request in part]
                 values = shared | {"ids": [job for job, _ in part], "blob": [blob for _, blob in sealed], "kid": sealed[0][0]}
                 wire.execute(statement("bulk_plain"), values, prepare=True)
     except CheckViolation as error:
@@ -242,10 +243,10 @@ def _explained(error: CheckViolation, values: dict[str, Any]) -> Exception:
     return Conflict(f"batch {values['batch']} is sealed and takes no more jobs; add them before it is sealed, or open another")
 
 
-def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel) -> tuple[str, bytes]:
+def _sealed(ledger: Ledger, org: UUID, job: UUID, request: BaseModel, most: int) -> tuple[str, bytes]:
     plain = request.model_dump_json(exclude_defaults=True).encode()
-    if len(plain) > ARGUMENT_BYTES:
-        message = f"the arguments are {len(plain)} bytes, more than {ARGUMENT_BYTES}; store large things as an artifact and pass its id"
+    if len(plain) > most:
+        message = f"the arguments are {len(plain)} bytes, more than {most}; store large things as an artifact and pass its id"
         raise TooLarge(message)
     return ledger.vault.seal(org, f"job_payload|args|{job}", plain)
 

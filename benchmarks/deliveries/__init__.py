@@ -1,0 +1,1 @@
+"""How fast messages leave, and how fast one event is stored for many."""

@@ -1,0 +1,9 @@
+"""REST: who is told what over which channel, what was told, and telling by hand."""
+
+from fastapi import APIRouter
+
+from watchfloor.capabilities.notifications.api import sends, told, wishes
+
+# Fixed words come before /{notification}; a router whose own path is empty cannot be included, so it takes the others in.
+routes = APIRouter(tags=["notifications"])
+routes.routes += [*sends.routes.routes, *wishes.routes.routes, *told.routes.routes]

@@ -1,0 +1,147 @@
+"""REST: channels, routes and what people wish."""
+
+# ruff: noqa: TC001, TC003 - FastAPI reads annotations when the program runs
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Response
+
+from watchfloor.capabilities.notifications.api.sends import accepted
+from watchfloor.capabilities.notifications.engine.quiet import check_quiet
+from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
+from watchfloor.capabilities.notifications.jobs import send_notification
+from watchfloor.capabilities.notifications.jobs.addresses import check_address
+from watchfloor.capabilities.notifications.jobs.envelopes import way
+from watchfloor.capabilities.notifications.queries import channels, wishes
+from watchfloor.capabilities.notifications.schemas.channels import (
+    ChannelCreate,
+    Channels,
+    ChannelSecret,
+    ChannelView,
+    NewChannel,
+    RouteCreate,
+    Routes,
+    RouteView,
+    UserId,
+)
+from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.sends import SendNotification
+from watchfloor.capabilities.notifications.schemas.views import Accepted
+from watchfloor.capabilities.notifications.settings import NotificationSettings
+from watchfloor.kernel.settings import read_settings
+from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
+
+routes = APIRouter(tags=["notifications"])
+User = Annotated[UserId, Path(description="Whose.")]
+
+
+@routes.get("/channels")
+def list_channels(caller: Caller, owner: str | None = None) -> Channels:
+    """List channels by owner, kind and age; addresses are masked."""
+    with caller.transaction() as session:
+        return Channels(items=channels.list_channels(session, caller.org, owner=owner))
+
+
+@routes.post("/channels", status_code=201)
+def create_channel(caller: Caller, body: ChannelCreate) -> NewChannel:
+    """Make a channel. A webhook's secret is shown this once; a channel with the same owner and address is the same channel."""
+    way(body.kind)
+    own_headers(body.headers)
+    check_address(body, read_settings(NotificationSettings, "notifications"))
+    vault = caller.ledger.vault
+    with caller.transaction() as session:
+        made, new = channels.add_channel(session, vault, caller.org, body, actor=caller.name)
+        shown = channels.get_channel(session, caller.org, made)
+        secret = channels.open_secrets(session, vault, caller.org, [made]).get(made, [None])[0] if new else None
+    return NewChannel(**shown.model_dump(), secret=secret)
+
+
+@routes.get("/channels/{channel}")
+def get_channel(caller: Caller, channel: UUID) -> ChannelView:
+    """Show one channel."""
+    with caller.transaction() as session:
+        return channels.get_channel(session, caller.org, channel)
+
+
+@routes.delete("/channels/{channel}", status_code=204)
+def delete_channel(caller: Caller, channel: UUID) -> None:
+    """Remove a channel; what was to go over it is suppressed, what went stays on record."""
+    with caller.transaction() as session:
+        channels.remove_channel(session, caller.org, channel, actor=caller.name)
+
+
+@routes.post("/channels/{channel}/enable", status_code=204)
+def enable_channel(caller: Caller, channel: UUID) -> None:
+    """Switch a channel on that failed or was switched off."""
+    with caller.transaction() as session:
+        channels.set_state(session, caller.org, channel, "active", reason=None, actor=caller.name)
+
+
+@routes.post("/channels/{channel}/disable", status_code=204)
+def disable_channel(caller: Caller, channel: UUID) -> None:
+    """Switch a channel off; messages for it are suppressed."""
+    with caller.transaction() as session:
+        channels.set_state(session, caller.org, channel, "disabled", reason="switched off", actor=caller.name)
+
+
+@routes.post("/channels/{channel}/rotate-secret")
+def rotate_channel_secret(caller: Caller, channel: UUID) -> ChannelSecret:
+    """Give a webhook a new secret, shown this once; the old one signs along for a day."""
+    with caller.transaction() as session:
+        return ChannelSecret(secret=channels.rotate_secret(session, caller.ledger.vault, caller.org, channel, actor=caller.name))
+
+
+@routes.post("/channels/{channel}/test", status_code=202, response_model=Accepted)
+def send_test_message(caller: Caller, channel: UUID, idempotency_key: IdempotencyKey = None) -> Response:
+    """Send a message over a channel as every other is sent; the job's result says whether it was taken."""
+    with caller.transaction() as session:
+        channels.get_channel(session, caller.org, channel)
+    told = {"event": "message.test", "user_id": caller.name, "channel_id": channel, "title": "This is a test message", "data": {}}
+    return accepted(caller, send_notification, SendNotification.model_validate({"notification": told}), idempotency_key)
+
+
+@routes.get("/routes")
+def list_routes(caller: Caller) -> Routes:
+    """List routes by owner and name."""
+    with caller.transaction() as session:
+        return Routes(items=wishes.list_routes(session, caller.org))
+
+
+@routes.post("/routes", status_code=201)
+def create_route(caller: Caller, body: RouteCreate) -> RouteView:
+    """Send events to channels from now on."""
+    with caller.transaction() as session:
+        made = wishes.add_route(session, caller.org, body, actor=caller.name)
+        return wishes.get_route(session, caller.org, made)
+
+
+@routes.get("/routes/{route}")
+def get_route(caller: Caller, route: UUID) -> RouteView:
+    """Show one route."""
+    with caller.transaction() as session:
+        return wishes.get_route(session, caller.org, route)
+
+
+@routes.delete("/routes/{route}", status_code=204)
+def delete_route(caller: Caller, route: UUID) -> None:
+    """Send these events no longer; what was told stays told."""
+    with caller.transaction() as session:
+        wishes.remove_route(session, caller.org, route, actor=caller.name)
+
+
+@routes.get("/preferences/{user}")
+def get_preference(caller: Caller, user: User) -> PreferenceView:
+    """Show what a person wishes; the defaults when they never said."""
+    with caller.transaction() as session:
+        return wishes.get_preference(session, caller.org, user)
+
+
+@routes.put("/preferences/{user}")
+def set_preference(caller: Caller, user: User, body: Wishes) -> PreferenceView:
+    """Keep what a person wishes, in the place of what they wished before."""
+    check_quiet(body.quiet, body.timezone)
+    with caller.transaction() as session:
+        wishes.set_preference(session, caller.org, user, body, actor=caller.name)
+        return wishes.get_preference(session, caller.org, user)

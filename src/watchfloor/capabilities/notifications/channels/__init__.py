@@ -1,0 +1,1 @@
+"""How finished messages leave: one file per kind of channel, in the sandbox."""

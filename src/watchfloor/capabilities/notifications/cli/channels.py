@@ -1,0 +1,151 @@
+"""`wf notifications channels`: where messages can go. Addresses that are secrets come from files, and none is printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from watchfloor.capabilities.notifications.cli.work import id_of, read_secret, shaped
+from watchfloor.kernel.errors import InvalidInput, SetupError
+from watchfloor.kernel.terminal import Json, desk, note, print_json, print_text, table
+
+commands = typer.Typer(no_args_is_help=True, help="Where messages can go: mailboxes, webhooks, chat rooms.")
+Which = Annotated[str, typer.Argument(help="The channel's id, as `watchfloor notifications channels list` shows it.", metavar="CHANNEL")]
+SecretTo = Annotated[
+    Path | None, typer.Option("--secret-to", help="Write the webhook's secret into this new file, for you alone.", metavar="FILE")
+]
+
+
+@commands.command("list")
+def list_(
+    context: typer.Context, *, owner: Annotated[str | None, typer.Option(help="Of this person alone.")] = None, json: Json = False
+) -> None:
+    """List channels; their addresses are masked."""
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        found = channels.list_channels(session, floor.org, owner=owner)
+    if json:
+        print_json({"items": found})
+        return
+    table(
+        ("Channel", "Kind", "Owner", "Label", "Address", "State", "Reason"),
+        [(one.id, one.kind, one.owner, one.label, one.address, one.state, one.reason) for one in found],
+    )
+
+
+@commands.command()
+def add(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="email, webhook, slack or apprise.", metavar="KIND")],
+    *,
+    email: Annotated[str | None, typer.Option("--email", help="email: the address.")] = None,
+    url_from: Annotated[
+        str | None,
+        typer.Option("--url-from", help="webhook, slack, apprise: a file that holds the URL; - is standard input.", metavar="FILE"),
+    ] = None,
+    token_from: Annotated[
+        str | None, typer.Option("--token-from", help="slack: a file that holds a bot's token; - is standard input.", metavar="FILE")
+    ] = None,
+    room: Annotated[str | None, typer.Option("--room", help="slack: the channel that the bot writes to.")] = None,
+    owner: Annotated[str, typer.Option("--owner", help="Whose it is; the organisation's own without.")] = "",
+    label: Annotated[str, typer.Option("--label", help="What to call it.")] = "",
+    header: Annotated[list[str] | None, typer.Option("--header", help="webhook: a header of your own, as 'Name: value'; may be repeated.")] = None,
+    secret_to: SecretTo = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Make a channel. URLs and tokens are secrets: they are read from a file, so that no list of processes and no history shows them."""
+    from watchfloor.capabilities.notifications.engine.to_webhook import own_headers  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.capabilities.notifications.jobs.addresses import check_address  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.jobs.envelopes import way  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.settings import NotificationSettings  # noqa: PLC0415 - see above
+    from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
+
+    told: dict[str, Any] = {
+        "kind": kind, "owner": owner, "label": label, "email": email, "room": room, "url": read_secret(url_from) if url_from else None,
+        "token": read_secret(token_from) if token_from else None, "headers": dict(_header(one) for one in header or ()),
+    }  # fmt: skip
+    wish = shaped(ChannelCreate, told)
+    way(wish.kind)
+    own_headers(wish.headers)
+    check_address(wish, read_settings(NotificationSettings, "notifications"))
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        made, new = channels.add_channel(session, floor.ledger.vault, floor.org, wish, actor="cli")
+        secret = channels.open_secrets(session, floor.ledger.vault, floor.org, [made]).get(made, [""])[0]
+        if secret_to and new and secret:
+            _keep(secret_to, secret)
+        shown = channels.get_channel(session, floor.org, made)
+    print_json(shown) if json else print_text(str(made))
+    if not new:
+        note("It was there already: one owner's channel with the same address is the same channel.")
+    elif secret and not secret_to:
+        note(
+            f"What it sends is signed. Its receiver needs the secret: watchfloor notifications channels rotate-secret {made} --secret-to FILE"
+        )
+
+
+@commands.command()
+def rm(context: typer.Context, channel: Which) -> None:
+    """Remove a channel; what was to go over it is suppressed, what went stays on record."""
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        channels.remove_channel(session, floor.org, id_of(channel, "channel"), actor="cli")
+    print_text(f"{channel} is removed.")
+
+
+@commands.command()
+def enable(context: typer.Context, channel: Which) -> None:
+    """Switch a channel on that failed or was switched off."""
+    _set(context, channel, "active", None)
+    print_text(f"{channel} is on.")
+
+
+@commands.command()
+def disable(context: typer.Context, channel: Which) -> None:
+    """Switch a channel off; messages for it are suppressed."""
+    _set(context, channel, "disabled", "switched off")
+    print_text(f"{channel} is off.")
+
+
+@commands.command("rotate-secret")
+def rotate_secret(
+    context: typer.Context,
+    channel: Which,
+    *,
+    secret_to: Annotated[Path, typer.Option("--secret-to", help="Write the new secret into this new file, for you alone.", metavar="FILE")],
+) -> None:
+    """Give a webhook a new secret; the old one signs along for a day."""
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        _keep(secret_to, channels.rotate_secret(session, floor.ledger.vault, floor.org, id_of(channel, "channel"), actor="cli"))
+    print_text(str(secret_to.absolute()))
+
+
+def _set(context: typer.Context, channel: str, state: str, reason: str | None) -> None:
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        channels.set_state(session, floor.org, id_of(channel, "channel"), state, reason=reason, actor="cli")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise InvalidInput("a header is given as 'Name: value'", field="/headers")
+    return name.strip(), value.strip()
+
+
+def _keep(path: Path, secret: str) -> None:
+    """Write a secret into a file that is new; the change that made it is taken back when it cannot be written."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{secret}\n")
+    except OSError as error:
+        raise SetupError(f"The secret cannot be written to {path}: {error.strerror}. Name a file that is not there yet.") from error

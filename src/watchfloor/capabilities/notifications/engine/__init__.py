@@ -1,0 +1,1 @@
+"""How notifications think: who is told, when, in which words. Pure."""

@@ -1,0 +1,85 @@
+"""Ask the engine, for each channel that could tell a message, whether and when it does; the first refusal is the reason that is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.notifications.engine import route
+from watchfloor.capabilities.notifications.engine.matching import Subject
+from watchfloor.capabilities.notifications.engine.quiet import quiet_until
+from watchfloor.capabilities.notifications.engine.route import Occasion, State
+from watchfloor.capabilities.notifications.engine.zones import known_zone
+from watchfloor.capabilities.notifications.queries.telling import Decided
+from watchfloor.capabilities.notifications.schemas.preferences import Wishes
+from watchfloor.kernel.contract import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from watchfloor.capabilities.notifications.engine.digest import DigestWindow
+    from watchfloor.capabilities.notifications.engine.matching import Silence
+    from watchfloor.capabilities.notifications.queries.telling import Candidate
+    from watchfloor.capabilities.notifications.schemas.message import Message
+
+STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is decided about: a message, at a moment, under the silences that hold then."""
+
+    message: Message
+    now: datetime
+    silences: Sequence[Silence] = ()
+    occasion: Occasion = Occasion.EVENT
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A candidate that hears of it in a digest."""
+
+    candidate: Candidate
+    window: DigestWindow
+    due_at: datetime
+    reason: str
+
+
+def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided], list[Joined]]:
+    """Return what becomes of each candidate, and who hears of it in a digest; who did not ask for such messages is left out."""
+    rows = list(candidates)
+    message = asked.message
+    subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
+    notice = route.Notice(subject=subject, labels=message.facts)
+    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
+    decided, joined = [], []
+    for row, one in zip(rows, decisions, strict=True):
+        if one.state in STATES:
+            decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
+        elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
+            joined.append(Joined(row, one.window, one.due_at, one.reason))
+    return decided, joined
+
+
+def _candidate(one: Candidate) -> route.Candidate:
+    follows = route.Follows(min_severity=Severity(one.min_severity), mandatory=one.mandatory, digest=one.plan)
+    wishes = replace(wishes_of(Wishes.model_validate(one.wishes) if one.wishes else Wishes()), bypassed=one.bypassed)
+    return route.Candidate(
+        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, active=one.state == "active", suppressed=one.suppressed,
+        told=one.told, follows=follows, wishes=wishes,
+    )  # fmt: skip
+
+
+def wishes_of(wishes: Wishes) -> route.Wishes:
+    """Return a person's wishes as the engine reads them; a zone that is not known any more counts as UTC."""
+    zone, _ = known_zone(wishes.timezone)
+    return route.Wishes(
+        zone=zone, quiet=wishes.quiet, bypass=wishes.bypass_severity, bypass_per_hour=wishes.bypass_per_hour, max_per_hour=wishes.max_per_hour,
+        opted_out=wishes.opted_out, paused_until=wishes.paused_until,
+    )  # fmt: skip
+
+
+def _bypassed(asked: Asked, one: route.Decision) -> bool:
+    wishes = one.candidate.wishes
+    return one.state is State.DUE and bool(wishes.quiet) and quiet_until(wishes.quiet, wishes.zone, asked.now) is not None

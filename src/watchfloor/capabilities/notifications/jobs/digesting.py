@@ -1,0 +1,71 @@
+"""Tell all at once what was gathered: a digest is a notification of its own, and goes out as every other does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from watchfloor.capabilities.notifications.engine.digest import DigestItem, contents
+from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.queries import digests, telling
+from watchfloor.capabilities.notifications.schemas.jobs import Nothing
+from watchfloor.capabilities.notifications.schemas.message import Message
+from watchfloor.capabilities.notifications.schemas.upkeep import Flushed
+from watchfloor.kernel.clock import now
+from watchfloor.kernel.contract import Queue, Severity, job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchfloor.kernel.contract import JobContext
+
+AT_ONCE: Final = 100
+Item = tuple["UUID", str, str, "datetime"]
+
+
+@job("notifications.flush_digests", Nothing, queue=Queue.NOTIFICATIONS, timeout=timedelta(seconds=120), keep_result=timedelta(hours=1))
+def flush_digests(context: JobContext, request: Nothing) -> Flushed:
+    """Close the digests whose window is over and send them; one that nothing is in is not sent."""
+    del request
+    done, telling_of = Flushed(sent=0, empty=0), Telling(context)
+    while True:
+        with context.transaction() as session:
+            due = digests.list_due(session, context.org, limit=AT_ONCE)
+            for one in due:
+                message = _message(one, digests.list_items(session, context.org, one.id))
+                candidates = [
+                    each for each in telling.list_own(session, context.org, one.user_id, [one.channel]) if each.channel == one.channel
+                ]
+                if message is None or not candidates:
+                    digests.close(session, context.org, one.id, None)
+                    done.empty += 1
+                    continue
+                notification = telling_of.note(session, message)
+                state, reason = ("due", None) if candidates[0].state == "active" else ("suppressed", "channel_inactive")
+                telling_of.store(session, notification, [telling.Decided(candidates[0], state, reason)], [])
+                digests.close(session, context.org, one.id, notification)
+                done.sent += 1
+            wake(session, context.org, telling_of.lanes, actor=context.actor)
+        if len(due) < AT_ONCE:
+            return done
+
+
+def _message(digest: digests.Open, items: Sequence[Item]) -> Message | None:
+    found = contents(DigestItem(notification=key, severity=Severity(severity), occurred_at=at) for key, severity, _title, at in items)
+    if found is None:
+        return None
+    titles = {key: title for key, _severity, title, _at in items}
+    lines = [f"{one.severity.upper()} {titles[one.notification]}" for one in found.shown]
+    if found.left:
+        lines.append(f"and {found.left} more")
+    gravest = max(found.open, key=lambda one: one.rank)
+    counts = {str(severity): str(count) for severity, count in found.open.items()}
+    more = digest.reason == "bypass_cap"
+    title = f"{len(items)} more {gravest}" if more else f"{len(items)} messages" if len(items) != 1 else titles[items[0][0]]
+    return Message(
+        type="notifications.digest", severity=gravest, title=title[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
+        subject_id=str(digest.id), occurred_at=now(), dedup_key=f"digest:{digest.id}",
+    )  # fmt: skip

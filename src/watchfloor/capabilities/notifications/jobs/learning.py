@@ -1,0 +1,55 @@
+"""Remember which channels, hosts and addresses take messages and which fail, and say so when that is news."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from watchfloor.capabilities.notifications.engine.retry import Waits
+from watchfloor.capabilities.notifications.queries import channels, hosts
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Sent
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.events.outbox import emit
+from watchfloor.kernel.jobs.ledger import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.notifications.jobs.outcomes import Settled
+    from watchfloor.kernel.contract import JobContext
+
+
+def learn(session: Session, context: JobContext, lane: ChannelKind, ends: Sequence[Settled]) -> None:
+    """Remember how attempts went, in the transaction that saves them."""
+    good = [end.row for end in ends if end.judgement.kind is Sent.OK]
+    channels.works(session, context.org, sorted({row.channel for row in good}))
+    hosts.works(session, context.org, str(lane), sorted({row.host for row in good}))
+    for end in ends:
+        if end.judgement.kind in {Sent.RETRY, Sent.DISABLE} and end.result.tried and end.outcome.code != "box":
+            _failed(session, context, lane, end)
+        if end.judgement.suppress_for is not None:
+            _bounced(session, context, end, end.judgement.suppress_for)
+        if end.result.state == "dead" and channels.may_tell_of_dead(session, context.org, end.row.channel):
+            data = {"delivery": str(end.row.id), "channel": str(end.row.channel), "kind": str(lane), "reason": end.result.reason or ""}
+            emit(session, context.org, "delivery.dead", severity=Severity.MEDIUM, data=data, job=context.job_id)
+
+
+def _failed(session: Session, context: JobContext, lane: ChannelKind, end: Settled) -> None:
+    org, row, judgement = context.org, end.row, end.judgement
+    disable = judgement.kind is Sent.DISABLE
+    if not disable:
+        pause = timedelta(seconds=judgement.waits_s) if judgement.waits is not Waits.NOTHING else None
+        hosts.failed(session, org, str(lane), row.host, pause=pause)
+    reason = end.outcome.reason or judgement.reason
+    if channels.failed(session, org, row.channel, reason=reason, disable=disable):
+        data = {"channel": str(row.channel), "kind": str(lane), "owner": row.user_id, "reason": reason}
+        emit(session, org, "channel.disabled", severity=Severity.HIGH, data=data, job=context.job_id)
+
+
+def _bounced(session: Session, context: JobContext, end: Settled, keep: timedelta) -> None:
+    vault = ledger().vault
+    found = channels.open_channels(session, vault, context.org, [end.row.channel]).get(end.row.channel)
+    if found is not None and found.kind is ChannelKind.EMAIL:
+        channels.suppress(session, vault, context.org, found.config["to"], reason="hard_bounce", keep=keep, actor="notifications")

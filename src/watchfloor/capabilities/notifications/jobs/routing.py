@@ -1,0 +1,49 @@
+"""Turn events into notifications and their deliveries: one of each, whoever tries, however often."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.jobs.deciding import Asked
+from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
+from watchfloor.kernel.clock import now
+from watchfloor.kernel.contract import Queue, job
+
+if TYPE_CHECKING:
+    from watchfloor.kernel.contract import JobContext
+
+SCAN_ENDS: Final = {"scans.finished", "scans.failed"}
+
+
+@job(
+    "notifications.route_events",
+    RouteEvents,
+    queue=Queue.NOTIFICATIONS,
+    timeout=timedelta(seconds=60),
+    keep_result=timedelta(hours=1),
+    unit="events",
+)
+def route_events(context: JobContext, request: RouteEvents) -> Routed:
+    """Tell everybody who follows these events; what nobody follows leaves no trace."""
+    telling_of = Telling(context)
+    with context.transaction() as session:
+        silences = wishes.list_silences(session, context.org)
+        audience: dict[str, list[telling.Candidate]] = {}
+        for event in telling.list_events(session, context.org, request.event_ids):
+            if event.name not in audience:
+                audience[event.name] = telling.list_candidates(session, context.org, event.name)
+            message = message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event))
+            telling_of.tell(session, Asked(message=message, now=now(), silences=silences), audience[event.name], event=event.id)
+        wake(session, context.org, telling_of.lanes, actor=context.actor)
+    return telling_of.done
+
+
+def _key(event: telling.Event) -> str:
+    """Return what events are told once by: the end of one scan is told once, whoever tells it."""
+    scan = event.data.get("scan")
+    return f"scan:{scan}" if event.name in SCAN_ENDS and isinstance(scan, str) else ""

@@ -1,0 +1,130 @@
+"""One lane's turn: deliveries claimed, rendered here where the keys are, sent in a box that has neither keys nor database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from watchfloor.capabilities.notifications.jobs.envelopes import Parcel, way
+from watchfloor.capabilities.notifications.jobs.learning import learn
+from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
+from watchfloor.capabilities.notifications.jobs.releasing import release
+from watchfloor.capabilities.notifications.queries import channels, due, telling
+from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKind, Outcome, Outcomes, Sent
+from watchfloor.capabilities.notifications.settings import NotificationSettings
+from watchfloor.kernel.clock import now
+from watchfloor.kernel.errors import GiveUp, InvalidInput
+from watchfloor.kernel.jobs.ledger import ledger
+from watchfloor.kernel.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    from watchfloor.capabilities.notifications.queries.due import Claimed, Result
+    from watchfloor.capabilities.notifications.schemas.jobs import Delivered
+    from watchfloor.capabilities.notifications.schemas.wire import Envelope
+    from watchfloor.kernel.contract import JobContext
+
+PER_HOST: Final = {ChannelKind.WEBHOOK: 20}  # the other lanes have one host, or one room each
+PER_CHANNEL: Final = {ChannelKind.WEBHOOK: 50, ChannelKind.SLACK: 20}
+MANY: Final = 200
+
+
+class Turn:
+    """Batches of one lane; `rows` are those that this attempt holds and has not said anything about yet."""
+
+    def __init__(self, context: JobContext, lane: ChannelKind, done: Delivered) -> None:
+        """Read the settings."""
+        self.context, self.lane, self.done = context, lane, done
+        self.settings = read_settings(NotificationSettings, "notifications")
+        self.rows: dict[UUID, Claimed] = {}
+        self.hashes: dict[UUID, bytes] = {}
+        self.results: dict[UUID, Result] = {}
+
+    def take(self, limit: int, *, own: bool = False) -> bool:
+        """Claim a batch, or with `own` what this job keeps to itself; False when there is nothing to do."""
+        context, org, lane = self.context, self.context.org, str(self.lane)
+        with context.transaction() as session:
+            due.recover(session, org, lane)
+            self.done.dead += due.ready(session, org, lane)
+            release(session, org, lane)
+            rows = due.claim(
+                session, org, lane, job=context.job_id, attempt=context.attempt, limit=limit, own=own,
+                per_host=PER_HOST.get(self.lane, MANY), per_channel=PER_CHANNEL.get(self.lane, MANY),
+            )  # fmt: skip
+        self.rows = {row.id: row for row in rows}
+        return bool(rows)
+
+    def send(self) -> None:
+        """Send what was claimed and save how it went; what the box says nothing about goes out again later."""
+        envelopes, refused = self._rendered()
+        self._save(refused)
+        try:
+            if envelopes:
+                self._boxed(envelopes)
+        except GiveUp as error:
+            self.context.log.warning("a box that sends over %s ended: %s", self.lane, error)
+            self._save([lost(row, str(error)) for row in self.rows.values()])
+        self._save([lost(row, "the box said nothing about it") for row in self.rows.values()])
+
+    def _boxed(self, envelopes: Sequence[Envelope]) -> None:
+        def keep(part: Outcomes) -> dict[str, Any]:
+            self._save(part.outcomes)
+            return {}
+
+        settings = self.settings
+        batch = Batch(
+            envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
+            near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")), authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
+        )  # fmt: skip
+        answer: Outcomes = self.context.sandbox(way(self.lane).send, batch, keep=keep)
+        self._save(answer.outcomes)
+
+    def _rendered(self) -> tuple[list[Envelope], list[Outcome]]:
+        rows, org, vault = list(self.rows.values()), self.context.org, ledger().vault
+        with self.context.transaction() as session:
+            messages = telling.open_messages(session, vault, org, [row.notification for row in rows])
+            opened = channels.open_channels(session, vault, org, [row.channel for row in rows])
+            secrets = channels.open_secrets(session, vault, org, [row.channel for row in rows]) if self.lane is ChannelKind.WEBHOOK else {}
+        envelopes, refused = [], []
+        for row in rows:
+            channel = opened.get(row.channel)
+            if channel is None or channel.state != "active":
+                refused.append(
+                    Outcome(delivery_id=row.id, kind=Sent.PERMANENT, code="channel_removed" if channel is None else "channel_inactive")
+                )
+                continue
+            try:
+                made = way(self.lane).render(
+                    Parcel(
+                        row=row, message=messages[row.notification], channel=channel, secrets=secrets.get(row.channel, []), at=now(),
+                        idem=telling.idem(org, row.notification, row.channel), settings=self.settings,
+                    )
+                )  # fmt: skip
+            except InvalidInput as error:
+                refused.append(Outcome(delivery_id=row.id, kind=Sent.PERMANENT, code="not_rendered", reason=str(error)[:300]))
+                continue
+            self.hashes[row.id] = hashlib.sha256(made.body).digest()
+            envelopes.append(made)
+        return envelopes, refused
+
+    def _save(self, outcomes: Iterable[Outcome]) -> None:
+        """Write outcomes of rows that this attempt holds; each counts once, whatever the box says."""
+        told = {one.delivery_id: one for one in outcomes if one.delivery_id in self.rows}
+        if not told:
+            return
+        ends = [settled(self.lane, self.rows[name], one, now=now(), sha256=self.hashes.get(name)) for name, one in told.items()]
+        with self.context.transaction() as session:
+            due.save(session, self.context.org, [end.result for end in ends], job=self.context.job_id, attempt=self.context.attempt)
+            learn(session, self.context, self.lane, ends)
+            self.context.advanced(session)
+        for end in ends:
+            self.rows.pop(end.row.id)
+            self.results[end.row.id] = end.result
+        counts = Counter(end.result.state for end in ends)
+        self.done.sent += counts["sent"]
+        self.done.retried += counts["due"]
+        self.done.dead += counts["dead"]
+        self.context.progress(self.done.sent + self.done.retried + self.done.dead, 0, phase="sending")

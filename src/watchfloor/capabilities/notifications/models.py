@@ -1,0 +1,84 @@
+"""Who is told, what they were told, and how it went, as lists read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from watchfloor.kernel.db.tables import Base, OrgOwned
+
+
+class Channel(OrgOwned, Base):
+    """One address that messages go to; the organisation's own when it has no owner."""
+
+    __tablename__ = "notify_channel"
+
+    owner: Mapped[str]
+    kind: Mapped[str]
+    label: Mapped[str]
+    shown: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    given: Mapped[bool]
+    failing_since: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Route(OrgOwned, Base):
+    """Which events go to which channels."""
+
+    __tablename__ = "notify_route"
+
+    owner: Mapped[str]
+    name: Mapped[str]
+    events: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    min_severity: Mapped[str]
+    channels: Mapped[list[UUID]] = mapped_column(ARRAY(Text))
+    mandatory: Mapped[bool]
+    enabled: Mapped[bool]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Notification(OrgOwned, Base):
+    """What people see as one notification; its text is sealed beside it."""
+
+    __tablename__ = "notification"
+
+    event: Mapped[UUID | None]
+    type: Mapped[str]
+    severity: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[str]
+    title: Mapped[str]
+    occurred_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+
+
+class Delivery(OrgOwned, Base):
+    """One sending of a notification over one channel; `sent` means that the receiver took it."""
+
+    __tablename__ = "delivery"
+
+    notification: Mapped[UUID]
+    channel: Mapped[UUID | None]
+    user_id: Mapped[str]
+    lane: Mapped[str]
+    host: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    attempt: Mapped[int]
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    last_code: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    replay_of: Mapped[UUID | None]
+    replay_no: Mapped[int]

@@ -1,0 +1,1 @@
+"""The data of notifications: what happened, who is told, and every attempt to tell them."""

@@ -1,0 +1,230 @@
+"""Channels: addresses that are sealed at rest, equal ones kept once, failing ones set aside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID  # noqa: TC003 - dataclasses name it
+
+from psycopg.rows import dict_row
+
+from watchfloor.capabilities.notifications.engine.sign import shared_key
+from watchfloor.capabilities.notifications.schemas.channels import ChannelView
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
+from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
+    from watchfloor.kernel.tenancy.vault import Vault
+
+SECRET_BYTES: Final = 32
+COLUMNS: Final = "id, kind, owner, label, shown as address, state, reason, failing_since, created_by, created_at"
+ADD: Final = """
+insert into notify_channel (org, id, owner, kind, label, kid, config, shown, address, host, state, given, created_by)
+values (%(org)s, %(id)s, %(owner)s, %(kind)s, %(label)s, %(kid)s, %(config)s, %(shown)s, %(address)s, %(host)s, 'active', %(given)s, %(actor)s)
+on conflict (org, owner, kind, address) do update set given = notify_channel.given and excluded.given returning id
+"""
+# Five days in a row and a dozen attempts, as those who run webhooks for others do it.
+FAILED: Final = """
+update notify_channel set failed = failed + 1, failing_since = coalesce(failing_since, wf_now()),
+  state = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '5 days') then 'disabled' else state end,
+  reason = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '5 days') then %(reason)s else reason end, changed_at = wf_now()
+where org = %(org)s and id = %(id)s and state <> 'disabled' returning state
+"""
+WORKS: Final = "update notify_channel set failed = 0, failing_since = null where org = %(org)s and id = any (%(ids)s) and failed > 0"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A channel with its address in clear."""
+
+    id: UUID
+    kind: ChannelKind
+    state: str
+    host: str
+    config: dict[str, str]
+
+
+def add_channel(session: Session, vault: Vault, org: UUID, wish: ChannelCreate, *, actor: str, given: bool = False) -> tuple[UUID, bool]:
+    """Keep a channel; one with the same owner and address is the same channel. Return it and whether it is new."""
+    wire, made, config = wire_of(session), new_id(), wish.config()
+    kid, sealed = vault.seal(org, _place(made), json.dumps(config).encode())
+    where = config.get("to") or config.get("url") or f"{config.get('token')}|{config.get('channel')}"
+    values = {
+        "org": org, "id": made, "owner": wish.owner, "kind": str(wish.kind), "label": wish.label, "kid": kid, "config": sealed,
+        "shown": masked(wish.kind, config), "address": vault.blind(org, f"{wish.kind}|{where}"), "host": host_of(wish.kind, config), "given": given, "actor": actor,
+    }  # fmt: skip
+    row: Any = wire.execute(ADD, values).fetchone()
+    if row[0] == made:
+        if wish.kind is ChannelKind.WEBHOOK:
+            add_secret(session, vault, org, made, "v1", shared_key(secrets.token_bytes(SECRET_BYTES)))
+        record(session, org, actor=actor, operation="notify.add_channel", object=str(made), reason=str(wish.kind))
+    return row[0], row[0] == made
+
+
+def list_channels(session: Session, org: UUID, *, owner: str | None = None, channel: UUID | None = None) -> list[ChannelView]:
+    """Return channels by owner, kind and age, addresses masked."""
+    sql = (
+        f"select {COLUMNS} from notify_channel where org = %(org)s and (%(owner)s::text is null or owner = %(owner)s) "  # noqa: S608 - our own columns
+        "and (%(id)s::uuid is null or id = %(id)s) order by owner, kind, id"
+    )
+    rows = wire_of(session).cursor(row_factory=dict_row).execute(sql, {"org": org, "owner": owner, "id": channel}).fetchall()
+    return [ChannelView.model_validate(row) for row in rows]
+
+
+def get_channel(session: Session, org: UUID, channel: UUID) -> ChannelView:
+    """Return one channel; raises NotFound."""
+    found = list_channels(session, org, channel=channel)
+    if not found:
+        message = f"there is no channel {channel}"
+        raise NotFound(message)
+    return found[0]
+
+
+def remove_channel(session: Session, org: UUID, channel: UUID, *, actor: str) -> None:
+    """Remove a channel and its secrets; what was to go over it is suppressed, what went stays on record. Raises NotFound."""
+    get_channel(session, org, channel)
+    wire = wire_of(session)
+    wire.execute(
+        "update delivery set state = 'suppressed', reason = 'channel_removed', ended_at = wf_now() "
+        "where org = %s and channel = %s and state in ('due', 'held')",
+        (org, channel),
+    )
+    wire.execute("update notify_route set channels = array_remove(channels, %s) where org = %s", (channel, org))
+    wire.execute("delete from notify_channel where org = %s and id = %s", (org, channel))
+    record(session, org, actor=actor, operation="notify.remove_channel", object=str(channel))
+
+
+def set_state(session: Session, org: UUID, channel: UUID, state: str, *, reason: str | None, actor: str) -> None:
+    """Switch a channel on or off; raises NotFound."""
+    get_channel(session, org, channel)
+    wire_of(session).execute(
+        "update notify_channel set state = %s, reason = %s, failed = 0, failing_since = null, changed_at = wf_now() where org = %s and id = %s",
+        (state, reason, org, channel),
+    )
+    record(session, org, actor=actor, operation=f"notify.channel_{state}", object=str(channel), reason=reason)
+
+
+def open_channels(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, Opened]:
+    """Return channels with their addresses in clear, those that are still there."""
+    rows = (
+        wire_of(session)
+        .execute(
+            "select id, kind, state, host, kid, config from notify_channel where org = %s and id = any (%s)", (org, list(set(channels)))
+        )
+        .fetchall()
+    )
+    return {
+        row[0]: Opened(row[0], ChannelKind(row[1]), row[2], row[3], json.loads(vault.open(org, row[4], _place(row[0]), bytes(row[5]))))
+        for row in rows
+    }
+
+
+def add_secret(session: Session, vault: Vault, org: UUID, channel: UUID, kind: str, secret: str, *, overlap_s: float = 86400.0) -> None:
+    """Give a channel a secret to sign with; older ones of its kind sign along until the overlap is over."""
+    made = new_id()
+    kid, sealed = vault.seal(org, f"notify_secret|key|{made}", secret.encode())
+    wire = wire_of(session)
+    wire.execute(
+        "update notify_secret set retires_at = least(retires_at, wf_now() + make_interval(secs => %s)) where org = %s and channel = %s and kind = %s",
+        (overlap_s, org, channel, kind),
+    )
+    wire.execute(
+        "insert into notify_secret (org, id, channel, kind, kid, key) values (%s, %s, %s, %s, %s, %s)",
+        (org, made, channel, kind, kid, sealed),
+    )
+
+
+def rotate_secret(session: Session, vault: Vault, org: UUID, channel: UUID, *, actor: str) -> str:
+    """Give a webhook a new secret and return it; raises NotFound, and Conflict for a channel that signs nothing."""
+    if get_channel(session, org, channel).kind is not ChannelKind.WEBHOOK:
+        message = "only webhooks have a secret to sign with"
+        raise Conflict(message)
+    made = shared_key(secrets.token_bytes(SECRET_BYTES))
+    add_secret(session, vault, org, channel, "v1", made)
+    record(session, org, actor=actor, operation="notify.rotate_secret", object=str(channel))
+    return made
+
+
+def open_secrets(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Return the secrets that channels sign with now, newest first."""
+    rows = (
+        wire_of(session)
+        .execute(
+            "select channel, id, kid, key from notify_secret where org = %s and channel = any (%s) and coalesce(retires_at, 'infinity') > wf_now() order by id desc",
+            (org, list(set(channels))),
+        )
+        .fetchall()
+    )
+    found: dict[UUID, list[str]] = {}
+    for channel, secret, kid, key in rows:
+        found.setdefault(channel, []).append(vault.open(org, kid, f"notify_secret|key|{secret}", bytes(key)).decode())
+    return found
+
+
+def failed(session: Session, org: UUID, channel: UUID, *, reason: str, disable: bool) -> bool:
+    """Count a failure of a channel; True when it is disabled by this one."""
+    row = wire_of(session).execute(FAILED, {"org": org, "id": channel, "reason": reason, "now": disable}).fetchone()
+    return row is not None and row[0] == "disabled"
+
+
+def works(session: Session, org: UUID, channels: Sequence[UUID]) -> None:
+    """Forget the failures of channels that took a message."""
+    if channels:
+        wire_of(session).execute(WORKS, {"org": org, "ids": list(channels)})
+
+
+def may_tell_of_dead(session: Session, org: UUID, channel: UUID) -> bool:
+    """Tell whether a dead delivery of this channel is news: one in an hour is."""
+    sql = "update notify_channel set dead_told_at = wf_now() where org = %s and id = %s and coalesce(dead_told_at < wf_now() - interval '1 hour', true)"
+    return wire_of(session).execute(sql, (org, channel)).rowcount == 1
+
+
+def suppress(session: Session, vault: Vault, org: UUID, address: str, *, reason: str, keep: timedelta, actor: str) -> None:
+    """Send nothing to a mail address for a while."""
+    wire_of(session).execute(
+        "insert into notify_suppression (org, id, address, shown, reason, until, created_by) values (%s, %s, %s, %s, %s, wf_now() + %s, %s) "
+        "on conflict (org, address) do update set until = excluded.until, reason = excluded.reason",
+        (org, new_id(), vault.blind(org, f"email|{address}"), _masked_mail(address), reason, keep, actor),
+    )
+
+
+def masked(kind: ChannelKind, config: dict[str, str]) -> str:
+    """Return an address as people may see it."""
+    if kind is ChannelKind.EMAIL:
+        return _masked_mail(config["to"])
+    if "url" in config:
+        parts = urlsplit(config["url"])
+        return f"{parts.scheme}://{parts.hostname or ''}/…"
+    return config.get("channel", "")
+
+
+def host_of(kind: ChannelKind, config: dict[str, str]) -> str:
+    """Return what fails together: a webhook's host and port, one chat room, the mail relay."""
+    if kind is ChannelKind.EMAIL:
+        return "relay"
+    if kind is ChannelKind.SLACK:
+        return f"slack:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]}"
+    parts = urlsplit(config["url"])
+    return f"{parts.hostname or ''}:{parts.port or (443 if parts.scheme == 'https' else 80)}"[:300]
+
+
+def _masked_mail(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _place(channel: UUID) -> str:
+    return f"notify_channel|config|{channel}"

@@ -1,0 +1,184 @@
+"""Old notifications, how deliveries fare, and sending again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID  # noqa: TC003 - psycopg makes rows of this class
+
+from psycopg.rows import class_row, dict_row
+
+from watchfloor.capabilities.notifications.queries.telling import idem
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.orm import Session
+
+BLOCK: Final = 5000
+OLD_ATTEMPTS: Final = """
+delete from delivery_attempt where org = %(org)s and id in (select id from delivery_attempt where org = %(org)s and at < wf_now() - %(keep)s order by at limit %(rows)s)
+"""
+# What may still be sent, and what may still go into a digest, is kept however old it is.
+OLD: Final = """
+n.org = %(org)s and n.created_at < wf_now() - %(keep)s
+  and not exists (select 1 from delivery d where d.org = n.org and d.notification = n.id and d.state in ('due', 'held', 'sending'))
+  and not exists (select 1 from notify_digest_item i join notify_digest g on (g.org, g.id) = (i.org, i.digest)
+    where i.org = n.org and i.notification = n.id and g.closed_at is null)
+"""
+DELETE: Final = f"""
+with old as (select n.id from notification n where {OLD} order by n.id limit %(rows)s),
+counted as (select (select count(*) from delivery d where d.org = %(org)s and d.notification in (select id from old)) as deliveries,
+  (select count(*) from delivery_attempt a join delivery d on (d.org, d.id) = (a.org, a.delivery) where d.org = %(org)s and d.notification in (select id from old)) as attempts),
+gone as (delete from notification n using old where n.org = %(org)s and n.id = old.id returning n.id)
+select (select count(*) from gone), deliveries, attempts from counted
+"""  # noqa: S608 - our own text
+COUNT: Final = f"select count(*) from notification n where {OLD}"  # noqa: S608 - our own text
+PENDING: Final = """
+select count(distinct notification) from delivery d join notification n on (n.org, n.id) = (d.org, d.notification)
+where d.org = %(org)s and n.created_at < wf_now() - %(keep)s and d.state in ('due', 'held', 'sending')
+"""
+HEALTH: Final = """
+select
+  greatest(0, extract(epoch from wf_now() - min(due_at) filter (where state = 'due' and due_at <= wf_now())))::float8 as oldest_due_s,
+  count(*) filter (where state = 'dead' and ended_at > wf_now() - interval '1 hour') as dead,
+  count(*) filter (where state in ('dead', 'sent') and ended_at > wf_now() - interval '1 hour') as ended,
+  count(*) filter (where state = 'due' and due_at <= wf_now()) as due_now,
+  (select extract(epoch from wf_now() - max(at))::float8 from delivery_attempt where org = %(org)s and at > wf_now() - interval '1 day') as since_attempt_s,
+  (select coalesce(max(extract(epoch from wf_now() - opened_at)), 0)::float8 from notify_host where org = %(org)s and open_until > wf_now()) as breaker_open_s,
+  (select count(*) from notify_route r join notify_channel c on c.org = r.org and c.id = any (r.channels)
+    where r.org = %(org)s and r.mandatory and r.enabled and c.state = 'disabled') as mandatory_disabled,
+  (select coalesce(max(extract(epoch from wf_now() - due_at)), 0)::float8 from notify_digest where org = %(org)s and closed_at is null and due_at < wf_now()) as digest_late_s
+from delivery where org = %(org)s and (state in ('due', 'held', 'sending') or ended_at > wf_now() - interval '1 hour')
+"""
+CHANNELS: Final = "select kind, state, count(*) as n from notify_channel where org = %s group by 1, 2 order by 1, 2"
+BY: Final = {"channel": "d.lane", "state": "d.state", "user": "d.user_id", "host": "d.host"}
+TOTALS: Final = """
+select {by} as name, count(*) as total, count(*) filter (where d.state = 'sent') as sent, count(*) filter (where d.attempt > 1) as retried,
+  count(*) filter (where d.state = 'dead') as dead, count(*) filter (where d.state = 'held') as held, count(*) filter (where d.state = 'suppressed') as suppressed,
+  percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from d.sent_at - d.first_due_at)) filter (where d.state = 'sent') as spans
+from delivery d where d.org = %(org)s and d.created_at > wf_now() - %(window)s group by 1 order by 1
+"""
+REASONS: Final = """
+select coalesce(reason, ''), count(*) from delivery where org = %(org)s and created_at > wf_now() - %(window)s and state in ('dead', 'suppressed', 'held')
+group by 1 order by 2 desc, 1 limit 50
+"""
+CHOSEN: Final = """
+select d.id, d.notification, d.channel, d.user_id, d.lane, d.host, d.expires_at,
+  (select max(replay_no) from delivery x where x.org = d.org and x.notification = d.notification and x.channel = d.channel) as replays
+from delivery d where d.org = %(org)s and d.channel is not null and (d.id = any (%(ids)s::uuid[])
+  or %(channel)s::uuid is not null and d.channel = %(channel)s and d.created_at >= %(since)s and d.state = any (%(states)s))
+  and d.state in ('dead', 'sent', 'suppressed') order by d.id limit %(rows)s
+"""
+AGAIN: Final = """
+insert into delivery (org, id, notification, channel, user_id, lane, host, idem, state, manual, due_at, first_due_at, expires_at, replay_of, replay_no,
+  replayed_by)
+values (%(org)s, %(id)s, %(notification)s, %(channel)s, %(user)s, %(lane)s, %(host)s, %(idem)s, 'due', true, wf_now() + make_interval(secs => %(after_s)s),
+  wf_now() + make_interval(secs => %(after_s)s), wf_now() + %(expire)s, %(of)s, %(no)s, %(job)s)
+on conflict (org, idem) do nothing returning id
+"""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """How much of what is old went."""
+
+    notifications: int
+    deliveries: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A delivery that may be sent again."""
+
+    id: UUID
+    notification: UUID
+    channel: UUID
+    user_id: str
+    lane: str
+    host: str
+    expires_at: datetime
+    replays: int
+
+
+def delete_attempts(session: Session, org: UUID, keep: timedelta) -> int:
+    """Delete the next block of old attempts; return how many."""
+    return wire_of(session).execute(OLD_ATTEMPTS, {"org": org, "keep": keep, "rows": BLOCK}).rowcount
+
+
+def delete_notifications(session: Session, org: UUID, keep: timedelta) -> Gone:
+    """Delete the next block of old notifications with their deliveries."""
+    row: Any = wire_of(session).execute(DELETE, {"org": org, "keep": keep, "rows": BLOCK}).fetchone()
+    return Gone(*row)
+
+
+def count_old(session: Session, org: UUID, keep: timedelta) -> tuple[int, int]:
+    """Return how many old notifications would go, and how many are kept because they may still be sent."""
+    wire, values = wire_of(session), {"org": org, "keep": keep}
+    gone: Any = wire.execute(COUNT, values).fetchone()
+    kept: Any = wire.execute(PENDING, values).fetchone()
+    return gone[0], kept[0]
+
+
+def health(session: Session, org: UUID) -> dict[str, Any]:
+    """Return the numbers that health is judged by."""
+    found: Any = wire_of(session).cursor(row_factory=dict_row).execute(HEALTH, {"org": org}).fetchone()
+    return dict(found)
+
+
+def channel_counts(session: Session, org: UUID) -> dict[str, dict[str, int]]:
+    """Return how many channels of each kind are in which state."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, state, n in wire_of(session).execute(CHANNELS, (org,)).fetchall():
+        found.setdefault(kind, {})[state] = n
+    return found
+
+
+def totals(session: Session, org: UUID, window: timedelta, by: str | None) -> list[dict[str, Any]]:
+    """Return counts and times of deliveries of the last while, apart by one of their sides, or all together."""
+    sql = TOTALS.format(by=BY[by] if by else "''::text")
+    return wire_of(session).cursor(row_factory=dict_row).execute(sql, {"org": org, "window": window}).fetchall()
+
+
+def reasons(session: Session, org: UUID, window: timedelta) -> dict[str, int]:
+    """Return why deliveries were not made, most frequent first."""
+    return dict(wire_of(session).execute(REASONS, {"org": org, "window": window}).fetchall())
+
+
+def list_replayable(
+    session: Session, org: UUID, *, ids: Sequence[UUID] = (), channel: UUID | None = None, since: datetime | None = None, states: Sequence[str] = (), limit: int
+) -> list[Chosen]:  # fmt: skip
+    """Return deliveries that are over: those named, and those of a channel since a moment in some states."""
+    values = {"org": org, "ids": list(ids), "channel": channel, "since": since, "states": list(states), "rows": limit}
+    return wire_of(session).cursor(row_factory=class_row(Chosen)).execute(CHOSEN, values).fetchall()
+
+
+def send_again(session: Session, org: UUID, one: Chosen, *, after: timedelta, expire: timedelta, job: UUID | None) -> UUID | None:
+    """Make a delivery that sends the same message over the same channel again; None when another replay was faster."""
+    number = one.replays + 1
+    values = {
+        "org": org, "id": new_id(), "notification": one.notification, "channel": one.channel, "user": one.user_id, "lane": one.lane, "host": one.host,
+        "idem": idem(org, one.notification, one.channel, number), "after_s": after.total_seconds(), "expire": expire, "of": one.id, "no": number, "job": job,
+    }  # fmt: skip
+    row = wire_of(session).execute(AGAIN, values).fetchone()
+    return row[0] if row else None
+
+
+def was_replayed(session: Session, org: UUID, delivery: UUID, job: UUID) -> bool:
+    """Tell whether a job sent this delivery again already."""
+    sql = "select 1 from delivery where org = %s and replay_of = %s and replayed_by = %s"
+    return wire_of(session).execute(sql, (org, delivery, job)).fetchone() is not None
+
+
+def told_status(session: Session, org: UUID, status: str) -> bool:
+    """Remember a status; True when it is another than before."""
+    sql = (
+        "insert into notify_health as h (org, status) values (%(org)s, %(status)s) on conflict (org) do update "
+        "set status = excluded.status, since = wf_now() where h.status <> excluded.status returning xmax <> 0 or status <> 'healthy'"
+    )
+    row: Any = wire_of(session).execute(sql, {"org": org, "status": status}).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,105 @@
+"""What people wish, which routes there are, and what is silenced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg.errors import UniqueViolation
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from watchfloor.capabilities.notifications.engine.matching import Silence
+from watchfloor.capabilities.notifications.schemas.channels import RouteView
+from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.rules import Matchers
+from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
+
+ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, created_by, created_at"
+KEEP: Final = """
+insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
+on conflict (org, user_id) do update set wishes = excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
+"""
+
+
+def list_silences(session: Session, org: UUID) -> list[Silence]:
+    """Return the silences that hold now."""
+    sql = "select matchers, starts_at, ends_at from notify_silence where org = %s and starts_at <= wf_now() and ends_at > wf_now()"
+    rows = wire_of(session).execute(sql, (org,)).fetchall()
+    return [Silence(matchers=Matchers.model_validate(row[0]), starts_at=row[1], ends_at=row[2]) for row in rows]
+
+
+def get_preference(session: Session, org: UUID, user: str) -> PreferenceView:
+    """Return what a person wishes; the defaults when they never said."""
+    sql = "select wishes, revision, changed_by, changed_at from notify_preference where org = %s and user_id = %s"
+    row = wire_of(session).execute(sql, (org, user)).fetchone()
+    if row is None:
+        return PreferenceView(user_id=user, wishes=Wishes(), revision=0)
+    return PreferenceView(user_id=user, wishes=Wishes.model_validate(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
+
+
+def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, actor: str) -> None:
+    """Keep what a person wishes."""
+    told = Jsonb(wishes.model_dump(mode="json", exclude_none=True))
+    wire_of(session).execute(KEEP, {"org": org, "id": new_id(), "user": user, "wishes": told, "actor": actor})
+    record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:
+    """Keep a route; raises InvalidInput for channels that there are not, Conflict for a name that is taken."""
+    wire, made = wire_of(session), new_id()
+    known = {
+        row[0]
+        for row in wire.execute("select id from notify_channel where org = %s and id = any (%s)", (org, list(wish.channels))).fetchall()
+    }
+    if unknown := [str(one) for one in wish.channels if one not in known]:
+        message = f"there is no channel {unknown[0]}"
+        raise InvalidInput(message, field="/channels")
+    sql = (
+        "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    )
+    values: tuple[Any, ...] = (
+        org, made, wish.owner, wish.name, list(wish.events), str(wish.min_severity), list(dict.fromkeys(wish.channels)),
+        Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
+    )  # fmt: skip
+    try:
+        wire.execute(sql, values)
+    except UniqueViolation as error:
+        message = f"there is a route {wish.name!r} already"
+        raise Conflict(message) from error
+    record(session, org, actor=actor, operation="notify.add_route", object=str(made), reason=wish.name)
+    return made
+
+
+def list_routes(session: Session, org: UUID, *, route: UUID | None = None) -> list[RouteView]:
+    """Return routes by owner and name."""
+    sql = f"select {ROUTE} from notify_route where org = %(org)s and (%(id)s::uuid is null or id = %(id)s) order by owner, name"  # noqa: S608 - our own columns
+    rows = wire_of(session).cursor(row_factory=dict_row).execute(sql, {"org": org, "id": route}).fetchall()
+    return [RouteView.model_validate(row) for row in rows]
+
+
+def get_route(session: Session, org: UUID, route: UUID) -> RouteView:
+    """Return one route; raises NotFound."""
+    found = list_routes(session, org, route=route)
+    if not found:
+        message = f"there is no route {route}"
+        raise NotFound(message)
+    return found[0]
+
+
+def remove_route(session: Session, org: UUID, route: UUID, *, actor: str) -> None:
+    """Remove a route; raises NotFound."""
+    if wire_of(session).execute("delete from notify_route where org = %s and id = %s", (org, route)).rowcount == 0:
+        message = f"there is no route {route}"
+        raise NotFound(message)
+    record(session, org, actor=actor, operation="notify.remove_route", object=str(route))

@@ -1,0 +1,1 @@
+"""What notifications are asked for, and what their parts tell each other."""

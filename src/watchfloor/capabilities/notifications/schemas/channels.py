@@ -1,0 +1,157 @@
+"""Channels and routes: what is asked for, and what is shown of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from watchfloor.capabilities.notifications.schemas.message import Part
+from watchfloor.capabilities.notifications.schemas.times import DigestPlan
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
+from watchfloor.kernel.contract import Severity
+
+GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
+ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
+ADDRESS_CHARACTERS: Final = 254
+
+
+def _text(value: object) -> object:
+    """People are named by numbers in some systems."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _address(text: str) -> str:
+    """Return one plain mail address, its domain in small letters; a name of another alphabet in its ASCII form."""
+    local, at, domain = text.strip().rpartition("@")
+    try:
+        plain = f"{local}{at}{domain.encode('idna').decode().lower()}" if domain else text
+    except UnicodeError:
+        plain = ""
+    if len(plain) > ADDRESS_CHARACTERS or not ADDRESS.fullmatch(plain) or ".." in local or local.startswith(".") or local.endswith("."):
+        message = "is no single mail address such as user@example.org"
+        raise ValueError(message)
+    return plain
+
+
+def _glob(text: str) -> str:
+    if not GLOB.fullmatch(text):
+        message = f"{text[:60]!r} is no event such as scans.finished, scans.* or *"
+        raise ValueError(message)
+    return text
+
+
+UserId = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MailAddress = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_address)]
+EventGlob = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_glob)]
+
+
+class ChannelCreate(Part):
+    """A channel to be made. Its address is write-only: what is read back is masked."""
+
+    kind: ChannelKind
+    owner: UserId | Literal[""] = Field("", description="Whose channel it is; the organisation's own when empty.")
+    label: str = Field("", max_length=100)
+    email: MailAddress | None = Field(None, description="email: the address.")
+    url: SecretStr | None = Field(None, description="webhook, slack, apprise: where messages are posted.", max_length=4000)
+    token: SecretStr | None = Field(None, description="slack: a bot's token, instead of a URL.", max_length=500)
+    room: str | None = Field(None, description="slack: the channel that the bot writes to.", max_length=100)
+    headers: dict[str, str] = Field(default_factory=dict, max_length=20, description="webhook: headers of your own.")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> ChannelCreate:
+        given = {name for name in ("email", "url", "token", "room") if getattr(self, name) is not None}
+        wanted = {ChannelKind.EMAIL: [{"email"}], ChannelKind.SLACK: [{"url"}, {"token", "room"}]}.get(self.kind, [{"url"}])
+        if given not in wanted:
+            message = f"a channel of kind {self.kind} takes {' or '.join(' and '.join(sorted(one)) for one in wanted)}"
+            raise ValueError(message)
+        if self.headers and self.kind is not ChannelKind.WEBHOOK:
+            message = "only webhooks take headers"
+            raise ValueError(message)
+        return self
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            AnyUrl(value.get_secret_value())
+        return value
+
+    def config(self) -> dict[str, str]:
+        """Return what is sealed."""
+        told = {
+            "to": self.email, "url": self.url.get_secret_value() if self.url else None,
+            "token": self.token.get_secret_value() if self.token else None, "channel": self.room,
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value} | {f"header {name}": value for name, value in self.headers.items()}
+
+
+class ChannelView(BaseModel):
+    """A channel, its address masked."""
+
+    id: UUID
+    kind: ChannelKind
+    owner: str
+    label: str
+    address: str
+    state: str
+    reason: str | None
+    failing_since: datetime | None
+    created_by: str
+    created_at: datetime
+
+
+class NewChannel(ChannelView):
+    """A channel that was just made. Its secret is shown this once."""
+
+    secret: str | None = None
+
+
+class ChannelSecret(BaseModel):
+    """A webhook's new secret, shown this once."""
+
+    secret: str
+
+
+class Channels(BaseModel):
+    """Channels by owner, kind and age."""
+
+    items: list[ChannelView]
+
+
+class RouteCreate(Part):
+    """Which events go to which channels."""
+
+    name: str = Field(min_length=1, max_length=100)
+    owner: UserId | Literal[""] = ""
+    events: tuple[EventGlob, ...] = Field(("*",), min_length=1, max_length=50)
+    min_severity: Severity = Severity.INFO
+    channels: tuple[UUID, ...] = Field(min_length=1, max_length=50)
+    digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
+    mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
+    enabled: bool = True
+
+
+class RouteView(BaseModel):
+    """A route."""
+
+    id: UUID
+    name: str
+    owner: str
+    events: list[str]
+    min_severity: Severity
+    channels: list[UUID]
+    digest: DigestPlan | None
+    mandatory: bool
+    enabled: bool
+    created_by: str
+    created_at: datetime
+
+
+class Routes(BaseModel):
+    """Routes by owner and name."""
+
+    items: list[RouteView]

@@ -1,0 +1,51 @@
+"""What the jobs of notifications are asked for, and what they answer."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from watchfloor.capabilities.notifications.schemas.message import Part
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
+
+
+class RouteEvents(Part):
+    """Events to tell of."""
+
+    event_ids: tuple[UUID, ...] = Field(max_length=500)
+
+
+class Routed(BaseModel):
+    """What came of events: new notifications, and their deliveries."""
+
+    notifications: int = 0
+    deliveries: int = 0
+    held: int = 0
+    suppressed: int = 0
+
+
+class DeliverDue(Part):
+    """One lane's turn."""
+
+    lane: ChannelKind
+    limit: int = Field(200, ge=1, le=200, description="How many go out at once.")
+
+
+class Delivered(BaseModel):
+    """What one turn did."""
+
+    sent: int = 0
+    retried: int = 0
+    dead: int = 0
+    held: int = 0
+
+
+class Nothing(Part):
+    """No arguments."""
+
+
+class Swept(BaseModel):
+    """Lanes that were woken."""
+
+    lanes: list[str]

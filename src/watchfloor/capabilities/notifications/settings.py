@@ -1,0 +1,31 @@
+"""What an operator can set about notifications."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class NotificationSettings(BaseModel):
+    """How mail leaves, where webhooks may go, and how long what was told is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    smtp_host: str = Field("", max_length=253, description="The relay that takes mail; without it no mail is sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="The relay's port.")
+    smtp_tls: str = Field(
+        "starttls", pattern="^(starttls|implicit|none)$", description="starttls, implicit, or none (only for a relay on this machine)."
+    )
+    smtp_user: str = Field("", max_length=200, description="Who we are to the relay; empty for none.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="The password of that user.")
+    mail_from: str = Field("", max_length=320, description="The sender of all mail, such as Watchfloor <watchfloor@example.org>.")
+    public_url: str = Field("", max_length=300, description="Where people reach this installation, for links in messages.")
+    allowed_networks: str = Field("", max_length=2000, description="Private networks where receivers may be, joined by commas.")
+    allowed_near: bool = Field(default=False, description="Allowed networks may name this machine itself.")
+    allowed_ports: str = Field("443,80", max_length=200, description="Ports that webhooks may be at, joined by commas.")
+    ca_file: Path | None = Field(None, description="Authorities that receivers' certificates may come from, beside the system's.")
+    expire: timedelta = Field(timedelta(hours=72), description="How long a message is tried before it is given up.")
+    keep: timedelta = Field(timedelta(days=180), description="How long notifications and deliveries are kept.")
+    keep_attempts: timedelta = Field(timedelta(days=30), description="How long single attempts are kept.")

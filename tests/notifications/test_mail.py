@@ -146,7 +146,7 @@ def test_without_starttls_nothing_is_said_in_clear() -> None:
 def test_a_certificate_that_is_not_the_relays_ends_it(tmp_path: Path, way: str) -> None:
     ours, foreign = Authority(tmp_path), Authority(tmp_path)
     for certificate, trusted, code in [
-        (ours.server("other.example"), ours.pem, "tls_name"), (ours.server("127.0.0.1", expired=True), ours.pem, "tls"),
+        (ours.server("other.example"), ours.pem, "relay_tls_name"), (ours.server("127.0.0.1", expired=True), ours.pem, "tls"),
         (foreign.server("127.0.0.1"), ours.pem, "tls"),
     ]:  # fmt: skip
         with mailserver(**{way: certificate}) as box:
@@ -166,7 +166,7 @@ def test_a_wrong_password_is_tried_once_for_a_batch_and_shown_nowhere(tmp_path: 
         found = sent(
             *(letter(box.port, tls="starttls", user="wf-user", password="wr0ng-pass") for _ in range(20)), authorities=authority.pem
         )
-    assert {said(one) for one in found} == {(Sent.RETRY, "535"), (Sent.RETRY, "not_tried")}
+    assert {said(one) for one in found} == {(Sent.RETRY, "relay_535"), (Sent.RETRY, "not_tried")}
     assert len(asked) <= 2 * mail.CONNECTIONS  # the library knows two ways to sign in
     assert not any("wr0ng-pass" in one.model_dump_json() for one in found)
 
@@ -245,8 +245,8 @@ INJECTED = says(b"220 hello\r\n", b"250-mail.test\r\n250 STARTTLS\r\n", b"220 go
 
 
 @pytest.mark.parametrize(("script", "code"), [
-    (never_ends, "500"), (drips, "timeout"), (is_silent, "timeout"), (says(b"SSH-2.0-x\r\n"), "500"), (says(b"x" * 100_000), "connection"),
-    (says(b"554 go away\r\n"), "554"), (says(b"421 busy\r\n"), "421"), (says(), "connection"),
+    (never_ends, "relay_500"), (drips, "timeout"), (is_silent, "timeout"), (says(b"SSH-2.0-x\r\n"), "relay_500"), (says(b"x" * 100_000), "connection"),
+    (says(b"554 go away\r\n"), "relay_554"), (says(b"421 busy\r\n"), "relay_421"), (says(), "connection"),
 ])  # fmt: skip
 def test_a_relay_that_misbehaves_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, script: Callable[[socket.socket], None], code: str

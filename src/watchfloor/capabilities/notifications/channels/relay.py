@@ -48,7 +48,10 @@ class Relay:
 
 
 class Unusable(Exception):
-    """There is no connection over which mail could be sent; `word` is a short name of the reason, or the relay's code."""
+    """There is no connection over which mail could be sent; `word` is a short name of the reason, such as timeout or relay_535.
+
+    None of this is about a recipient, and all of it is the operator's to mend: mail waits for that as long as it may.
+    """
 
     def __init__(self, word: str, message: str) -> None:
         """Keep the word for counters."""
@@ -192,13 +195,15 @@ def _unusable(error: Exception) -> Unusable:  # noqa: PLR0911 - one per sort of 
         case Unusable():
             return error
         case ssl.SSLCertVerificationError():
-            return Unusable("tls_name" if error.verify_code in _OTHER_NAME else "tls", f"the relay's certificate: {error.verify_message}")
+            return Unusable(
+                "relay_tls_name" if error.verify_code in _OTHER_NAME else "tls", f"the relay's certificate: {error.verify_message}"
+            )
         case ssl.SSLError():
             return Unusable("tls", f"no TLS with the relay: {error.reason or 'the handshake failed'}")
         case smtplib.SMTPAuthenticationError():
-            return Unusable(str(error.smtp_code), "the relay refuses this user and password")
+            return Unusable(f"relay_{error.smtp_code}", "the relay refuses this user and password")
         case smtplib.SMTPResponseException():
-            return Unusable(str(error.smtp_code), f"the relay answered {error.smtp_code} before any mail was sent")
+            return Unusable(f"relay_{error.smtp_code}", f"the relay answered {error.smtp_code} before any mail was sent")
         case TimeoutError():
             return Unusable("timeout", "the relay did not answer in time")
         case smtplib.SMTPNotSupportedError():

@@ -68,7 +68,8 @@ class Outcome(Part):
     """How one envelope fared; `head` is the answer's beginning, `code` the protocol's own or a short word such as timeout.
 
     The code not_tried says that nothing was attempted: it uses up no attempt and says nothing about the receiver. Of SMTP, a number alone is
-    what the relay said about the recipient; what it said about sender and content is sender_550 and content_554.
+    what the relay said about the recipient; what it said about the
+    sender, the content and ourselves is sender_550, content_554 and relay_535.
     """
 
     delivery_id: UUID

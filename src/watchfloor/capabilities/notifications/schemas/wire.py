@@ -67,9 +67,8 @@ class Sent(StrEnum):
 class Outcome(Part):
     """How one envelope fared; `head` is the answer's beginning, `code` the protocol's own or a short word such as timeout.
 
-    The code not_tried says that nothing was attempted: it uses up no attempt and says nothing about the receiver. Of SMTP, a number alone is
-    what the relay said about the recipient; what it said about the
-    sender, the content and ourselves is sender_550, content_554 and relay_535.
+    The code not_tried says that nothing was attempted: it uses up no attempt and says nothing about the receiver. Of SMTP, a number
+    alone is what the relay said about the recipient; what it said about the sender, the content and us is sender_550, content_554 and relay_535.
     """
 
     delivery_id: UUID

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import typer
     from typer.testing import Result
 
+    from tests.api.worker import Worker
     from watchfloor.kernel.jobs.ledger import Ledger
 
 
@@ -35,3 +37,29 @@ class OpenDesk:
     def run(self, commands: typer.Typer, *arguments: str) -> Result:
         """Run one command; what it raised is kept in the result."""
         return CliRunner().invoke(commands, list(arguments), obj=self)
+
+
+@dataclass(frozen=True)
+class WorkingDesk(OpenDesk):
+    """A desk whose floor has a worker while a command runs that needs one."""
+
+    worker: Worker = field(kw_only=True)
+
+    @contextmanager
+    def floor(self, *, work: bool = False) -> Iterator[Floor]:
+        """Lend the floor, and work on it for as long as the command is there."""
+        over = threading.Event()
+
+        def works() -> None:
+            while not over.wait(0.02):
+                self.worker.run_all(self.org)
+
+        thread = threading.Thread(target=works)
+        if work:
+            thread.start()
+        try:
+            yield Floor(self.ledger, self.org, works=True)
+        finally:
+            over.set()
+            if work:
+                thread.join()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,18 +11,16 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.command import wf
-from tests.cli.desk import OpenDesk
+from tests.cli.desk import OpenDesk, WorkingDesk
 from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.engine.sign import shared_key, signed_headers
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, NotFound, SetupError
-from watchfloor.kernel.terminal import Exit, Floor
+from watchfloor.kernel.terminal import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api.worker import Worker
     from tests.notifications.receiver import Receiver
     from tests.notifications.world import World
 
@@ -33,34 +28,9 @@ CANARY = "hook-c4n4ry"
 NOBODY = str(uuid4())
 
 
-@dataclass(frozen=True)
-class Working(OpenDesk):
-    """A desk whose floor has a worker while a command runs that needs one."""
-
-    worker: Worker = field(kw_only=True)
-
-    @contextmanager
-    def floor(self, *, work: bool = False) -> Iterator[Floor]:
-        over = threading.Event()
-
-        def works() -> None:
-            while not over.wait(0.02):
-                self.worker.run_all(self.org)
-
-        thread = threading.Thread(target=works)
-        if work:
-            thread.start()
-        try:
-            yield Floor(self.ledger, self.org, works=True)
-        finally:
-            over.set()
-            if work:
-                thread.join()
-
-
 @pytest.fixture
-def desk(world: World) -> Working:
-    return Working(world.ledger, world.org, worker=world.worker)
+def desk(world: World) -> WorkingDesk:
+    return WorkingDesk(world.ledger, world.org, worker=world.worker)
 
 
 def told(desk: OpenDesk, *arguments: str, code: int = 0) -> str:
@@ -87,7 +57,7 @@ def written(path: Path, content: object) -> str:
 
 
 @pytest.fixture
-def hook(desk: Working, receiver: Receiver, tmp_path: Path) -> str:
+def hook(desk: WorkingDesk, receiver: Receiver, tmp_path: Path) -> str:
     """Make a webhook by command; return its id."""
     source = written(tmp_path / "url", f"{receiver.url}?{CANARY}\n")
     return told(desk, "channels", "add", "webhook", "--url-from", source, "--secret-to", str(tmp_path / "key")).strip()
@@ -114,7 +84,7 @@ def test_every_command_has_help() -> None:
     assert wf("notifications", "replay", "--help").returncode == 0
 
 
-def test_a_new_webhook_shows_neither_its_address_nor_its_secret(desk: Working, hook: str, tmp_path: Path) -> None:
+def test_a_new_webhook_shows_neither_its_address_nor_its_secret(desk: WorkingDesk, hook: str, tmp_path: Path) -> None:
     secret = (tmp_path / "key").read_text().strip()
     assert secret.startswith("whsec_")
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
@@ -124,7 +94,7 @@ def test_a_new_webhook_shows_neither_its_address_nor_its_secret(desk: Working, h
     assert secret not in shown
 
 
-def test_an_address_that_no_channel_takes_is_refused_without_being_shown(desk: Working, tmp_path: Path) -> None:
+def test_an_address_that_no_channel_takes_is_refused_without_being_shown(desk: WorkingDesk, tmp_path: Path) -> None:
     said = refused(desk, "channels", "add", "webhook", "--url-from", written(tmp_path / "url", f"https://169.254.169.254/{CANARY}"))
     assert "nothing can be sent there" in said
     assert CANARY not in said
@@ -134,7 +104,7 @@ def test_an_address_that_no_channel_takes_is_refused_without_being_shown(desk: W
 
 
 def test_a_rotated_secret_goes_into_a_new_file_and_is_kept_only_if_that_was_written(
-    desk: Working, hook: str, world: World, tmp_path: Path
+    desk: WorkingDesk, hook: str, world: World, tmp_path: Path
 ) -> None:
     told(desk, "channels", "rotate-secret", hook, "--secret-to", str(tmp_path / "new"))
     assert (tmp_path / "new").read_text() != (tmp_path / "key").read_text()
@@ -143,7 +113,7 @@ def test_a_rotated_secret_goes_into_a_new_file_and_is_kept_only_if_that_was_writ
 
 
 def test_a_test_message_arrives_and_its_signature_is_checked_by_command(
-    desk: Working, hook: str, receiver: Receiver, tmp_path: Path
+    desk: WorkingDesk, hook: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     assert told(desk, "test", hook).startswith("Sent: delivery ")
     ((headers, body),) = receiver.came
@@ -156,7 +126,7 @@ def test_a_test_message_arrives_and_its_signature_is_checked_by_command(
     assert document(desk, "verify-signature", str(tmp_path / "body"), *given, "--channel", hook, code=Exit.FINDINGS)["genuine"] is False
 
 
-def test_an_old_webhook_is_genuine_only_for_who_allows_it(desk: Working, tmp_path: Path) -> None:
+def test_an_old_webhook_is_genuine_only_for_who_allows_it(desk: WorkingDesk, tmp_path: Path) -> None:
     key = shared_key(bytes(range(24)))
     headers = signed_headers([key], "msg_1", datetime(2026, 1, 1, tzinfo=UTC), b"{}")
     given = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
@@ -166,7 +136,7 @@ def test_an_old_webhook_is_genuine_only_for_who_allows_it(desk: Working, tmp_pat
     assert "--key-from or --channel" in refused(desk, "verify-signature", *where[:-2])
 
 
-def test_a_message_to_a_person_is_sent_or_the_reason_is_said(desk: Working, world: World, receiver: Receiver) -> None:
+def test_a_message_to_a_person_is_sent_or_the_reason_is_said(desk: WorkingDesk, world: World, receiver: Receiver) -> None:
     world.channel(receiver.url, owner="ann")
     sent = document(desk, "send", "ann", "The lift is out", "--message", "Take the stairs.", "--severity", "high")
     assert (sent["success"], sent["state"], len(receiver.came)) == (True, "sent", 1)
@@ -177,7 +147,7 @@ def test_a_message_to_a_person_is_sent_or_the_reason_is_said(desk: Working, worl
     told(desk, "send", "ann", "The lift is out again", code=Exit.ERROR)
 
 
-def test_what_is_asked_wrongly_is_said_with_its_field(desk: Working, tmp_path: Path) -> None:
+def test_what_is_asked_wrongly_is_said_with_its_field(desk: WorkingDesk, tmp_path: Path) -> None:
     assert "severity" in str(desk.run(commands, "send", "ann", "Title", "--severity", "loud").exception)
     assert "no JSON" in refused(desk, "send", "ann", "Title", "--data", written(tmp_path / "data", '{"a": NaN}'))
     assert "no channel's id" in refused(desk, "test", "my-hook")
@@ -185,7 +155,7 @@ def test_what_is_asked_wrongly_is_said_with_its_field(desk: Working, tmp_path: P
     assert "say --since" in refused(desk, "replay")
 
 
-def test_routes_are_made_listed_and_removed(desk: Working, hook: str) -> None:
+def test_routes_are_made_listed_and_removed(desk: WorkingDesk, hook: str) -> None:
     made = document(desk, "routes", "add", "urgent", "--event", "finding.*", "--min-severity", "high", "--channel", hook)
     weekly = document(desk, "routes", "add", "calm", "--channel", hook, "--digest", "weekly", "--weekday", "fri", "--at", "09:30")
     assert (made["events"], made["min_severity"], made["digest"]) == (["finding.*"], "high", None)
@@ -196,7 +166,7 @@ def test_routes_are_made_listed_and_removed(desk: Working, hook: str) -> None:
 
 
 def test_a_preview_says_what_would_happen_and_sends_nothing(
-    desk: Working, world: World, hook: str, receiver: Receiver, tmp_path: Path
+    desk: WorkingDesk, world: World, hook: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     told(desk, "routes", "add", "urgent", "--event", "finding.*", "--min-severity", "high", "--channel", hook)
     grave = written(tmp_path / "grave.json", {"event": "finding.opened", "severity": "critical", "data": {"asset": "web-1"}})
@@ -208,7 +178,7 @@ def test_a_preview_says_what_would_happen_and_sends_nothing(
     assert (receiver.came, world.sql("select count(*) from notification")) == ([], [(0,)])
 
 
-def test_a_silence_is_seen_in_a_preview_and_ends_when_told(desk: Working, world: World, hook: str, tmp_path: Path) -> None:
+def test_a_silence_is_seen_in_a_preview_and_ends_when_told(desk: WorkingDesk, world: World, hook: str, tmp_path: Path) -> None:
     told(desk, "routes", "add", "all", "--channel", hook)
     event = written(tmp_path / "event.json", {"event": "scans.finished"})
     silence = told(desk, "silence", "add", "--event", "scans.*", "--for", "2h", "--reason", "we move house").strip()
@@ -223,7 +193,7 @@ def test_a_silence_is_seen_in_a_preview_and_ends_when_told(desk: Working, world:
     ]  # fmt: skip
 
 
-def test_a_silence_that_has_not_begun_can_be_ended_and_one_of_all_must_be_meant(desk: Working) -> None:
+def test_a_silence_that_has_not_begun_can_be_ended_and_one_of_all_must_be_meant(desk: WorkingDesk) -> None:
     later = told(desk, "silence", "add", "--event", "*", "--from", "2090-01-01", "--for", "1h", "--reason", "party").strip()
     told(desk, "silence", "end", later)
     assert document(desk, "silence", "list")["items"] == []
@@ -232,7 +202,7 @@ def test_a_silence_that_has_not_begun_can_be_ended_and_one_of_all_must_be_meant(
     assert isinstance(desk.run(commands, "silence", "end", NOBODY).exception, NotFound)
 
 
-def test_wishes_are_shown_and_set_from_a_file(desk: Working, tmp_path: Path) -> None:
+def test_wishes_are_shown_and_set_from_a_file(desk: WorkingDesk, tmp_path: Path) -> None:
     assert "time" in told(desk, "preferences", "ann")
     quiet = {"timezone": "Europe/Berlin", "quiet": [{"start": "22:00", "end": "07:00"}]}
     kept = document(desk, "preferences", "ann", "--set", written(tmp_path / "w.json", quiet))
@@ -242,7 +212,7 @@ def test_wishes_are_shown_and_set_from_a_file(desk: Working, tmp_path: Path) -> 
     assert document(desk, "preferences", "ann")["revision"] == 1
 
 
-def test_failed_deliveries_are_listed_and_sent_again(desk: Working, world: World, hook: str, receiver: Receiver) -> None:
+def test_failed_deliveries_are_listed_and_sent_again(desk: WorkingDesk, world: World, hook: str, receiver: Receiver) -> None:
     told(desk, "routes", "add", "all", "--event", "scans.*", "--channel", hook)
     receiver.answers += [410]
     world.told(world.happened("scans.finished", severity=Severity.HIGH))
@@ -260,7 +230,7 @@ def test_failed_deliveries_are_listed_and_sent_again(desk: Working, world: World
     assert document(desk, "replay", "--since", "1m", "--state", "suppressed") == {"created": 0, "skipped": 0}
 
 
-def test_health_is_told_by_exit_codes(desk: Working, world: World, hook: str) -> None:
+def test_health_is_told_by_exit_codes(desk: WorkingDesk, world: World, hook: str) -> None:
     assert told(desk, "health").startswith("Notifications are healthy.")
     told(desk, "routes", "add", "all", "--channel", hook, "--mandatory")
     told(desk, "channels", "disable", hook)
@@ -271,14 +241,14 @@ def test_health_is_told_by_exit_codes(desk: Working, world: World, hook: str) ->
     assert document(desk, "health", code=Exit.ERROR)["status"] == "unhealthy"
 
 
-def test_statistics_count_what_was_sent(desk: Working, hook: str) -> None:
+def test_statistics_count_what_was_sent(desk: WorkingDesk, hook: str) -> None:
     told(desk, "test", hook)
     assert document(desk, "stats", "--by", "state")["groups"]["state"]["sent"]["total"] == 1
     assert "webhook" in told(desk, "stats", "--window", "30m")
     refused(desk, "stats", "--window", "forever")
 
 
-def test_a_cleanup_deletes_only_when_it_is_no_rehearsal(desk: Working, world: World, hook: str) -> None:
+def test_a_cleanup_deletes_only_when_it_is_no_rehearsal(desk: WorkingDesk, world: World, hook: str) -> None:
     told(desk, "test", hook)
     world.sql("update notification set created_at = wf_now() - interval '200 days'")
     assert told(desk, "cleanup", "--dry-run").startswith("1 notifications would go")
@@ -287,7 +257,7 @@ def test_a_cleanup_deletes_only_when_it_is_no_rehearsal(desk: Working, world: Wo
     assert world.sql("select count(*) from notification") == [(0,)]
 
 
-def test_a_removed_channel_is_gone(desk: Working, hook: str) -> None:
+def test_a_removed_channel_is_gone(desk: WorkingDesk, hook: str) -> None:
     told(desk, "channels", "rm", hook)
     assert document(desk, "channels", "list")["items"] == []
     assert isinstance(desk.run(commands, "channels", "rm", hook).exception, NotFound)

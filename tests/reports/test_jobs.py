@@ -7,33 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.api.worker import Worker
-from tests.reports.world import World
 from watchfloor.catalog import CATALOG
-from watchfloor.kernel.jobs.ledger import use_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from watchfloor.kernel.jobs.ledger import Ledger
-    from watchfloor.kernel.sandbox import zygote
-
+    from tests.reports.world import World
 
 FORMATS = ["pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf", "bundle"]
-
-
-@pytest.fixture
-def world(ledger: Ledger, org: UUID, nursery: zygote.Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Give an organisation with one scan, and a worker."""
-    monkeypatch.setenv("WATCHFLOOR_REPORTS_EXPORT_DIR", str(tmp_path / "copies"))
-    monkeypatch.setenv("WATCHFLOOR_REPORTS_AUTHOR", "Example Ltd")
-    monkeypatch.setenv("WATCHFLOOR_REPORTS_AUTHOR_URL", "https://example.org")
-    use_ledger(ledger)
-    worker = Worker(ledger, nursery)
-    yield World(ledger, org, worker, tmp_path / "copies")
-    worker.leave()
-    use_ledger(None)
 
 
 def test_a_report_is_made_and_its_copy_is_the_stored_file(world: World) -> None:

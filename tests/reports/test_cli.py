@@ -1,0 +1,174 @@
+"""`wf reports`: what is printed, where files lie, and what exit codes mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.cli.desk import OpenDesk, WorkingDesk
+from watchfloor.capabilities.reports.cli import commands
+from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
+from watchfloor.kernel.terminal import Exit
+
+if TYPE_CHECKING:
+    from tests.reports.world import World
+
+NOBODY = "6f0b4a57-9f0e-4b58-8f5e-0d7f6b7d2f11"
+
+
+@pytest.fixture
+def desk(world: World) -> WorkingDesk:
+    return WorkingDesk(world.ledger, world.org, worker=world.worker)
+
+
+def told(desk: OpenDesk, *arguments: str, code: int = 0) -> str:
+    """Return what a command prints; it must end with this code."""
+    result = desk.run(commands, *arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
+
+
+def document(desk: OpenDesk, *arguments: str, code: int = 0) -> Any:
+    return json.loads(told(desk, *arguments, "--json", code=code))
+
+
+def refused(desk: OpenDesk, *arguments: str) -> Exception:
+    """Return the error a command ends with; the door turns it into a sentence and a code."""
+    error = desk.run(commands, *arguments).exception
+    assert isinstance(error, (InvalidInput, NotFound, Conflict)), error
+    return error
+
+
+def ready(desk: OpenDesk, world: World, formats: str = "json") -> list[dict[str, Any]]:
+    """Make reports about a new scan."""
+    found: list[dict[str, Any]] = document(desk, "generate", str(world.scan()), "--format", formats)["reports"]
+    return found
+
+
+def test_every_format_that_is_asked_for_lies_in_the_folder_that_is_named(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    printed = told(desk, "generate", str(world.scan()), "--format", "csv, json", "--output", str(folder))
+    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".json"]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert all(str(path) in printed for path in folder.iterdir())
+
+
+def test_one_format_lies_in_the_file_that_is_named(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    told(desk, "export", str(world.scan()), "--output", str(tmp_path / "findings.csv"))
+    assert (tmp_path / "findings.csv").read_text(encoding="utf-8-sig").count("\n") == 4
+
+
+def test_without_a_worker_the_job_is_left_and_its_id_is_printed(desk: WorkingDesk, world: World) -> None:
+    job = told(desk, "generate", str(world.scan()), "--format", "json", "--no-wait").strip()
+    assert world.ask("select kind from job where id = %s", UUID(job)) == [("reports.generate_multiple_reports",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("generate", "--format", "docx"), "use pdf, html"),
+        (("generate", "no-id"), "`watchfloor scans list`"),
+        (("generate", NOBODY, "--output", "-", "--json"), "choose one"),
+        (("generate", NOBODY, "--format", "csv,json", "--output", "-"), "takes one format"),
+        (("show", "no-id"), "`watchfloor reports list`"),
+        (("show", NOBODY), NOBODY),
+        (("download", NOBODY), NOBODY),
+        (("verify", NOBODY[:8]), "no report's id"),
+        (("hold", NOBODY, "--reason", "law"), "no report"),
+        (("release", NOBODY), "not held"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_with_what_to_do(desk: WorkingDesk, arguments: tuple[str, ...], said: str) -> None:
+    assert said in str(refused(desk, *arguments))
+
+
+def test_an_unknown_scan_fails_with_the_reason(desk: WorkingDesk) -> None:
+    result = desk.run(commands, "generate", NOBODY, "--format", "json")
+    assert result.exit_code == Exit.ERROR
+    assert "The report was not written" in result.stderr
+
+
+def test_another_organisation_lists_and_shows_nothing(desk: WorkingDesk, world: World) -> None:
+    (made,) = ready(desk, world)
+    other = WorkingDesk(world.ledger, world.elsewhere().org, worker=world.worker)
+    assert document(other, "list")["items"] == []
+    assert isinstance(refused(other, "show", made["report_id"]), NotFound)
+    assert isinstance(refused(other, "download", made["report_id"], "--output", "-"), NotFound)
+
+
+def test_reports_are_listed_shown_and_downloaded(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    made = {one["format"]: one for one in ready(desk, world, "json,csv")}
+    report = made["json"]["report_id"]
+    assert {one["id"] for one in document(desk, "list")["items"]} == {one["report_id"] for one in made.values()}
+    assert [one["id"] for one in document(desk, "list", "--format", "json")["items"]] == [report]
+    assert report in told(desk, "list")
+    assert document(desk, "show", report)["size_bytes"] == made["json"]["file_size"]
+    path = Path(told(desk, "download", report, "--output", str(tmp_path)).strip())
+    assert path.read_bytes() == world.stored(UUID(report))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_opening_a_report_shows_its_file(desk: WorkingDesk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made,) = ready(desk, world, "html")
+    shown: list[str] = []
+
+    def show(uri: str) -> bool:
+        shown.append(uri)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", show)
+    path = told(desk, "open", made["report_id"]).strip()
+    assert shown == [Path(path).as_uri()]
+    assert Path(path).read_bytes() == world.stored(UUID(made["report_id"]))
+
+
+def test_a_machine_that_can_show_nothing_says_where_the_file_is(desk: WorkingDesk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made,) = ready(desk, world)
+    monkeypatch.setattr("webbrowser.open", lambda _uri: False)
+    assert made["file_path"] in str(refused(desk, "open", made["report_id"]))
+
+
+def test_a_file_is_proven_and_a_changed_one_is_not(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    (made,) = ready(desk, world)
+    path = tmp_path / "report.json"
+    path.write_bytes(world.stored(UUID(made["report_id"])))
+    assert document(desk, "verify", str(path))["report"] == made["report_id"]
+    assert "signature is ours: yes" in told(desk, "verify", made["report_id"], "--rerender")
+    path.write_bytes(path.read_bytes() + b" ")
+    assert "No report that was made here" in told(desk, "verify", str(path), code=Exit.FINDINGS)
+
+
+def test_a_held_report_stays_until_it_is_released(desk: WorkingDesk, world: World) -> None:
+    (made,) = ready(desk, world)
+    report = made["report_id"]
+    told(desk, "hold", report, "--reason", "a claim is open")
+    assert "held" in str(refused(desk, "delete", report))
+    told(desk, "release", report)
+    told(desk, "delete", report)
+    assert document(desk, "show", report)["state"] == "deleted"
+    assert isinstance(refused(desk, "delete", report), Conflict)
+    said = [row[0] for row in world.ask("select operation from audit_entry where object = %s order by at", report)]
+    assert [one for one in said if one.startswith("report.") and one != "report.create"][:3] == [
+        "report.hold",
+        "report.release",
+        "report.delete",
+    ]
+
+
+def test_clean_up_says_what_it_would_delete_before_it_does(desk: WorkingDesk, world: World) -> None:
+    ready(desk, world)
+    world.ask("update report set ready_at = ready_at - interval '40 days'")
+    assert document(desk, "cleanup", "--days", "30", "--keep-last", "0", "--dry-run")["deleted_count"] == 1
+    assert len(document(desk, "list", "--state", "ready")["items"]) == 1
+    assert told(desk, "cleanup", "--days", "30", "--keep-last", "0").startswith("1 deleted")
+    assert document(desk, "list", "--state", "ready")["items"] == []
+
+
+def test_presets_are_listed_with_what_they_say(desk: WorkingDesk) -> None:
+    assert {one["name"] for one in document(desk, "presets")} >= {"executive", "engineer", "auditor"}
+    assert "auditor" in told(desk, "presets")

@@ -224,6 +224,22 @@ def test_a_worker_that_hears_nothing_restarts_and_leaves_no_warden_behind(
     assert (crashes(floor, jobs), failures(floor, jobs)) == (0, 0)
 
 
+def test_a_worker_that_celery_gives_up_restarts(floor: Floor, recovered: Callable[[list[UUID], float], None]) -> None:
+    floor.staff(workers=0, schedulers=1)
+    worker = floor.worker(CHAOS_FALLS="yes")
+    session, warden = floor.session(worker), warden_of(worker)
+    floor.wait(lambda: floor.one("select wf_now() - started_at > interval '6 s' from worker_session where id = %s", session), "steady work")
+    floor.broker.stop()
+    jobs = floor.submit(8, 0, 0)
+    floor.broker.start()
+    fault_at = time.monotonic()
+    floor.wait(lambda: floor.session(worker) not in {None, session}, "the worker's new session")
+    recovered(jobs, fault_at)
+    assert "this worker failed and restarts" in worker.log.read_text()
+    gone([warden], 5)
+    assert worker.lives()
+
+
 def test_a_killed_warden_restarts_its_worker(floor: Floor, recovered: Callable[[list[UUID], float], None]) -> None:
     worker = floor.workers()[0]
     before = floor.session(worker)

@@ -37,6 +37,20 @@ def test_equal_rings_are_one(floor: Floor) -> None:
     listener.close()
 
 
+def test_a_ring_over_a_connection_that_broke_meanwhile_is_heard(floor: Floor) -> None:
+    bell = Doorbell(floor.ledger.database)
+    listener = floor.ledger.database.connect("wf_engine")
+    listener.execute("listen wf_ctl")
+    bell._waiting = {("wf_ctl", "one")}
+    bell.flush()
+    broken = floor.ledger.database.wire("wf_app").info.backend_pid
+    floor.ask("select pg_terminate_backend(%s, 10000)", broken)
+    bell._waiting = {("wf_ctl", "two")}
+    bell.flush()
+    assert [note.payload for note in listener.notifies(timeout=10, stop_after=2)] == ["one", "two"]
+    listener.close()
+
+
 def test_ring_without_a_database_is_not_an_error() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/nothing")
     bell = Doorbell(database)

@@ -41,7 +41,7 @@ RFC_8032 = [
 
 @pytest.mark.parametrize("key", [OLD, NEW])
 def test_the_public_library_takes_what_we_sign(key: str) -> None:
-    headers = sign.signed_headers([key], "msg_1", NOW, BODY)
+    headers = sign.signed_headers([key], "msg_1", datetime.now(UTC), BODY)  # the library looks at the clock
     assert standardwebhooks.Webhook(key).verify(BODY, headers)["type"] == "finding.opened"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(key).verify(BODY.replace(b"opened", b"openeD"), headers)
@@ -54,7 +54,7 @@ def test_we_take_what_the_public_library_signs() -> None:
 
 
 def test_during_a_rotation_receivers_with_either_key_take_it() -> None:
-    headers = sign.signed_headers([OLD, NEW, PRIVATE], "msg_1", NOW, BODY)
+    headers = sign.signed_headers([OLD, NEW, PRIVATE], "msg_1", datetime.now(UTC), BODY)
     assert [part.partition(",")[0] for part in headers["webhook-signature"].split(" ")] == ["v1", "v1", "v1a"]
     for key in (OLD, NEW):
         standardwebhooks.Webhook(key).verify(BODY, headers)

@@ -194,7 +194,7 @@ def test_a_schedule_tells_changes_and_nothing_else(loopback: UUID, worker: Worke
 
     def pass_an_hour() -> None:
         ledger.database.wire("wf_engine").execute("update schedule set next_tick = wf_now() where org = %s", (loopback,))
-        assert schedules.tick(ledger) == 1
+        schedules.tick(ledger)
         rescue.promote(ledger)
         assert worker.run_all(loopback) == ["scans.run", "scans.shard", "scans.finish"]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from celery import bootsteps, signals
+from celery.platforms import EX_FAILURE
 
 from watchfloor import __version__
 from watchfloor.catalog import CATALOG
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 PIPE_BYTES = 4096  # a write of up to this size is never torn
+STEADY_S = 5.0  # a worker that fails sooner than this would fail again if it were started again
 
 log = logging.getLogger("watchfloor.worker")
 
@@ -58,6 +60,7 @@ class Worker:
         self._warden = 0
         self._queues: tuple[str, ...] = ()
         self._parent = os.getpid()
+        self._begun = monotonic()
 
     def start(self, *, queues: Sequence[str], slots: int, pool: str) -> None:
         """Start zygote and warden; the pool is Celery's and comes after."""
@@ -146,6 +149,12 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
 
+    def fail(self) -> None:
+        """Start anew what Celery gave up, as it does when a pool process ends in the moment in which the broker is back."""
+        if monotonic() - self._begun > STEADY_S and not self.board.deaf:
+            log.error("this worker failed and restarts")
+            self.board.deaf = True
+
     def part(self) -> None:
         """Dismiss the warden of a worker that starts anew in the same process: it would take the new one for its own."""
         with contextlib.suppress(ProcessLookupError):
@@ -207,7 +216,7 @@ def main(
     *, queues: Sequence[str] = (), concurrency: int | None = None, autoscale: str | None = None, pool: str = "prefork", loglevel: str | None = None,
     max_tasks_per_child: int | None = None,
 ) -> None:  # fmt: skip
-    """Run a worker until it is told to stop; one that went deaf starts itself anew."""
+    """Run a worker until it is told to stop; one that went deaf or failed starts itself anew."""
     settings = kernel_settings()
     argv = ["--quiet", "worker", f"--pool={pool}", f"--loglevel={loglevel or settings.log_level}", "--without-gossip", "--without-mingle"]
     argv += [f"--concurrency={concurrency or settings.worker_concurrency}", f"--hostname=watchfloor-{os.getpid()}@%h"]
@@ -247,7 +256,9 @@ def _on_shutting_down(**_: object) -> None:
     the_worker().board.stopping = True
 
 
-def _on_shutdown(**_: object) -> None:
+def _on_shutdown(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's WorkController
+    if sender.exitcode == EX_FAILURE:
+        the_worker().fail()
     if the_worker().board.deaf or the_worker().board.deserted:
         the_worker().part()
 

@@ -47,11 +47,14 @@ class Doorbell:
         self._send(rings)
 
     def _send(self, rings: set[tuple[str, str]]) -> None:
-        # The dispatcher polls as well: a notification that cannot be sent delays a job by a second, no more.
-        with contextlib.suppress(psycopg.Error, SetupError):
-            wire = self._database.wire("wf_app")
-            for channel, payload in sorted(rings):
-                wire.execute("select pg_notify(%s, %s)", (channel, payload))
+        # Twice, because a connection that broke while nobody rang is known only when it is used. Whoever listens polls as well: a
+        # notification that cannot be sent delays a job by a second, no more.
+        for _ in range(2):
+            with contextlib.suppress(psycopg.Error, SetupError):
+                wire = self._database.wire("wf_app")
+                for channel, payload in sorted(rings):
+                    wire.execute("select pg_notify(%s, %s)", (channel, payload))
+                return
 
     def _run(self) -> None:
         last = 0.0

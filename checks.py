@@ -80,7 +80,9 @@ def _parse(argv: Sequence[str] | None) -> tuple[Options, list[Step]]:
         prog="check", description="Run what CI runs.", epilog=f"Steps: {', '.join(names)}. Tests: {', '.join(nouns)}."
     )
     parser.add_argument("--quick", action="store_true", help="leave out slow tests, coverage, documentation and packaging")
-    parser.add_argument("--install", action="store_true", help="as root: install Debian's rabbitmq-server for the tests that need it")
+    parser.add_argument(
+        "--install", action="store_true", help="as root: install Debian's rabbitmq-server and chromium for the tests that need them"
+    )
     parser.add_argument("part", nargs="*", help="steps, or folders of tests; all when none is given")
     chosen = parser.parse_args(argv)
     unknown = sorted({*chosen.part} - {*names, *nouns})
@@ -146,6 +148,17 @@ def _rabbitmq(options: Options) -> Verdict:
     return Verdict(passed=done, note="installed now" if done else "apt-get could not install rabbitmq-server")
 
 
+def _chromium(options: Options) -> Verdict:
+    """Have a browser for the tests of pages where we may install it."""
+    if shutil.which("chromium"):
+        return Verdict(passed=True, note="installed")
+    if not (options.install and os.geteuid() == 0 and shutil.which("apt-get")):
+        return Verdict(passed=True, note="not installed, its tests are skipped; as root: ./check --install")
+    _call("apt-get", "update", "-qq")
+    done = _call("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", DEBIAN_FRONTEND="noninteractive")
+    return Verdict(passed=done, note="installed now" if done else "apt-get could not install chromium")
+
+
 def _locks(_: Options) -> Verdict:
     """Resolve pyproject.toml again, with the locks as preference: the same versions must come out."""
     uv = bootstrap.find_uv(ROOT / ".venv")
@@ -207,6 +220,7 @@ def _package(_: Options) -> Verdict:
 STEPS = (
     Step("set-up", _set_up),
     Step("rabbitmq", _rabbitmq, quick=False),
+    Step("chromium", _chromium, quick=False),
     Step("format", _tool("ruff", "format", "--check", ".")),
     Step("lint", _tool("ruff", "check", ".")),
     Step("spelling", _tool("codespell")),

@@ -1,4 +1,4 @@
-"""Debian's Chromium over a pipe: what a page does when somebody opens it. Nothing but the standard library."""
+"""Debian's Chromium over a pipe: what a page does when somebody opens it. Beyond the standard library it needs axe-core alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ class Browser:
         answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def barriers(self) -> list[str]:
+        """Return what axe-core says keeps people out of the page: the rule, and the elements."""
+        self.value(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";0")
+        found = self.value(
+            "axe.run().then((one) => one.violations.map((each) => [each.id, ...each.nodes.slice(0, 5).map((node) => node.html)]))"
+        )
+        return [" ".join(one) for one in found]
 
     def press(self, key: str, code: int = 0, text: str = "") -> None:
         """Press and release a key."""

@@ -77,6 +77,15 @@ def test_pages_that_are_hostile_everywhere_do_nothing(browser: Browser, tmp_path
         assert browser.value("document.body.lastElementChild.tagName + document.scripts.length") == "SCRIPT1", payload
 
 
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("audience", ["executive", "engineer", "auditor"])
+def test_nothing_keeps_people_out(browser: Browser, tmp_path: Path, audience: str, *, dark: bool) -> None:
+    opened(browser, written(tmp_path, audience=audience))
+    browser.picture(wide=1200, high=900, dark=dark)
+    browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert browser.barriers() == []
+
+
 def test_a_script_that_is_not_ours_is_refused(browser: Browser, tmp_path: Path) -> None:
     page = written(tmp_path)
     page.write_text(page.read_text().replace("</main>", "<img src=x onerror=alert(1)><script>alert(1)</script></main>"))

@@ -107,7 +107,8 @@ class ReportSection:
 
     `watermark` is a word that changes whenever anything that `tell`, the tables or `findings` would return may have changed; None is
     unknown, and then every report takes a new snapshot. `findings` selects kernel findings that belong to the scope: every one
-    at most once, change being new, fixed, returned, unchanged or unknown in a comparison and null elsewhere.
+    at most once, change being new, fixed, returned, unchanged or unknown in a comparison and null elsewhere. `words` says the section's
+    titles, labels and sentences in other languages: by language, and by the English sentence with `{places}` where its values stand.
     """
 
     title: str
@@ -118,3 +119,4 @@ class ReportSection:
     tables: tuple[SectionTable, ...] = ()
     findings: Callable[[Session, UUID, Scope], Selection] | None = None
     audiences: frozenset[str] = field(default=frozenset({"executive", "engineer", "auditor"}))
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

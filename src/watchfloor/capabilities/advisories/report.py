@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
+from watchfloor.capabilities.advisories.engine.german import GERMAN
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.sections import Column, ReportSection, Scope, SectionTable, Sort, Told
@@ -102,7 +103,7 @@ def _values(org: UUID, scope: Scope) -> dict[str, Any]:
 
 
 section: Final = ReportSection(
-    title="Known vulnerabilities", order=30, accepts=accepts, watermark=watermark, tell=tell,
+    title="Known vulnerabilities", order=30, accepts=accepts, watermark=watermark, tell=tell, words={"de": GERMAN},
     tables=(
         SectionTable(
             name="advisories", title="Advisories that meet assets", rows=_advisories, empty="No advisory meets an asset.",

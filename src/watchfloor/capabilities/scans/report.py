@@ -8,6 +8,7 @@ from uuid import UUID  # noqa: TC003 - psycopg makes rows of it
 from psycopg.rows import dict_row
 from sqlalchemy import select
 
+from watchfloor.capabilities.scans.engine.german import GERMAN
 from watchfloor.capabilities.scans.models import Scan
 from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.kernel.db.session import wire_of
@@ -187,7 +188,7 @@ def _row(session: Session, sql: str, org: UUID, scan: UUID) -> dict[str, Any]:
 
 ADDRESS: Final = Column(name="address", title="Address", sort=Sort.CODE, redact=Redact.ASSET)
 section: Final = ReportSection(
-    title="Exposed services", order=20, accepts=accepts, watermark=watermark, tell=tell, findings=selected,
+    title="Exposed services", order=20, accepts=accepts, watermark=watermark, tell=tell, findings=selected, words={"de": GERMAN},
     tables=(
         SectionTable(
             name="changes", title="What changed", rows=_changes, empty="Nothing changed, or there is no earlier scan to compare with.",

@@ -14,6 +14,7 @@ from watchfloor.capabilities.reports.engine import theme
 from watchfloor.capabilities.reports.engine.page import PICKED, Page
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import line, prose
+from watchfloor.capabilities.reports.engine.translate import translated
 from watchfloor.capabilities.reports.engine.words import Words
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None], logo: by
         InvalidInput: The theme has a colour that nobody could read.
     """
     words = Words(options.locale, options.time_zone)
+    spool.head = translated(spool.head, words)
     page = Page(spool, options, words)
     style, script = _style(options), _source("report.js")
     policy = (

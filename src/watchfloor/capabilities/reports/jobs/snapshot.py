@@ -231,6 +231,7 @@ def _section(name: str, section: ReportSection, told: Told, spooling: Spooling, 
         state=told.state, figures=tuple(Figure(label=label, value=value, note=text.line(redactor.text(note))) for label, value, note in told.figures),
         charts=tuple(_chart(one, redactor) for one in told.charts), tables=tuple(_table(name, table, spooling) for table in section.tables),
         notes=said(told.notes), not_looked_at=said(told.not_looked_at), method=said(told.method),
+        words={language: dict(words) for language, words in section.words.items()},
     )  # fmt: skip
 
 

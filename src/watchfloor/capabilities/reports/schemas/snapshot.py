@@ -86,6 +86,7 @@ class SectionHead(Part):
     notes: tuple[str, ...] = ()
     not_looked_at: tuple[str, ...] = Field((), description="Sentences about what this section cannot speak for.")
     method: tuple[str, ...] = Field((), description="Sentences about how the facts were obtained.")
+    words: dict[str, dict[str, str]] = Field({}, description="Its sentences in other languages, by language and English sentence.")
 
     @field_serializer("audiences", when_used="json")
     def _in_order(self, audiences: frozenset[str]) -> list[str]:

@@ -18,6 +18,7 @@ from watchfloor.capabilities.reports.engine.to_pdf import back, findings, front,
 from watchfloor.capabilities.reports.engine.to_pdf.glyphs import PACKAGE
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import Compiled, Done, PartRequest, Piece, Sort
 from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+from watchfloor.capabilities.reports.engine.translate import translated
 from watchfloor.capabilities.reports.schemas.snapshot import Head
 from watchfloor.kernel.errors import GiveUp
 
@@ -50,7 +51,7 @@ def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
     """
     page, done, missing, cut, stamp = request.page, list[Done](), request.missing, request.cut, b""
     with report.file("snapshot") as snapshot:
-        head = Head.model_validate_json(snapshot.readline())
+        head = translated(Head.model_validate_json(snapshot.readline()), _show(request).reader)
         logo = _logo(request, report)
         for piece in request.pieces:
             so_far = request.model_copy(update={"page": page, "missing": missing, "cut": cut})

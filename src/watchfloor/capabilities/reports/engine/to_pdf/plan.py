@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from watchfloor.capabilities.reports.engine.spool import Spool
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import Piece, Plan, PlanRequest, Sort
 from watchfloor.capabilities.reports.engine.to_pdf.words import words
+from watchfloor.capabilities.reports.engine.translate import translated
 from watchfloor.capabilities.reports.engine.words import Words
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
@@ -65,6 +66,7 @@ class _Planner:
         self.spool, self.file, self.options = spool, file, options
         self.reader = Words(options.locale, options.time_zone)
         self.words = words(self.reader)
+        spool.head = translated(spool.head, self.reader)
         self.budget = budgets(spool.head, spool.counts, options)
 
     def plan(self) -> Plan:

@@ -1,0 +1,86 @@
+"""Say what sections told in the reader's language: by the words that each section brings along. Pure.
+
+A section's words are sentences in English, with `{places}` that stand for any text; numbers and moments in these places are written as the
+reader does. What a section has no words for stays English.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchfloor.capabilities.reports.engine.words import Words
+    from watchfloor.capabilities.reports.schemas.snapshot import Chart, Head, SectionHead, TableHead
+
+PLACE: Final = re.compile(r"\{(\w+)\}")
+NUMBER: Final = re.compile(r"\d{1,3}(?:,\d{3})*")
+MOMENT: Final = "%d %B %Y, %H:%M UTC"
+LONGEST: Final = 2000  # characters of a sentence; a longer one is somebody else's text
+
+
+def translated(head: Head, reader: Words) -> Head:
+    """Return a head whose sections speak the reader's language."""
+    language = reader.locale.language
+    return head.model_copy(update={"sections": tuple(_section(one, Speech(one.words.get(language, {}), reader)) for one in head.sections)})
+
+
+class Speech:
+    """The words of one section for one reader."""
+
+    def __init__(self, words: Mapping[str, str], reader: Words) -> None:
+        """Keep sentences with places apart from those without."""
+        self._words, self._reader = words, reader
+        self._patterns = [(_pattern(english), said) for english, said in words.items() if PLACE.search(english)]
+
+    def __call__(self, english: str) -> str:
+        """Return a sentence in the reader's language, where there are words for it."""
+        if english in self._words:
+            return self._words[english]
+        if len(english) <= LONGEST:
+            for pattern, said in self._patterns:
+                if found := pattern.fullmatch(english):
+                    return said.format(**{name: self._value(text) for name, text in found.groupdict().items()})
+        return english
+
+    def _value(self, text: str) -> str:
+        if text in self._words:
+            return self._words[text]
+        if NUMBER.fullmatch(text):
+            return self._reader.number(int(text.replace(",", "")))
+        with suppress(ValueError):
+            return self._reader.moment(datetime.strptime(text, MOMENT).replace(tzinfo=UTC))
+        return text
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    """Return a pattern of a sentence with places; literal pieces between them keep its cost small."""
+    pieces = PLACE.split(english)
+    return re.compile("".join(re.escape(one) if n % 2 == 0 else f"(?P<{one}>.+?)" for n, one in enumerate(pieces)), re.DOTALL)
+
+
+def _section(section: SectionHead, say: Speech) -> SectionHead:
+    if not section.words:
+        return section
+    figures = tuple(one.model_copy(update={"label": say(one.label), "note": say(one.note)}) for one in section.figures)
+    return section.model_copy(
+        update={
+            "title": say(section.title), "summary": say(section.summary), "figures": figures, "charts": tuple(_chart(one, say) for one in section.charts),
+            "tables": tuple(_table(one, say) for one in section.tables), "notes": tuple(map(say, section.notes)),
+            "not_looked_at": tuple(map(say, section.not_looked_at)), "method": tuple(map(say, section.method)),
+        }
+    )  # fmt: skip
+
+
+def _chart(chart: Chart, say: Speech) -> Chart:
+    series = tuple(one.model_copy(update={"label": say(one.label)}) for one in chart.series)
+    return chart.model_copy(update={"title": say(chart.title), "unit": say(chart.unit), "series": series})
+
+
+def _table(table: TableHead, say: Speech) -> TableHead:
+    columns = tuple(one.model_copy(update={"title": say(one.title)}) for one in table.columns)
+    return table.model_copy(update={"title": say(table.title), "empty": say(table.empty), "columns": columns})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from watchfloor.capabilities.notifications.queries.wishes import get_preference
 from watchfloor.kernel.jobs.facade import JobResult
 
 if TYPE_CHECKING:
@@ -165,3 +166,12 @@ def test_a_scan_that_nobody_told_of_is_told_with_its_gravest_severity(world: Wor
     )
     assert world.sql("select severity from notification") == [("critical",)]
     assert len(receiver.came) == 1
+
+
+def test_a_zone_that_is_gone_since_somebody_said_it_counts_as_utc(world: World, receiver: Receiver) -> None:
+    world.channel(receiver.url, owner="ann")
+    world.wish("ann", timezone="Europe/Kyiv", min_severity="info")
+    world.sql("update notify_preference set wishes = jsonb_set(wishes, '{timezone}', '\"Europe/Nowhere\"')")
+    assert world.done(SEND, notification=ONE)["success"]
+    with world.ledger.database.transaction(world.org) as session:
+        assert get_preference(session, world.org, "ann").wishes.timezone == "Europe/Nowhere"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine import route
@@ -11,7 +12,8 @@ from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
 from watchfloor.capabilities.notifications.engine.zones import known_zone
 from watchfloor.capabilities.notifications.queries.telling import Decided
-from watchfloor.capabilities.notifications.schemas.preferences import Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
+from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
@@ -63,12 +65,29 @@ def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided]
 
 
 def _candidate(one: Candidate) -> route.Candidate:
-    follows = route.Follows(min_severity=Severity(one.min_severity), mandatory=one.mandatory, digest=one.plan)
-    wishes = replace(wishes_of(Wishes.model_validate(one.wishes) if one.wishes else Wishes()), bypassed=one.bypassed)
+    wishes = _wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, active=one.state == "active", suppressed=one.suppressed,
-        told=one.told, follows=follows, wishes=wishes,
+        told=one.told, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
+        wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _follows(min_severity: str, digest: str | None, *, mandatory: bool) -> route.Follows:
+    plan = DigestPlan.model_validate_json(digest) if digest else None
+    return route.Follows(min_severity=Severity(min_severity), mandatory=mandatory, digest=plan)
+
+
+@lru_cache(maxsize=4096)
+def _wished(wishes: str | None) -> route.Wishes:
+    """Thousands of people wish the same."""
+    return wishes_of(read_wishes(wishes))
+
+
+def read_wishes(wishes: str | None) -> Wishes:
+    """Return a person's wishes as they are stored; the defaults when they never said any."""
+    return Wishes.model_validate_json(wishes, context={STORED: True}) if wishes else Wishes()
 
 
 def wishes_of(wishes: Wishes) -> route.Wishes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.jobs.asking import until
-from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
+from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide, read_wishes
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.sending import Turn
 from watchfloor.capabilities.notifications.jobs.telling import Telling
@@ -152,13 +153,13 @@ def _with(candidate: Candidate, given: GivenPreferences | None) -> Candidate:
     if given is None or given.quiet_hours is None:
         return candidate
     hours = given.quiet_hours
-    said = {**(candidate.wishes or {}), "timezone": hours.timezone, "quiet": [{"start": hours.start, "end": hours.end}]}
-    return replace(candidate, wishes=Wishes.model_validate(said).model_dump(mode="json", exclude_none=True))
+    said = {**json.loads(candidate.wishes or "{}"), "timezone": hours.timezone, "quiet": [{"start": hours.start, "end": hours.end}]}
+    return replace(candidate, wishes=Wishes.model_validate(said).model_dump_json(exclude_none=True))
 
 
 def _unwanted(candidate: Candidate, event: str, given: GivenPreferences | None) -> str | None:
     """Say why a person does not want this, by what was given or else by what is stored."""
-    stored = Wishes.model_validate(candidate.wishes) if candidate.wishes else Wishes()
+    stored = read_wishes(candidate.wishes)
     events: Any = given.enabled_events if given and given.enabled_events is not None else stored.enabled_events
     kinds: Any = given.enabled_channels if given and given.enabled_channels is not None else stored.enabled_channels
     if events is not None and not set(heard_as(event)) & set(events):

@@ -11,7 +11,6 @@ from uuid import UUID  # noqa: TC003 - see above
 from psycopg.rows import class_row
 
 from watchfloor.capabilities.notifications.schemas.message import Message
-from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.db.ids import first_id, new_id
 from watchfloor.kernel.db.session import wire_of
@@ -35,7 +34,7 @@ on conflict (org, type, dedup_key) do nothing returning id
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
 TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest, p.wishes,
+select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -45,21 +44,27 @@ left join lateral (
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
 order by c.id, w.mandatory desc, w.min_severity
 """
-AUDIENCE: Final = f"""
+_WANTED: Final = """
 with wanted as (
   select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest
   from notify_route r, unnest(r.channels) as c (channel)
-  where r.org = %(org)s and r.enabled and r.events && %(heard)s and (%(users)s::text[] is null or r.owner = any (%(users)s))
+  where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
   select c.owner, c.id, false, coalesce(p.wishes ->> 'min_severity', 'info'), p.wishes -> 'digest'
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
-  where c.org = %(org)s and c.owner <> ''
-    and case when %(users)s::text[] is null then coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, false)
-        else c.owner = any (%(users)s) and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, true) end
-    and coalesce(p.wishes -> 'enabled_channels' ? c.kind, true)
+  where c.org = %(org)s and {of_channels} and coalesce(p.wishes -> 'enabled_channels' ? c.kind, true)
     and not c.given and not exists (select 1 from notify_route r where r.org = c.org and r.owner = c.owner and r.enabled))
-{TAIL}
-"""  # noqa: S608 - our own text
+"""
+FOLLOWING: Final = (
+    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
+)
+NAMED: Final = (
+    _WANTED.format(
+        of_routes="and r.owner = any (%(users)s)",
+        of_channels="c.owner = any (%(users)s) and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, true)",
+    )
+    + TAIL
+)
 # All channels of one person, whatever they want to hear; and those that were named for one message.
 OWN: Final = f"""
 with wanted as (
@@ -93,7 +98,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does."""
+    """One channel that could carry a message, and all that decides whether it does; `digest` and `wishes` are JSON, equal where they say the same."""
 
     user_id: str
     channel: UUID
@@ -103,16 +108,11 @@ class Candidate:
     state: str
     mandatory: bool
     min_severity: str
-    digest: dict[str, Any] | None
-    wishes: dict[str, Any] | None
+    digest: str | None
+    wishes: str | None
     suppressed: bool
     told: int = 0
     bypassed: int = 0
-
-    @property
-    def plan(self) -> DigestPlan | None:
-        """Return when it is told together with others; None for at once."""
-        return DigestPlan.model_validate(self.digest) if self.digest else None
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,8 @@ def open_messages(session: Session, vault: Vault, org: UUID, notifications: Sequ
 
 def list_candidates(session: Session, org: UUID, event: str, users: Sequence[str] | None = None) -> list[Candidate]:
     """Return the channels that could tell of an event: of everybody who follows it, or of the people named."""
-    values = {"org": org, "heard": heard_as(event), "users": list(users) if users is not None else None, "hour": first_id(now() - HOUR)}
-    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(AUDIENCE, values).fetchall()
+    values = {"org": org, "heard": heard_as(event), "users": list(users or ()), "hour": first_id(now() - HOUR)}
+    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(FOLLOWING if users is None else NAMED, values).fetchall()
 
 
 def list_own(session: Session, org: UUID, user: str, given: Sequence[UUID] = ()) -> list[Candidate]:

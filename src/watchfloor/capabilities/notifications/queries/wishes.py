@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
-from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import STORED, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
@@ -44,7 +44,9 @@ def get_preference(session: Session, org: UUID, user: str) -> PreferenceView:
     row = wire_of(session).execute(sql, (org, user)).fetchone()
     if row is None:
         return PreferenceView(user_id=user, wishes=Wishes(), revision=0)
-    return PreferenceView(user_id=user, wishes=Wishes.model_validate(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
+    return PreferenceView(
+        user_id=user, wishes=Wishes.model_validate(row[0], context={STORED: True}), revision=row[1], changed_by=row[2], changed_at=row[3]
+    )
 
 
 def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, actor: str) -> None:

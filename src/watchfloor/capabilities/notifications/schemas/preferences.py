@@ -6,7 +6,7 @@ import zoneinfo
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationInfo
 
 from watchfloor.capabilities.notifications.schemas.channels import EventGlob
 from watchfloor.capabilities.notifications.schemas.message import Part
@@ -14,9 +14,11 @@ from watchfloor.capabilities.notifications.schemas.times import DigestPlan, Quie
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.contract import Severity
 
+STORED = "stored"  # what is read back: a zone that was known when it was said may be gone by now
 
-def _zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
+
+def _zone(name: str, info: ValidationInfo) -> str:
+    if not (info.context or {}).get(STORED) and name not in zoneinfo.available_timezones():
         message = f"{name[:60]!r} is no time zone such as Europe/Berlin"
         raise ValueError(message)
     return name

@@ -76,7 +76,6 @@ create index delivery_of on delivery (org, notification);
 create index delivery_channel on delivery (org, channel, id);
 create index delivery_user on delivery (org, user_id, id);
 create index delivery_replay on delivery (org, replay_of) where replay_of is not null;
-create index delivery_created on delivery (org, created_at);
 create index delivery_ended on delivery (org, ended_at) where ended_at is not null;
 create table delivery_attempt (
   org uuid not null, id uuid not null, delivery uuid not null, n integer not null, at timestamptz not null default wf_now(), ms integer not null default 0,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.deliveries.aside import aside
 from benchmarks.deliveries.batches import MESSAGE, envelope, rate
-from watchfloor.capabilities.notifications.channels import email
+from watchfloor.capabilities.notifications.channels import mail
 from watchfloor.capabilities.notifications.engine.to_email import Mail, to_email
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.clock import now
@@ -25,8 +25,8 @@ def ours(count: int) -> tuple[float, int]:
 
         def made() -> Envelope:
             idem = secrets.token_bytes(32)
-            mail = Mail(sender="Watchfloor <wf@example.org>", to=TO, idem=idem, at=now())
-            return envelope(ChannelKind.EMAIL, idem, target, to_email(MESSAGE, mail))
+            letter = Mail(sender="Watchfloor <wf@example.org>", to=TO, idem=idem, at=now())
+            return envelope(ChannelKind.EMAIL, idem, target, to_email(MESSAGE, letter))
 
-        found = rate(count, made, email.send, relay.port)
+        found = rate(count, made, mail.send, relay.port)
     return found, relay.arrived

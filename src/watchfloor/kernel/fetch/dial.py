@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -115,16 +116,24 @@ def _looked_up(host: str, port: int, within_s: float, resolve: Resolve) -> list[
 
 
 class Bounded(httpcore.NetworkStream):
-    """A connection on which nothing waits beyond the end of all, and no more is read than is left to read."""
+    """A connection on which nothing waits beyond the end of all, and no more is read than is left to read.
+
+    What is written waits until it is a piece or until an answer is asked for: a small request is one packet, not one for its headers and
+    one for its body.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, bounds: Bounds, address: str) -> None:
         """Wrap a connection of httpcore's own to an address."""
         self._stream, self._address = stream, address
         self._bounds = bounds
+        self._held = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read as httpcore does."""
         bounds = self._bounds
+        if self._held:
+            with contextlib.suppress(httpcore.WriteError):  # the other end may have answered before it hung up
+                self._flush(timeout)
         found = self._stream.read(bounds.take(max_bytes), bounds.wait(timeout, httpcore.ReadTimeout))
         if bounds.bytes_left is not None:
             bounds.bytes_left -= len(found)
@@ -132,8 +141,14 @@ class Bounded(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write as httpcore does, in pieces: httpcore gives each of its own the whole time again."""
-        for start in range(0, len(buffer), _PIECE):
-            self._stream.write(buffer[start : start + _PIECE], self._bounds.wait(timeout, httpcore.WriteTimeout))
+        self._held += buffer
+        if len(self._held) >= _PIECE:
+            self._flush(timeout)
+
+    def _flush(self, timeout: float | None) -> None:
+        held, self._held = self._held, b""
+        for start in range(0, len(held), _PIECE):
+            self._stream.write(held[start : start + _PIECE], self._bounds.wait(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         """Close."""

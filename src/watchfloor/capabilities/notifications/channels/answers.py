@@ -52,7 +52,7 @@ def outcome(
     envelope: Envelope, kind: Sent, answer: Answer, ms: int, *, code: str = "", reason: str = "", wait: float | None = None
 ) -> Outcome:
     """Return the outcome of an envelope that was answered."""
-    secrets = secrets_of(envelope)
+    secrets = secrets_of(envelope) if answer.body or reason else []
     head = masked(answer.body.decode("utf-8", "replace"), secrets)
     return Outcome(
         delivery_id=envelope.delivery_id, kind=kind, code=(code or str(answer.status))[:40], ms=ms, address=answer.address[:100],

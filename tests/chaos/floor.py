@@ -239,6 +239,25 @@ class Floor:
         return door
 
 
+def warden_of(door: Door) -> psutil.Process:
+    """Return the warden: the worker's child that ignores SIGTERM."""
+    for child in psutil.Process(door.pid).children():
+        status = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii")
+        ignored = int(next(line for line in status.splitlines() if line.startswith("SigIgn")).split()[1], 16)
+        if ignored >> (signal.SIGTERM - 1) & 1 and ignored >> (signal.SIGHUP - 1) & 1:
+            return child
+    raise AssertionError("this worker has no warden")
+
+
+def pool_of(door: Door) -> list[psutil.Process]:
+    """Return the pool processes of a worker: its children but for warden, zygote and those that nobody has buried yet."""
+    warden, found = warden_of(door).pid, []
+    for child in psutil.Process(door.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if child.pid != warden and "watchfloor.kernel.sandbox" not in child.cmdline() else []
+    return found
+
+
 def gone(members: list[psutil.Process], seconds: float) -> None:
     """Wait until these processes are gone; one that only waits for its parent's look is."""
 

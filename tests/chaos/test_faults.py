@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
-from tests.chaos.floor import gone
+from tests.chaos.floor import gone, pool_of, warden_of
 from watchfloor.kernel.jobs.enqueue import submit
 from watchfloor.kernel.jobs.selftest import Wait, wait_job
 
@@ -73,24 +71,6 @@ def busy_child(floor: Floor, door: Door) -> int:
 
     floor.wait(look, "a busy pool process")
     return found[0]
-
-
-def warden_of(door: Door) -> psutil.Process:
-    """Return the warden: the worker's child that ignores SIGTERM."""
-    for child in psutil.Process(door.pid).children():
-        status = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii")
-        ignored = int(next(line for line in status.splitlines() if line.startswith("SigIgn")).split()[1], 16)
-        if ignored >> (signal.SIGTERM - 1) & 1 and ignored >> (signal.SIGHUP - 1) & 1:
-            return child
-    raise AssertionError("this worker has no warden")
-
-
-def pool_of(door: Door) -> list[psutil.Process]:
-    """Return the pool processes of a worker: its children but for warden and zygote."""
-    warden = warden_of(door).pid
-    return [
-        child for child in psutil.Process(door.pid).children() if child.pid != warden and "watchfloor.kernel.sandbox" not in child.cmdline()
-    ]
 
 
 def crashes(floor: Floor, jobs: list[UUID]) -> int:

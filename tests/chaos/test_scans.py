@@ -82,13 +82,22 @@ def ended(floor: Floor, scan: UUID) -> bool:
 
 
 def kill_busy_child(floor: Floor) -> bool:
-    """Kill a pool process that looks at a part now; False when there is none, or it ended by itself."""
-    rows = floor.ask("select child from job where kind = 'scans.shard' and stage = 'running' order by random() limit 1")
+    """Kill a pool process that looks at a part now; False when there is none, or it ended by itself.
+
+    A part whose third worker dies is given up, as every job is: one that lost two already is left alone.
+    """
+    rows = floor.ask("select child from job where kind = 'scans.shard' and stage = 'running' and crash_count < 2 order by random() limit 1")
     for (child,) in rows:
         with suppress(psutil.NoSuchProcess):
             psutil.Process(int(child.partition(":")[0])).kill()
             return True
     return False
+
+
+def may_die(floor: Floor, door: Door) -> bool:
+    """Tell whether no part under way on this worker would be given up with it."""
+    session = floor.session(door)
+    return not floor.ask("select 1 from job where owner = %s and stage = 'running' and crash_count >= 2", session)
 
 
 def probes(floor: Floor, scan: UUID) -> int:
@@ -113,6 +122,7 @@ def test_ten_kills_of_workers_change_nothing_about_what_a_scan_says(floor: Floor
             floor.wait(lambda: kill_busy_child(floor), "a part under way")
         else:
             victim = scanners.pop(chance.randrange(len(scanners)))
+            floor.wait(partial(may_die, floor, victim), "a worker whose parts may lose another")
             victim.kill() if way == "worker" else victim.kill_group()
             scanners.append(scanner(floor))
         before = probes(floor, disturbed)

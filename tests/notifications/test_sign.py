@@ -59,7 +59,7 @@ def test_during_a_rotation_receivers_with_either_key_take_it() -> None:
     for key in (OLD, NEW):
         standardwebhooks.Webhook(key).verify(BODY, headers)
     for key in (OLD, NEW, PUBLIC, PRIVATE):
-        sign.verify([key], headers, BODY, now=NOW)
+        sign.verify([key], headers, BODY, now=datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("seed", "public", "message", "signature"), RFC_8032)

@@ -61,6 +61,7 @@ class Worker:
         self._queues: tuple[str, ...] = ()
         self._parent = os.getpid()
         self._begun = monotonic()
+        self.dismissed = False  # told to stop, by whatever signal: Celery ends with 1 after Ctrl-C as well as after a failure
 
     def start(self, *, queues: Sequence[str], slots: int, pool: str) -> None:
         """Start zygote and warden; the pool is Celery's and comes after."""
@@ -151,7 +152,7 @@ class Worker:
 
     def fail(self) -> None:
         """Start anew what Celery gave up, as it does when a pool process ends in the moment in which the broker is back."""
-        if monotonic() - self._begun > STEADY_S and not self.board.deaf:
+        if monotonic() - self._begun > STEADY_S and not (self.board.deaf or self.dismissed):
             log.error("this worker failed and restarts")
             self.board.deaf = True
 
@@ -253,7 +254,7 @@ def _on_pool_process_end(pid: int | None = None, **_: object) -> None:
 
 
 def _on_shutting_down(**_: object) -> None:
-    the_worker().board.stopping = True
+    the_worker().board.stopping = the_worker().dismissed = True
 
 
 def _on_shutdown(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's WorkController

@@ -218,9 +218,9 @@ def test_failures_that_were_on_their_way_do_not_lengthen_the_pause() -> None:
 @pytest.mark.parametrize(
     ("failing_for", "attempts", "given_up"),
     [
-        (timedelta(days=5), 12, True),
+        (timedelta(days=3), 12, True),
         (timedelta(days=9), 400, True),
-        (timedelta(days=5) - timedelta(seconds=1), 400, False),
+        (timedelta(days=3) - timedelta(seconds=1), 400, False),
         (timedelta(days=9), 11, False),
         (None, 400, False),
     ],

@@ -14,7 +14,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 EXPECTED = re.compile(r"\s+# exit code (\d+)(?: or (\d+))?$")
 STAYS = re.compile(
-    r"(?:\./watchfloor (?:up|api|worker|scheduler)|\S*celery -A watchfloor (?:worker|beat|flower)|python3 -m http\.server)\b"
+    r"(?:\./watchfloor (?:up|api|worker|scheduler|notifications listen)|\S*celery -A watchfloor (?:worker|beat|flower)|python3 -m http\.server)\b"
 )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BEGINS_S = 60
 # What tells that a command which stays has begun: a port that answers. The others are shown to work by what follows them.
-PORTS = {"./watchfloor up": 8000, "./watchfloor api": 8000, "python3 -m http.server": 8080}
+PORTS = {"./watchfloor up": 8000, "./watchfloor api": 8000, "./watchfloor notifications listen": 8926, "python3 -m http.server": 8080}
 # Every event is a line on file descriptor 9: done, begun or ended, the command's number, its exit code.
 FUNCTIONS = f"""
 declare -A stays

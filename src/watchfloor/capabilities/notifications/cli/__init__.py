@@ -2,7 +2,7 @@
 
 import typer
 
-from watchfloor.capabilities.notifications.cli import channels, deliveries, fare, preview, routes, send, signature, silences, wishes
+from watchfloor.capabilities.notifications.cli import channels, deliveries, fare, listen, preview, routes, send, signature, silences, wishes
 
 commands = typer.Typer(no_args_is_help=True)
 commands.command("list")(deliveries.list_)
@@ -19,6 +19,7 @@ commands.command("replay")(deliveries.replay)
 commands.command("health")(fare.health)
 commands.command("stats")(fare.stats)
 commands.command("cleanup")(fare.cleanup)
+commands.command("listen")(listen.listen)
 commands.command("verify-signature")(signature.verify_signature)
 
 

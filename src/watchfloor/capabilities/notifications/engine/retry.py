@@ -29,7 +29,7 @@ BOUNCED_FOR: Final = timedelta(days=90)
 FAILURES_IN_A_ROW: Final = 5
 FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(minutes=30)
-FAILING_FOR: Final = timedelta(days=5)
+FAILING_FOR: Final = timedelta(days=3)
 FAILING_ATTEMPTS: Final = 12
 
 REFUSED: Final = frozenset({"egress_refused", "tls_name"})

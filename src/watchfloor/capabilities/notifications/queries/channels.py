@@ -39,8 +39,8 @@ on conflict (org, owner, kind, address) do update set given = notify_channel.giv
 # Five days in a row and a dozen attempts, as those who run webhooks for others do it.
 FAILED: Final = """
 update notify_channel set failed = failed + 1, failing_since = coalesce(failing_since, wf_now()),
-  state = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '5 days') then 'disabled' else state end,
-  reason = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '5 days') then %(reason)s else reason end, changed_at = wf_now()
+  state = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '3 days') then 'disabled' else state end,
+  reason = case when %(now)s or (failed >= 11 and failing_since < wf_now() - interval '3 days') then %(reason)s else reason end, changed_at = wf_now()
 where org = %(org)s and id = %(id)s and state <> 'disabled' returning state
 """
 WORKS: Final = "update notify_channel set failed = 0, failing_since = null where org = %(org)s and id = any (%(ids)s) and failed > 0"

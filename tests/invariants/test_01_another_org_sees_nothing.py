@@ -95,7 +95,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     owner.ask("PUT", "/reports/presets/ours", json={"full": True})
     owner.ask("PUT", "/reports/themes/ours", json={})
     channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
-    route = owner.post("/notifications/routes", {"name": "r", "channels": [channel]})["id"]
+    route = owner.post("/notifications/routes", {"name": "r", "owner": owner.get("/whoami")["name"], "channels": [channel]})["id"]
     told = message_of("scans.finished", "info", now(), {})
     with ledger.database.transaction(owner.org) as session:
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, told, expire=timedelta(hours=1))

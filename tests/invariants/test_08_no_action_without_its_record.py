@@ -105,6 +105,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),
         "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),
         "acknowledge_notification": (f"/notifications/{notification}/acknowledge", None), "replay_delivery": (f"/notifications/deliveries/{delivery}/replay", None),
+        "mark_read": ("/notifications/inbox/read", {}),
         "replay_many_deliveries": ("/notifications/deliveries/replay", {"delivery_ids": [str(delivery)]}),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),

@@ -82,3 +82,14 @@ class Delivery(OrgOwned, Base):
     sent_at: Mapped[datetime | None]
     replay_of: Mapped[UUID | None]
     replay_no: Mapped[int]
+
+
+class Read(Base):
+    """That one person has read a notification."""
+
+    __tablename__ = "notify_read"
+
+    org: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    notification: Mapped[UUID] = mapped_column(primary_key=True)
+    read_at: Mapped[datetime]

@@ -10,13 +10,26 @@ from fastapi import APIRouter, Query
 
 from watchfloor.capabilities.notifications.engine.known import EVENTS
 from watchfloor.capabilities.notifications.jobs.upkeep import health_of, statistics_of
-from watchfloor.capabilities.notifications.queries import lists
+from watchfloor.capabilities.notifications.queries import inbox, lists
+from watchfloor.capabilities.notifications.schemas.channels import UserId
 from watchfloor.capabilities.notifications.schemas.upkeep import WINDOW, AskStatistics, By, Health, Statistics
-from watchfloor.capabilities.notifications.schemas.views import Attempts, DeliveryView, EventTypes, NotificationDetail, NotificationView
+from watchfloor.capabilities.notifications.schemas.views import (
+    Attempts,
+    DeliveryView,
+    EventTypes,
+    InboxView,
+    Marked,
+    NotificationDetail,
+    NotificationView,
+    ReadMark,
+    Unread,
+)
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
 from watchfloor.kernel.tenancy.access import Caller
 
 routes = APIRouter(tags=["notifications"])
+User = Annotated[UserId | None, Query(description="Whose inbox; the caller's own when nobody is named.")]
+Words = Annotated[str | None, Query(max_length=200, description="Words of the title, all of which must be there.")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
@@ -27,6 +40,35 @@ def list_notifications(
     """List notifications, newest first. `severity` and `type` take words joined by commas."""
     with caller.transaction() as session:
         return lists.list_notifications(session, severity=severity, type_=type, limit=limit, after=after)
+
+
+@routes.get("/inbox")
+def list_inbox(
+    caller: Caller, user: User = None, severity: str | None = None, type: str | None = None, q: Words = None,  # noqa: A002 - the parameter's name
+    *, unread: bool = False, limit: Limit = LIMIT, after: str | None = None,
+) -> Page[InboxView]:  # fmt: skip
+    """List what a person was told over any channel, newest first; the caller's own when nobody is named. `q` is words of titles."""
+    with caller.transaction() as session:
+        return inbox.list_inbox(
+            session, user=user or caller.name, unread=unread, severity=severity, type_=type, q=q, limit=limit, after=after
+        )
+
+
+@routes.get("/inbox/unread")
+def count_unread(caller: Caller, user: User = None) -> Unread:
+    """Count what a person has not read, by severity."""
+    with caller.transaction() as session:
+        return inbox.count_unread(session, caller.org, user or caller.name)
+
+
+@routes.post("/inbox/read")
+def mark_read(caller: Caller, body: ReadMark) -> Marked:
+    """Mark messages as read. Somebody else's inbox takes the permission to manage notifications."""
+    if body.user is not None and body.user != caller.name:
+        caller.require("notification.manage")
+    with caller.transaction() as session:
+        user = body.user or caller.name
+        return Marked(marked=inbox.mark_read(session, caller.org, user, ids=body.ids, until=body.until, actor=caller.name))
 
 
 @routes.get("/event-types")

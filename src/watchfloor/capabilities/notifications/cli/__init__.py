@@ -2,10 +2,24 @@
 
 import typer
 
-from watchfloor.capabilities.notifications.cli import channels, deliveries, fare, listen, preview, routes, send, signature, silences, wishes
+from watchfloor.capabilities.notifications.cli import (
+    channels,
+    deliveries,
+    fare,
+    inbox,
+    listen,
+    preview,
+    routes,
+    send,
+    signature,
+    silences,
+    wishes,
+)
 
 commands = typer.Typer(no_args_is_help=True)
 commands.command("list")(deliveries.list_)
+commands.command("inbox")(inbox.inbox)
+commands.command("read")(inbox.read)
 commands.command("send")(send.send)
 commands.command("test")(send.try_)
 commands.add_typer(channels.commands, name="channels")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
-from watchfloor.capabilities.notifications.schemas.message import Message
+from watchfloor.capabilities.notifications.schemas.channels import UserId
+from watchfloor.capabilities.notifications.schemas.message import Message, Part
 from watchfloor.kernel.contract import Severity
 
 
@@ -24,6 +25,34 @@ class NotificationView(BaseModel):
     created_at: datetime
     acknowledged_by: str | None
     acknowledged_at: datetime | None
+
+
+class InboxView(NotificationView):
+    """A notification as one person has it."""
+
+    read_at: datetime | None = None
+
+
+class Unread(BaseModel):
+    """How much a person has not read, by severity; severities of which there is none are left out."""
+
+    user: str
+    total: int
+    by_severity: dict[Severity, int]
+
+
+class ReadMark(Part):
+    """What to mark as read: notifications by their ids, or all that came until a moment; all there is when neither is said."""
+
+    user: UserId | None = Field(None, description="Whose inbox; the caller's own when nobody is named.")
+    ids: tuple[UUID, ...] | None = Field(None, max_length=1000)
+    until: AwareDatetime | None = None
+
+
+class Marked(BaseModel):
+    """How many were unread."""
+
+    marked: int
 
 
 class DeliveryView(BaseModel):

@@ -72,7 +72,7 @@ create table delivery (
 ) with (fillfactor = 80);
 create index delivery_due on delivery (org, lane, due_at, id) where state in ('due', 'held');
 create index delivery_sending on delivery (org, lane) where state = 'sending';
-create index delivery_of on delivery (org, notification);
+create index delivery_of on delivery (org, notification, user_id);
 create index delivery_channel on delivery (org, channel, id);
 create index delivery_user on delivery (org, user_id, id);
 create index delivery_replay on delivery (org, replay_of) where replay_of is not null;
@@ -99,17 +99,24 @@ create table notify_digest_item (
   foreign key (org, notification) references notification (org, id) on delete cascade
 );
 """
+READ = """
+create table notify_read (
+  org uuid not null, user_id text not null, notification uuid not null, read_at timestamptz not null default wf_now(),
+  primary key (org, user_id, notification), foreign key (org, notification) references notification (org, id) on delete cascade
+);
+create index notify_read_of on notify_read (org, notification);
+"""
 HEALTH = "create table notify_health (org uuid primary key, status text not null, since timestamptz not null default wf_now());"
 NAMES = (
     "notify_channel", "notify_secret", "notify_host", "notify_suppression", "notify_route", "notify_preference", "notify_silence", "notification",
-    "delivery", "delivery_attempt", "notify_digest", "notify_digest_item", "notify_health",
+    "delivery", "delivery_attempt", "notify_digest", "notify_digest_item", "notify_read", "notify_health",
 )  # fmt: skip
 
 
 def upgrade() -> None:
     """Apply."""
     op.execute("set local lock_timeout = '4s'; set local statement_timeout = '5s'")
-    op.execute(CHANNELS + WISHES + TOLD + DIGESTS + HEALTH)
+    op.execute(CHANNELS + WISHES + TOLD + DIGESTS + READ + HEALTH)
     for table in NAMES:
         op.execute(protect(table))
 

@@ -77,7 +77,7 @@ def lists() -> list[tuple[str, str, str]]:
         for one in operations()
         if "{" not in one[2]
         and one[1] == "GET"
-        and one[0] not in {"stream_events", "whoami", "list_kinds"}
+        and one[0] not in {"stream_events", "stream_inbox", "whoami", "list_kinds"}
         and not OF_THE_WORLD.match(one[2])
     ]
 

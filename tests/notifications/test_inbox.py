@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 from tests.api.floor import client_of
+from tests.api.test_stream import follow
 from tests.cli.desk import WorkingDesk
 from watchfloor.capabilities.notifications.cli import commands
+from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.queries import telling
+from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -99,3 +105,38 @@ def test_the_commands_show_and_mark(told: World) -> None:
     assert desk.run(commands, "read", "ana").stdout == "3 marked as read.\n"
     assert "0 unread" in desk.run(commands, "inbox", "ana", "--unread").stdout
     assert "shows those there are" in str(desk.run(commands, "read", "ana", "no-id").exception)
+
+
+def test_a_stream_tells_what_comes_and_how_much_is_unread(told: World, owner: Client) -> None:
+    with follow(owner, f"{AT}/stream?user=ana") as events:
+        assert next(events)[1]["total"] == 3
+        told.told(told.happened("scans.healthy"))
+        name, came = next(events)
+        assert (name, came["title"], came["read_at"]) == (came["id"], "Scanning is well again", None)
+        assert next(events)[1]["total"] == 4
+        owner.post(f"{AT}/read", {"user": "ana"})
+        assert next(events)[1]["total"] == 0
+
+
+def test_a_stream_resumes_where_it_was_left(told: World, owner: Client) -> None:
+    del told
+    first = owner.get(AT, user="ana")["items"][-1]["id"]
+    with follow(owner, f"{AT}/stream?user=ana", **{"Last-Event-ID": first}) as events:
+        assert [next(events)[1]["title"] for _ in range(2)] == ["Something changed since the scan before", "A scan was cancelled"]
+    assert owner.ask("GET", f"{AT}/stream", headers={"Last-Event-ID": "x", "Authorization": f"Bearer {owner.key}"}).status_code == 422
+
+
+def test_a_stream_of_another_organisation_stays_silent(told: World, owner: Client, stranger: UUID) -> None:
+    eve = client_of(owner.http, told.ledger, stranger, "owner")
+    with follow(eve, f"{AT}/stream?user=ana") as events:
+        assert next(events)[1]["total"] == 0
+        told.told(told.happened("scans.healthy"))
+        with told.ledger.database.transaction(stranger) as session:
+            message = message_of("scans.finished", "info", now(), {})
+            made, _ = telling.record_notification(session, told.ledger.vault, stranger, message, expire=timedelta(hours=1))
+            wire_of(session).execute(
+                "insert into delivery (org, id, notification, user_id, lane, host, idem, state, due_at, first_due_at, expires_at) "
+                "values (%s, gen_random_uuid(), %s, 'ana', 'webhook', '', sha256('x'), 'held', wf_now(), wf_now(), wf_now())",
+                (stranger, made),
+            )
+        assert next(events)[1]["id"] == str(made)

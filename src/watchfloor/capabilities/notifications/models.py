@@ -93,3 +93,21 @@ class Read(Base):
     user_id: Mapped[str] = mapped_column(primary_key=True)
     notification: Mapped[UUID] = mapped_column(primary_key=True)
     read_at: Mapped[datetime]
+
+
+class Digest(OrgOwned, Base):
+    """Messages that wait to be told one person all at once."""
+
+    __tablename__ = "notify_digest"
+
+    user_id: Mapped[str]
+
+
+class DigestItem(Base):
+    """One message that waits in a digest."""
+
+    __tablename__ = "notify_digest_item"
+
+    org: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[UUID] = mapped_column(primary_key=True)
+    notification: Mapped[UUID] = mapped_column(primary_key=True)

@@ -58,7 +58,7 @@ def list_inbox(
 def count_unread(caller: Caller, user: User = None) -> Unread:
     """Count what a person has not read, by severity."""
     with caller.transaction() as session:
-        return inbox.count_unread(session, caller.org, user or caller.name)
+        return inbox.count_unread(session, user or caller.name)
 
 
 @routes.post("/inbox/read")

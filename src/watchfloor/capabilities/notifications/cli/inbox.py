@@ -27,7 +27,7 @@ def inbox(
         from watchfloor.capabilities.notifications.queries import inbox as queries  # noqa: PLC0415 - loads the database's libraries
 
         found = queries.list_inbox(session, user=user, unread=unread, severity=severity, type_=event, q=search, limit=limit, after=after)
-        left = queries.count_unread(session, floor.org, user)
+        left = queries.count_unread(session, user)
     if json:
         print_json({**found.model_dump(mode="json"), "unread": left.model_dump(mode="json")})
         return

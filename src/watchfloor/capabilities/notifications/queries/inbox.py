@@ -4,57 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, or_, select, text
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert
 
-from watchfloor.capabilities.notifications.models import Notification, Read
+from watchfloor.capabilities.notifications.models import Delivery, Digest, DigestItem, Notification, Read
 from watchfloor.capabilities.notifications.queries.lists import SEVERITIES
 from watchfloor.capabilities.notifications.schemas.views import InboxView, Unread
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.filters import matching, words
 from watchfloor.kernel.db.keyset import Page, page
-from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-# A digest is told by what is in it. Who may not know of something has no row of it, whatever the log says.
-TOLD: Final = """
-notification.type <> 'notifications.digest' and (
-  exists (select 1 from delivery d where d.org = notification.org and d.notification = notification.id and d.user_id = {user}
-    and d.reason is distinct from 'no_access')
-  or exists (select 1 from notify_digest_item i join notify_digest g on g.org = i.org and g.id = i.digest
-    where i.org = notification.org and i.notification = notification.id and g.user_id = {user}))
-"""
-UNREAD: Final = f"""
-select severity, count(*) from notification
-where org = %(org)s and {TOLD.format(user="%(user)s")}
-  and not exists (select 1 from notify_read r where r.org = notification.org and r.user_id = %(user)s and r.notification = notification.id)
-group by severity
-"""  # noqa: S608 - our own text
-MARK: Final = f"""
-insert into notify_read (org, user_id, notification)
-select org, %(user)s, id from notification
-where org = %(org)s and {TOLD.format(user="%(user)s")} and case when %(ids)s::uuid[] is null then created_at <= coalesce(%(until)s::timestamptz, wf_now())
-  else id = any (%(ids)s) end
-on conflict do nothing
-"""  # noqa: S608 - our own text
+AT_ONCE: Final = 200
+DIGEST: Final = "notifications.digest"
 
 
 def list_inbox(
     session: Session, *, user: str, unread: bool, severity: str | None, type_: str | None, q: str | None, limit: int, after: str | None
 ) -> Page[InboxView]:
     """Return what a person was told, newest first; `q` is words of the title, all of which must be there."""
-    query = matching(
-        select(Notification, Read.read_at)
-        .outerjoin(Read, and_(Read.org == Notification.org, Read.notification == Notification.id, Read.user_id == user))
-        .where(text(TOLD.format(user=":user")).bindparams(bindparam("user", user))),
-        {Notification.severity: words("severity", severity, SEVERITIES), Notification.type: words("type", type_)},
-    )
+    query = matching(_of(user), {Notification.severity: words("severity", severity, SEVERITIES), Notification.type: words("type", type_)})
     if unread:
         query = query.where(Read.read_at.is_(None))
     for word in (q or "").split()[:10]:
@@ -62,9 +39,16 @@ def list_inbox(
     return page(session, query, [Notification.id], shape=_view, limit=limit, after=after)
 
 
-def count_unread(session: Session, org: UUID, user: str) -> Unread:
+def list_since(session: Session, user: str, after: UUID) -> list[InboxView]:
+    """Return what a person was told after a notification, oldest first, at most `AT_ONCE` of it."""
+    query = _of(user).where(Notification.id > after).order_by(Notification.id).limit(AT_ONCE)
+    return [_view(row) for row in session.execute(query).all()]
+
+
+def count_unread(session: Session, user: str) -> Unread:
     """Count what a person was told and has not read, by severity."""
-    counts: dict[str, int] = dict(wire_of(session).execute(UNREAD, {"org": org, "user": user}).fetchall())
+    query = select(Notification.severity, func.count()).where(_told(user), ~_read(user)).group_by(Notification.severity)
+    counts = {row[0]: row[1] for row in session.execute(query).all()}
     return Unread(
         user=user, total=sum(counts.values()), by_severity={Severity(one): counts[one] for one in reversed(SEVERITIES) if one in counts}
     )
@@ -72,13 +56,41 @@ def count_unread(session: Session, org: UUID, user: str) -> Unread:
 
 def mark_read(session: Session, org: UUID, user: str, *, ids: Sequence[UUID] | None, until: datetime | None, actor: str) -> int:
     """Mark as read what is named, or all that came until a moment; return how many were unread. What is somebody else's is left alone."""
-    values = {"org": org, "user": user, "ids": list(ids) if ids is not None else None, "until": until}
-    marked = wire_of(session).execute(MARK, values).rowcount
+    query = select(Notification.org, literal(user), Notification.id).where(_told(user), ~_read(user))
+    if ids is not None:
+        query = query.where(Notification.id.in_(ids))
+    if until is not None:
+        query = query.where(Notification.created_at <= until)
+    mark = insert(Read).from_select(["org", "user_id", "notification"], query).on_conflict_do_nothing().returning(Read.notification)
+    marked = len(session.execute(mark).all())
     record(session, org, actor=actor, operation="notify.read", object=user, reason=f"{marked} messages")
     return marked
 
 
-def _view(row: Any) -> InboxView:  # noqa: ANN401 - a row of two columns and a key
+def _told(user: str) -> ColumnElement[bool]:
+    """Return what makes a notification one of theirs. A digest is told by what is in it; what they may not know of is not theirs."""
+    sent = select(Delivery.id).where(
+        Delivery.org == Notification.org, Delivery.notification == Notification.id, Delivery.user_id == user,
+        Delivery.reason.is_distinct_from("no_access"),
+    )  # fmt: skip
+    waiting = (
+        select(DigestItem.digest)
+        .join(Digest, and_(Digest.org == DigestItem.org, Digest.id == DigestItem.digest))
+        .where(DigestItem.org == Notification.org, DigestItem.notification == Notification.id, Digest.user_id == user)
+    )
+    return and_(Notification.type != DIGEST, or_(sent.exists(), waiting.exists()))
+
+
+def _read(user: str) -> ColumnElement[bool]:
+    return select(Read.read_at).where(Read.org == Notification.org, Read.notification == Notification.id, Read.user_id == user).exists()
+
+
+def _of(user: str) -> Select[Notification, datetime]:
+    mine = and_(Read.org == Notification.org, Read.notification == Notification.id, Read.user_id == user)
+    return select(Notification, Read.read_at).outerjoin(Read, mine).where(_told(user))
+
+
+def _view(row: Any) -> InboxView:  # noqa: ANN401 - a row of two columns, and a key where it is a page's
     return InboxView.model_validate(
         {name: getattr(row[0], name) for name in InboxView.model_fields if name != "read_at"} | {"read_at": row[1]}
     )

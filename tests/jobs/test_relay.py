@@ -155,7 +155,6 @@ def test_an_older_event_that_commits_later_is_not_lost(floor: Floor, org: UUID) 
         older = emit(session, org, HAPPENED)
         with ThreadPoolExecutor(1) as pool:
             newer = pool.submit(happen, floor, org).result()
-        assert older < newer
         assert drain(relay) == 1  # a transaction that is still open holds nobody up
         assert all_told(floor, org) == [newer]
     assert drain(relay) == 1

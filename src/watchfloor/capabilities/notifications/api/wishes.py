@@ -13,7 +13,6 @@ from watchfloor.capabilities.notifications.engine.quiet import check_quiet
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
 from watchfloor.capabilities.notifications.jobs import send_notification
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
-from watchfloor.capabilities.notifications.jobs.envelopes import way
 from watchfloor.capabilities.notifications.queries import channels, wishes
 from watchfloor.capabilities.notifications.schemas.channels import (
     ChannelCreate,
@@ -47,7 +46,6 @@ def list_channels(caller: Caller, owner: str | None = None) -> Channels:
 @routes.post("/channels", status_code=201)
 def create_channel(caller: Caller, body: ChannelCreate) -> NewChannel:
     """Make a channel. A webhook's secret is shown this once; a channel with the same owner and address is the same channel."""
-    way(body.kind)
     own_headers(body.headers)
     check_address(body, read_settings(NotificationSettings, "notifications"))
     vault = caller.ledger.vault

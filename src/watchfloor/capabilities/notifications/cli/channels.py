@@ -60,7 +60,6 @@ def add(
     """Make a channel. URLs and tokens are secrets: they are read from a file, so that no list of processes and no history shows them."""
     from watchfloor.capabilities.notifications.engine.to_webhook import own_headers  # noqa: PLC0415 - heavy imports wait until they are needed
     from watchfloor.capabilities.notifications.jobs.addresses import check_address  # noqa: PLC0415 - see above
-    from watchfloor.capabilities.notifications.jobs.envelopes import way  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.settings import NotificationSettings  # noqa: PLC0415 - see above
@@ -71,7 +70,6 @@ def add(
         "token": read_secret(token_from) if token_from else None, "headers": dict(_header(one) for one in header or ()),
     }  # fmt: skip
     wish = shaped(ChannelCreate, told)
-    way(wish.kind)
     own_headers(wish.headers)
     check_address(wish, read_settings(NotificationSettings, "notifications"))
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:

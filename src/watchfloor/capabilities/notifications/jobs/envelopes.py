@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pydantic import SecretStr
 
-from watchfloor.capabilities.notifications.channels import mail, slack, webhook
+from watchfloor.capabilities.notifications.channels import apprise, mail, slack, webhook
+from watchfloor.capabilities.notifications.engine.to_apprise import to_apprise
 from watchfloor.capabilities.notifications.engine.to_email import Mail, mailbox, to_email
 from watchfloor.capabilities.notifications.engine.to_slack import to_slack
 from watchfloor.capabilities.notifications.engine.to_webhook import to_webhook
@@ -81,20 +82,18 @@ def _slack(parcel: Parcel) -> Envelope:
     return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", "")))
 
 
+def _apprise(parcel: Parcel) -> Envelope:
+    return parcel.envelope({"url": parcel.channel.config["url"]}, to_apprise(parcel.message))
+
+
 def _reason(parcel: Parcel) -> str:
     who = parcel.row.user_id or "your organisation"
     return f"You are told because {who} follows {parcel.message.type}."
 
 
-WAYS: dict[ChannelKind, Way] = {
+WAYS: Final[dict[ChannelKind, Way]] = {
     ChannelKind.EMAIL: Way(_email, mail.send),
     ChannelKind.WEBHOOK: Way(_webhook, webhook.send),
     ChannelKind.SLACK: Way(_slack, slack.send),
+    ChannelKind.APPRISE: Way(_apprise, apprise.send),
 }
-
-
-def way(kind: ChannelKind) -> Way:
-    """Return how a kind of channel works; raises InvalidInput where this version has no such channel."""
-    if kind not in WAYS:
-        raise InvalidInput(f"this version sends nothing over {kind}; there are {', '.join(WAYS)}", field="/kind")
-    return WAYS[kind]

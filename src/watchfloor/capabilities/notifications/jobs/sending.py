@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.jobs.envelopes import Parcel, way
+from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
 from watchfloor.capabilities.notifications.jobs.releasing import release
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 PER_HOST: Final = {ChannelKind.WEBHOOK: 20}  # the other lanes have one host, or one room each
-PER_CHANNEL: Final = {ChannelKind.WEBHOOK: 50, ChannelKind.SLACK: 20}
+PER_CHANNEL: Final = {ChannelKind.WEBHOOK: 50, ChannelKind.SLACK: 20, ChannelKind.APPRISE: 20}
 MANY: Final = 200
 
 
@@ -79,7 +79,7 @@ class Turn:
             envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
             near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")), authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
         )  # fmt: skip
-        answer: Outcomes = self.context.sandbox(way(self.lane).send, batch, keep=keep)
+        answer: Outcomes = self.context.sandbox(WAYS[self.lane].send, batch, keep=keep)
         self._save(answer.outcomes)
 
     def _rendered(self) -> tuple[list[Envelope], list[Outcome]]:
@@ -97,7 +97,7 @@ class Turn:
                 )
                 continue
             try:
-                made = way(self.lane).render(
+                made = WAYS[self.lane].render(
                     Parcel(
                         row=row, message=messages[row.notification], channel=channel, secrets=secrets.get(row.channel, []), at=now(),
                         idem=telling.idem(org, row.notification, row.channel), settings=self.settings,

@@ -13,6 +13,7 @@ from uuid import UUID  # noqa: TC003 - dataclasses name it
 from psycopg.rows import dict_row
 
 from watchfloor.capabilities.notifications.engine.sign import shared_key
+from watchfloor.capabilities.notifications.schemas.apprise import shown
 from watchfloor.capabilities.notifications.schemas.channels import ChannelView
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.audit.record import record
@@ -205,6 +206,8 @@ def masked(kind: ChannelKind, config: dict[str, str]) -> str:
     """Return an address as people may see it."""
     if kind is ChannelKind.EMAIL:
         return _masked_mail(config["to"])
+    if kind is ChannelKind.APPRISE:
+        return shown(config["url"])
     if "url" in config:
         parts = urlsplit(config["url"])
         return f"{parts.scheme}://{parts.hostname or ''}/…"
@@ -215,8 +218,8 @@ def host_of(kind: ChannelKind, config: dict[str, str]) -> str:
     """Return what fails together: a webhook's host and port, one chat room, the mail relay."""
     if kind is ChannelKind.EMAIL:
         return "relay"
-    if kind is ChannelKind.SLACK:
-        return f"slack:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]}"
+    if kind in {ChannelKind.SLACK, ChannelKind.APPRISE}:
+        return f"{kind}:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]}"
     parts = urlsplit(config["url"])
     return f"{parts.hostname or ''}:{parts.port or (443 if parts.scheme == 'https' else 80)}"[:300]
 

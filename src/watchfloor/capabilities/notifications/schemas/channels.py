@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from watchfloor.capabilities.notifications.schemas.apprise import service_of
 from watchfloor.capabilities.notifications.schemas.message import Part
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
@@ -56,7 +57,11 @@ class ChannelCreate(Part):
     owner: UserId | Literal[""] = Field("", description="Whose channel it is; the organisation's own when empty.")
     label: str = Field("", max_length=100)
     email: MailAddress | None = Field(None, description="email: the address.")
-    url: SecretStr | None = Field(None, description="webhook, slack, apprise: where messages are posted.", max_length=4000)
+    url: SecretStr | None = Field(
+        None,
+        description="webhook, slack: where messages are posted; apprise: the address of a service, such as ntfys://…, in Apprise's form.",
+        max_length=4000,
+    )
     token: SecretStr | None = Field(None, description="slack: a bot's token, instead of a URL.", max_length=500)
     room: str | None = Field(None, description="slack: the channel that the bot writes to.", max_length=100)
     headers: dict[str, str] = Field(default_factory=dict, max_length=20, description="webhook: headers of your own.")
@@ -75,8 +80,10 @@ class ChannelCreate(Part):
 
     @field_validator("url")
     @classmethod
-    def _is_a_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
+    def _is_a_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("kind") is ChannelKind.APPRISE:
+            service_of(value.get_secret_value())
+        elif value is not None:
             AnyUrl(value.get_secret_value())
         return value
 

@@ -50,14 +50,14 @@ def masked(text: str, secrets: Iterable[str], most: int = HEAD) -> str:
 
 
 def outcome(
-    envelope: Envelope, kind: Sent, answer: Answer, ms: int, *, code: str = "", reason: str = "", wait: float | None = None
+    envelope: Envelope, kind: Sent, answer: Answer, ms: int, *, code: str = "", reason: str = "", wait: float | None = None, mark: str = ""
 ) -> Outcome:
     """Return the outcome of an envelope that was answered."""
     secrets = secrets_of(envelope) if answer.body or reason else []
     head = masked(answer.body.decode("utf-8", "replace"), secrets)
     return Outcome(
         delivery_id=envelope.delivery_id, kind=kind, code=(code or str(answer.status))[:40], ms=ms, address=answer.address[:100],
-        head=head.encode()[:HEAD].decode("utf-8", "ignore"), retry_after_s=wait, reason=masked(reason, secrets, 300),
+        head=head.encode()[:HEAD].decode("utf-8", "ignore"), retry_after_s=wait, reason=masked(reason, secrets, 300), mark=mark,
     )  # fmt: skip
 
 

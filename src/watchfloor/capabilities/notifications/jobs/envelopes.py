@@ -39,6 +39,7 @@ class Parcel:
     idem: bytes
     at: datetime
     settings: NotificationSettings
+    thread: str = ""
 
     def envelope(self, target: dict[str, str], body: bytes, headers: dict[str, str] | None = None) -> Envelope:
         """Put it into an envelope."""
@@ -79,7 +80,9 @@ def _email(parcel: Parcel) -> Envelope:
 def _slack(parcel: Parcel) -> Envelope:
     config = parcel.channel.config
     target = {name: value for name, value in config.items() if name in {"url", "token", "channel"}}
-    return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", "")))
+    if "token" in config:
+        target["api"] = f"{parcel.settings.slack_api}chat.postMessage"
+    return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", ""), thread=parcel.thread, short=parcel.row.short))
 
 
 def _apprise(parcel: Parcel) -> Envelope:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from watchfloor.capabilities.notifications.api.sends import accepted
 from watchfloor.capabilities.notifications.engine.quiet import check_quiet
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
 from watchfloor.capabilities.notifications.jobs import send_notification
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
-from watchfloor.capabilities.notifications.queries import channels, wishes
+from watchfloor.capabilities.notifications.queries import channels, keys, wishes
 from watchfloor.capabilities.notifications.schemas.channels import (
     ChannelCreate,
     Channels,
@@ -23,6 +23,7 @@ from watchfloor.capabilities.notifications.schemas.channels import (
     RouteCreate,
     Routes,
     RouteView,
+    SigningKind,
     UserId,
 )
 from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
@@ -33,6 +34,7 @@ from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
 
 routes = APIRouter(tags=["notifications"])
+Signing = Annotated[SigningKind, Query(description="v1: a shared secret; v1a: Ed25519, whose public key checks and cannot sign.")]
 User = Annotated[UserId, Path(description="Whose.")]
 
 
@@ -52,7 +54,7 @@ def create_channel(caller: Caller, body: ChannelCreate) -> NewChannel:
     with caller.transaction() as session:
         made, new = channels.add_channel(session, vault, caller.org, body, actor=caller.name)
         shown = channels.get_channel(session, caller.org, made)
-        secret = channels.open_secrets(session, vault, caller.org, [made]).get(made, [None])[0] if new else None
+        secret = keys.open_secrets(session, vault, caller.org, [made]).get(made, [None])[0] if new else None
     return NewChannel(**shown.model_dump(), secret=secret)
 
 
@@ -85,10 +87,11 @@ def disable_channel(caller: Caller, channel: UUID) -> None:
 
 
 @routes.post("/channels/{channel}/rotate-secret")
-def rotate_channel_secret(caller: Caller, channel: UUID) -> ChannelSecret:
-    """Give a webhook a new secret, shown this once; the old one signs along for a day."""
+def rotate_channel_secret(caller: Caller, channel: UUID, kind: Signing = SigningKind.V1) -> ChannelSecret:
+    """Give a webhook a new key; those of its kind before it sign along for a day. A secret is shown this once, of v1a only the public key."""
     with caller.transaction() as session:
-        return ChannelSecret(secret=channels.rotate_secret(session, caller.ledger.vault, caller.org, channel, actor=caller.name))
+        made = channels.rotate_secret(session, caller.ledger.vault, caller.org, channel, kind, actor=caller.name)
+    return ChannelSecret(kind=kind, secret=None if made.public else made.private, public_key=made.public)
 
 
 @routes.post("/channels/{channel}/test", status_code=202, response_model=Accepted)

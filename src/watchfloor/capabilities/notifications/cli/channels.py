@@ -60,7 +60,7 @@ def add(
     """Make a channel. URLs and tokens are secrets: they are read from a file, so that no list of processes and no history shows them."""
     from watchfloor.capabilities.notifications.engine.to_webhook import own_headers  # noqa: PLC0415 - heavy imports wait until they are needed
     from watchfloor.capabilities.notifications.jobs.addresses import check_address  # noqa: PLC0415 - see above
-    from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.queries import channels, keys  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.settings import NotificationSettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
@@ -74,7 +74,7 @@ def add(
     check_address(wish, read_settings(NotificationSettings, "notifications"))
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         made, new = channels.add_channel(session, floor.ledger.vault, floor.org, wish, actor="cli")
-        secret = channels.open_secrets(session, floor.ledger.vault, floor.org, [made]).get(made, [""])[0]
+        secret = keys.open_secrets(session, floor.ledger.vault, floor.org, [made]).get(made, [""])[0]
         if secret_to and new and secret:
             _keep(secret_to, secret)
         shown = channels.get_channel(session, floor.org, made)
@@ -116,14 +116,28 @@ def rotate_secret(
     context: typer.Context,
     channel: Which,
     *,
-    secret_to: Annotated[Path, typer.Option("--secret-to", help="Write the new secret into this new file, for you alone.", metavar="FILE")],
-) -> None:
-    """Give a webhook a new secret; the old one signs along for a day."""
+    kind: Annotated[str, typer.Option(help="v1: a secret that the receiver has too. v1a: Ed25519; the receiver has the public key, which is printed.")] = "v1",
+    secret_to: Annotated[
+        Path | None, typer.Option("--secret-to", help="v1: write the new secret into this new file, for you alone.", metavar="FILE")
+    ] = None,
+) -> None:  # fmt: skip
+    """Give a webhook a new key to sign with; the one of its kind before it signs along for a day."""
+    if kind not in {"v1", "v1a"}:
+        raise InvalidInput("there are the kinds v1 and v1a", field="/kind")
+    if (kind == "v1") != (secret_to is not None):
+        raise InvalidInput(
+            "a secret of v1 goes into a file: say --secret-to FILE"
+            if kind == "v1"
+            else "v1a has no secret to write; its public key is printed"
+        )
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.capabilities.notifications.schemas.channels import SigningKind  # noqa: PLC0415 - see above
 
-        _keep(secret_to, channels.rotate_secret(session, floor.ledger.vault, floor.org, id_of(channel, "channel"), actor="cli"))
-    print_text(str(secret_to.absolute()))
+        made = channels.rotate_secret(session, floor.ledger.vault, floor.org, id_of(channel, "channel"), SigningKind(kind), actor="cli")
+        if secret_to is not None:
+            _keep(secret_to, made.private)
+    print_text(str(secret_to.absolute()) if secret_to is not None else str(made.public))
 
 
 def _set(context: typer.Context, channel: str, state: str, reason: str | None) -> None:

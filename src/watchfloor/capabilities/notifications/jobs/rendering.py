@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.channels.lanes import NOT_TRIED
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
-from watchfloor.capabilities.notifications.queries import channels, telling, threads
+from watchfloor.capabilities.notifications.queries import channels, keys, telling, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.errors import InvalidInput
@@ -36,7 +36,7 @@ class Rendering:
         with context.transaction() as session:
             self._messages: dict[UUID, Message] = telling.open_messages(session, vault, self._org, [row.notification for row in rows])
             self._opened = channels.open_channels(session, vault, self._org, named)
-            self._secrets = channels.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
+            self._secrets = keys.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
             self._marks = threads.list_marks(session, self._org, [one for row in rows if (one := self._topic(row)) is not None])
         self._begun = set[threads.Topic]()
         self.envelopes: list[Envelope] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -14,6 +15,14 @@ from watchfloor.capabilities.notifications.schemas.message import Part
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.contract import Severity
+
+
+class SigningKind(StrEnum):
+    """How webhooks are signed: with a secret that the receiver has too, or with a key whose public half is no secret."""
+
+    V1 = "v1"
+    V1A = "v1a"
+
 
 GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
 ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
@@ -109,6 +118,7 @@ class ChannelView(BaseModel):
     failing_since: datetime | None
     created_by: str
     created_at: datetime
+    public_keys: list[str] = Field(default_factory=list, description="webhook: what its receivers check v1a signatures with, newest first.")
 
 
 class NewChannel(ChannelView):
@@ -118,9 +128,11 @@ class NewChannel(ChannelView):
 
 
 class ChannelSecret(BaseModel):
-    """A webhook's new secret, shown this once."""
+    """A webhook's new key: of v1 the secret, shown this once; of v1a the public key, and nobody is shown the private one."""
 
-    secret: str
+    kind: SigningKind
+    secret: str | None = None
+    public_key: str | None = None
 
 
 class Channels(BaseModel):

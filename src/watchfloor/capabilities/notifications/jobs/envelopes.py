@@ -17,6 +17,7 @@ from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKin
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from watchfloor.capabilities.notifications.queries.channels import Opened
@@ -47,6 +48,15 @@ class Parcel:
             delivery_id=self.row.id, idem_hex=self.idem.hex(), channel=self.channel.kind,
             target={name: SecretStr(value) for name, value in target.items() if value}, body=body, headers=headers or {},
         )  # fmt: skip
+
+
+def batch_of(envelopes: Sequence[Envelope], settings: NotificationSettings) -> Batch:
+    """Return what a box is given: envelopes, and where an operator lets them go."""
+    return Batch(
+        envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
+        near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")),
+        authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.channels.lanes import NOT_TRIED
+from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
 from watchfloor.capabilities.notifications.queries import channels, keys, telling, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
@@ -48,8 +49,8 @@ class Rendering:
             channel, topic = self._opened.get(row.channel), self._topic(row)
             if channel is None:
                 self._refuse(row, "channel_removed")
-            elif channel.state != "active":
-                self._refuse(row, "channel_inactive")
+            elif why := inactive(channel.state):
+                self._refuse(row, why)
             elif topic in self._begun:
                 self._wait(row)
             else:

@@ -6,13 +6,13 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.jobs.envelopes import WAYS
+from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, batch_of
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
 from watchfloor.capabilities.notifications.jobs.releasing import release
 from watchfloor.capabilities.notifications.jobs.rendering import Rendering
 from watchfloor.capabilities.notifications.queries import due
-from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKind
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.errors import GiveUp
@@ -76,12 +76,7 @@ class Turn:
             self._save(part.outcomes)
             return {}
 
-        settings = self.settings
-        batch = Batch(
-            envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
-            near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")), authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
-        )  # fmt: skip
-        answer: Outcomes = self.context.sandbox(WAYS[self.lane].send, batch, keep=keep)
+        answer: Outcomes = self.context.sandbox(WAYS[self.lane].send, batch_of(envelopes, self.settings), keep=keep)
         self._save(answer.outcomes)
 
     def _save(self, outcomes: Iterable[Outcome]) -> None:

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from watchfloor.kernel.tenancy.vault import Vault
 
 OVERLAP: Final = timedelta(days=1)
-COLUMNS: Final = """id, kind, owner, label, shown as address, state, reason, failing_since, created_by, created_at,
+COLUMNS: Final = """id, kind, owner, label, shown as address, state, reason, failing_since, verified_at, created_by, created_at,
   array(select public from notify_secret s where s.org = c.org and s.channel = c.id and s.public is not null
     and coalesce(s.retires_at, 'infinity') > wf_now() order by s.id desc) as public_keys"""
 ADD: Final = """
 insert into notify_channel (org, id, owner, kind, label, kid, config, shown, address, host, state, given, created_by)
-values (%(org)s, %(id)s, %(owner)s, %(kind)s, %(label)s, %(kid)s, %(config)s, %(shown)s, %(address)s, %(host)s, 'active', %(given)s, %(actor)s)
+values (%(org)s, %(id)s, %(owner)s, %(kind)s, %(label)s, %(kid)s, %(config)s, %(shown)s, %(address)s, %(host)s, %(state)s, %(given)s, %(actor)s)
 on conflict (org, owner, kind, address) do update set given = notify_channel.given and excluded.given returning id
 """
 # Five days in a row and a dozen attempts, as those who run webhooks for others do it.
@@ -59,14 +59,20 @@ class Opened:
     config: dict[str, str]
 
 
-def add_channel(session: Session, vault: Vault, org: UUID, wish: ChannelCreate, *, actor: str, given: bool = False) -> tuple[UUID, bool]:
-    """Keep a channel; one with the same owner and address is the same channel. Return it and whether it is new."""
+def add_channel(
+    session: Session, vault: Vault, org: UUID, wish: ChannelCreate, *, actor: str, given: bool = False, verify: bool = False
+) -> tuple[UUID, bool]:  # fmt: skip
+    """Keep a channel; one with the same owner and address is the same channel. Return it and whether it is new.
+
+    With `verify` a webhook takes no messages until its receiver has repeated a challenge.
+    """
     wire, made, config = wire_of(session), new_id(), wish.config()
     kid, sealed = vault.seal(org, _place(made), json.dumps(config).encode())
     where = config.get("to") or config.get("url") or f"{config.get('token')}|{config.get('channel')}"
     values = {
         "org": org, "id": made, "owner": wish.owner, "kind": str(wish.kind), "label": wish.label, "kid": kid, "config": sealed,
         "shown": masked(wish.kind, config), "address": vault.blind(org, f"{wish.kind}|{where}"), "host": host_of(wish.kind, config), "given": given, "actor": actor,
+        "state": "unverified" if verify and wish.kind is ChannelKind.WEBHOOK else "active",
     }  # fmt: skip
     row: Any = wire.execute(ADD, values).fetchone()
     if row[0] == made:
@@ -117,6 +123,30 @@ def set_state(session: Session, org: UUID, channel: UUID, state: str, *, reason:
         (state, reason, org, channel),
     )
     record(session, org, actor=actor, operation=f"notify.channel_{state}", object=str(channel), reason=reason)
+
+
+def enable(session: Session, org: UUID, channel: UUID, *, actor: str, verify: bool) -> None:
+    """Switch a channel on.
+
+    Raises:
+        NotFound: There is no such channel.
+        Conflict: With `verify`, a webhook whose receiver never repeated a challenge.
+    """
+    found = get_channel(session, org, channel)
+    if verify and found.kind is ChannelKind.WEBHOOK and found.verified_at is None:
+        message = f"this webhook's receiver has not repeated a challenge yet: watchfloor notifications channels verify {channel}"
+        raise Conflict(message)
+    set_state(session, org, channel, "active", reason=None, actor=actor)
+
+
+def verified(session: Session, org: UUID, channel: UUID, *, actor: str) -> None:
+    """Remember that a receiver repeated a challenge; a channel that waited for this is switched on, one that was switched off is not."""
+    wire_of(session).execute(
+        "update notify_channel set verified_at = wf_now(), state = case state when 'unverified' then 'active' else state end, changed_at = wf_now() "
+        "where org = %s and id = %s",
+        (org, channel),
+    )
+    record(session, org, actor=actor, operation="notify.channel_verified", object=str(channel))
 
 
 def open_channels(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, Opened]:

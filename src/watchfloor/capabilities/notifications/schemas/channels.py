@@ -116,6 +116,7 @@ class ChannelView(BaseModel):
     state: str
     reason: str | None
     failing_since: datetime | None
+    verified_at: datetime | None = Field(None, description="webhook: when its receiver last repeated a challenge.")
     created_by: str
     created_at: datetime
     public_keys: list[str] = Field(default_factory=list, description="webhook: what its receivers check v1a signatures with, newest first.")
@@ -133,6 +134,23 @@ class ChannelSecret(BaseModel):
     kind: SigningKind
     secret: str | None = None
     public_key: str | None = None
+
+
+class VerifyChannel(Part):
+    """A webhook whose receiver is to repeat a challenge."""
+
+    channel: UUID
+
+
+class ChannelVerified(BaseModel):
+    """What came of a challenge; `state` is the channel's from then on."""
+
+    channel: UUID
+    verified: bool
+    state: str
+    reason: str
+    code: str
+    ms: int
 
 
 class Channels(BaseModel):

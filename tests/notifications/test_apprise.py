@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 TOLD = Message(
     type="finding.opened", severity="high", title="TLS 1.0 is on @everyone <b>now</b> [see](http://evil.example)", asset="web-1",
-    lines=("It was seen twice.",), facts={"port": "443"}, link="https://watch.example/findings/7", occurred_at=datetime(2026, 11, 29, tzinfo=UTC),
+    lines=("It was seen twice.",), facts={"port": "443"}, link="https://watch.example/findings/a_7", occurred_at=datetime(2026, 11, 29, tzinfo=UTC),
 )  # fmt: skip
 BODY_SENT = to_apprise(TOLD)
 SECRET = "3ccdd113474722377935511fc85d3dd4"
@@ -144,13 +145,13 @@ def test_a_message_arrives_as_its_service_wants_it(server: Server) -> None:
     assert bodies[f"/{SECRET}"]["type"] == "failure"
     assert bodies["/"]["topic"] == "alerts"
     assert bodies["/message"]["title"].startswith("[Watchfloor] HIGH - TLS 1.0 is on")
-    assert bodies[f"/hooks/{SECRET}"]["text"].endswith("https://watch.example/findings/7")
+    assert bodies[f"/hooks/{SECRET}"]["text"].endswith("https://watch.example/findings/a_7")
     assert {asked.headers["user-agent"] for asked in server.asked} == {apprise.AGENT}
 
 
 @pytest.mark.parametrize(("scheme", "module", "attribute", "path"), [
     ("discord", "discord:NotifyDiscord", "notify_url", "/api/webhooks"), ("tgram", "telegram:NotifyTelegram", "notify_url", "/bot"),
-    ("pover", "pushover:NotifyPushover", "notify_url", "/messages.json"),
+    ("pover", "pushover:NotifyPushover", "notify_url", "/messages.json"), ("gchat", "google_chat:NotifyGoogleChat", "notify_url", "/v1/{workspace}"),
 ])  # fmt: skip
 def test_a_service_of_fixed_address_takes_its_message(
     server: Server, monkeypatch: pytest.MonkeyPatch, scheme: str, module: str, attribute: str, path: str
@@ -160,17 +161,19 @@ def test_a_service_of_fixed_address_takes_its_message(
     (outcome,) = sent(ADDRESSES[scheme], ports=(server.port,))
     assert outcome.kind is Sent.OK
     (asked,) = server.asked
-    assert "@everyone" not in asked.body.decode()
-    assert "://evil" not in asked.body.decode()
+    text = unquote_plus(asked.body.decode())
+    assert "@everyone" not in text
+    assert "://evil" not in text
+    assert "https://watch.example/findings/a_7" in text
 
 
 def test_what_is_told_mentions_nobody_and_leads_nowhere() -> None:
     told = json.loads(BODY_SENT)
-    assert told["body"].splitlines() == ["It was seen twice.", "port: 443", "https://watch.example/findings/7"]
+    assert told["body"].splitlines() == ["It was seen twice.", "port: 443", "https://watch.example/findings/a_7"]
     assert inert("@here <!channel> [a](b) https://x") == "@\u200bhere <\u200b!channel> [a]\u200b(b) https://\u200bx"
     long = TOLD.model_copy(update={"lines": tuple(f"{number} {'w' * 390}" for number in range(50))})
     assert len(json.loads(to_apprise(long))["body"]) <= BODY
-    assert json.loads(to_apprise(long))["body"].endswith("[…]\nhttps://watch.example/findings/7")
+    assert json.loads(to_apprise(long))["body"].endswith("[…]\nhttps://watch.example/findings/a_7")
 
 
 @pytest.mark.parametrize(("status", "kind", "code"), [
@@ -208,6 +211,15 @@ def test_a_certificate_of_another_name_is_refused_for_good_and_one_of_a_known_au
     ):
         found = sent(at(right, "jsons"), at(wrong, "jsons"), ports=(right.port, wrong.port), authorities=authority.pem)
     assert [(one.kind, one.code) for one in found] == [(Sent.OK, "200"), (Sent.PERMANENT, "tls_name")]
+
+
+def test_a_card_of_teams_leads_where_it_says(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with serve(answer=lambda _: Answer(status=202), tls=authority.server("127.0.0.1")) as teams:
+        url = f"workflows://127.0.0.1:{teams.port}/workflow1a/{SECRET}"
+        assert [one.kind for one in sent(url, ports=(teams.port,), authorities=authority.pem)] == [Sent.OK]
+    card = json.loads(teams.asked[0].body)["attachments"][0]["content"]
+    assert [block["text"].splitlines()[-1] for block in card["body"]][1] == "https://watch.example/findings/a_7"
 
 
 @pytest.mark.parametrize("url", [

@@ -11,6 +11,7 @@ from tests.cli.desk import WorkingDesk
 from tests.notifications.test_api import AT, run
 from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.engine.sign import verify
+from watchfloor.capabilities.notifications.queries.keys import MOST
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.errors import Forged, InvalidInput
 
@@ -69,6 +70,14 @@ def test_a_key_that_is_retired_signs_no_more(world: World, owner: Client, receiv
     with pytest.raises(Forged):
         verify([old], *receiver.came[0], now=now())
     assert owner.get(f"{AT}/channels/{hook['id']}")["public_keys"] == [new]
+
+
+def test_however_often_a_key_is_rotated_only_a_few_sign(world: World, owner: Client, receiver: Receiver, hook: dict[str, Any]) -> None:
+    made = [rotated(owner, hook, "v1a")["public_key"] for _ in range(MOST + 3)]
+    run(world, owner.post(f"{AT}/channels/{hook['id']}/test"))
+    assert versions(receiver).count("v1a") == MOST
+    verify([hook["secret"]], *receiver.came[0], now=now())  # the other kind is left alone
+    assert owner.get(f"{AT}/channels/{hook['id']}")["public_keys"] == made[::-1][:MOST]
 
 
 def test_the_private_key_is_sealed_and_never_shown(world: World, owner: Client, hook: dict[str, Any]) -> None:

@@ -112,10 +112,12 @@ def _told(envelope: Envelope, poster: Poster, ends: float) -> Outcome:
         return _failed(envelope, Sent.PERMANENT, UNREADABLE, str(error), began)
     service.throttle = _at_once
     told: dict[str, str] = from_json(envelope.body)
+    # For a service that takes Markdown alone, text would be escaped, and links in it broken; without a format it is left as it is.
+    shape = None if service.notify_format == "markdown" else "text"
     try:
         with carrier.sealed(trip):
             taken = bool(
-                service.notify(title=told["title"], body=told["body"], notify_type=told["type"], body_format="text", overflow="truncate")
+                service.notify(title=told["title"], body=told["body"], notify_type=told["type"], body_format=shape, overflow="truncate")
             )
     except Exception:  # noqa: BLE001 - what a stranger's code stumbles over; the trip knows what came of the message
         taken = False

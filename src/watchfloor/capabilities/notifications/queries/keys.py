@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from watchfloor.kernel.tenancy.vault import Vault
 
 SECRET_BYTES: Final = 32
+MOST: Final = 4  # of a kind that sign together
 RETIRE: Final = """
 update notify_secret set retires_at = least(retires_at, wf_now() + %(overlap)s)
 where org = %(org)s and channel = %(channel)s and kind = %(kind)s
+"""
+# Rotated once more before the day is over, and again: receivers read a few signatures, not all that a day can hold.
+CROWD: Final = """
+update notify_secret set retires_at = wf_now()
+where org = %(org)s and channel = %(channel)s and kind = %(kind)s and coalesce(retires_at, 'infinity') > wf_now() and id not in (
+  select id from notify_secret where org = %(org)s and channel = %(channel)s and kind = %(kind)s order by id desc limit %(most)s)
 """
 ADD: Final = """
 insert into notify_secret (org, id, channel, kind, kid, key, public)
@@ -54,10 +61,20 @@ def add(session: Session, vault: Vault, org: UUID, channel: UUID, key: Key, *, o
     """Let a channel sign with a key; older ones of its kind sign along until the overlap is over."""
     wire, made = wire_of(session), new_id()
     kid, sealed = vault.seal(org, _place(made), key.private.encode())
-    values = {"org": org, "id": made, "channel": channel, "kind": str(key.kind), "kid": kid, "key": sealed, "public": key.public}
+    values = {
+        "org": org,
+        "id": made,
+        "channel": channel,
+        "kind": str(key.kind),
+        "kid": kid,
+        "key": sealed,
+        "public": key.public,
+        "most": MOST,
+    }
     if overlap is not None:
         wire.execute(RETIRE, {**values, "overlap": overlap})
     wire.execute(ADD, values)
+    wire.execute(CROWD, values)
 
 
 def open_secrets(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, list[str]]:

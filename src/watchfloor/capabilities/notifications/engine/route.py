@@ -166,6 +166,13 @@ def route(
     return [replace(one, state=State.SUPPRESSED) if one.state is State.DROPPED else one for one in decisions]
 
 
+def unwanted(wishes: Wishes, type_: str, now: datetime) -> str:
+    """Say why somebody does not want to hear of this type of event at this moment; an empty text when they do."""
+    if event_fits(wishes.opted_out, type_):
+        return "opted_out"
+    return "paused" if wishes.paused_until is not None and now < wishes.paused_until else ""
+
+
 def _decide(case: _Case, occasion: Occasion) -> Decision:
     follows, skipped = case.candidate.follows, _SKIPPED[occasion]
     if Question.AUDIENCE not in skipped and not event_fits(follows.events, case.notice.subject.type):
@@ -197,11 +204,8 @@ def _inhibition(case: _Case) -> Decision | None:
 
 
 def _opted_out(case: _Case) -> Decision | None:
-    wishes = case.candidate.wishes
-    if event_fits(wishes.opted_out, case.notice.subject.type):
-        return case.answer(State.SUPPRESSED, "opted_out")
-    paused = wishes.paused_until is not None and case.now < wishes.paused_until
-    return case.answer(State.SUPPRESSED, "paused") if paused else None
+    reason = unwanted(case.candidate.wishes, case.notice.subject.type, case.now)
+    return case.answer(State.SUPPRESSED, reason) if reason else None
 
 
 def _filter(case: _Case) -> Decision | None:

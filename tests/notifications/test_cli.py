@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from tests.cli.command import wf
 from tests.cli.desk import OpenDesk, WorkingDesk
 from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.engine.sign import shared_key, signed_headers
+from watchfloor.capabilities.notifications.queries import channels
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, NotFound, SetupError
 from watchfloor.kernel.terminal import Exit
@@ -165,6 +166,37 @@ def test_routes_are_made_listed_and_removed(desk: WorkingDesk, hook: str) -> Non
     assert isinstance(desk.run(commands, "routes", "rm", made["id"]).exception, NotFound)
 
 
+def test_channels_and_routes_are_edited_in_place(desk: WorkingDesk, hook: str, receiver: Receiver, tmp_path: Path) -> None:
+    route = document(desk, "routes", "add", "calm", "--channel", hook, "--digest", "daily", "--event", "scans.*")["id"]
+    changed = document(desk, "routes", "edit", route, "--digest", "none", "--min-severity", "high", "--mandatory", "--off")
+    assert (changed["id"], changed["digest"], changed["min_severity"], changed["mandatory"], changed["enabled"]) == (
+        route,
+        None,
+        "high",
+        True,
+        False,
+    )
+    assert (changed["name"], changed["events"]) == ("calm", ["scans.*"])
+    assert document(desk, "routes", "edit", route, "--digest", "weekly", "--weekday", "fri", "--on")["digest"]["weekday"] == "fri"
+    assert "name what changes" in refused(desk, "routes", "edit", route)
+    assert isinstance(desk.run(commands, "routes", "edit", NOBODY, "--name", "x").exception, NotFound)
+    said = told(desk, "channels", "edit", hook, "--label", "ops", "--url-from", written(tmp_path / "other", f"{receiver.url}/new?{CANARY}"))
+    assert CANARY not in said + told(desk, "channels", "list")
+    assert [(one["id"], one["label"]) for one in document(desk, "channels", "list")["items"]] == [(hook, "ops")]
+    told(desk, "test", hook)
+    assert "takes url" in refused(desk, "channels", "edit", hook, "--email", "ann@example.org")
+
+
+def test_an_address_takes_mail_again_when_its_suppression_is_removed(desk: WorkingDesk, world: World) -> None:
+    with world.ledger.database.transaction(world.org) as session:
+        channels.suppress(session, world.ledger.vault, world.org, "ann@example.org", reason="manual", keep=timedelta(days=1), actor="test")
+    assert "a…@example.org" in told(desk, "suppressions", "list")
+    (one,) = document(desk, "suppressions", "list")["items"]
+    told(desk, "suppressions", "rm", one["id"])
+    assert document(desk, "suppressions", "list")["items"] == []
+    assert isinstance(desk.run(commands, "suppressions", "rm", one["id"]).exception, NotFound)
+
+
 def test_a_preview_says_what_would_happen_and_sends_nothing(
     desk: WorkingDesk, world: World, hook: str, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -175,6 +207,9 @@ def test_a_preview_says_what_would_happen_and_sends_nothing(
     assert [(one["channel"], one["state"]) for one in found["decisions"]] == [(hook, "due")]
     assert CANARY not in json.dumps(found)
     assert document(desk, "preview", mild)["decisions"] == []
+    assert [(one["state"], one["reason"]) for one in document(desk, "preview", mild, "--dropped")["decisions"]] == [
+        ("dropped", "below_severity")
+    ]
     assert (receiver.came, world.sql("select count(*) from notification")) == ([], [(0,)])
 
 

@@ -11,10 +11,12 @@ from fastapi import APIRouter, Path, Response
 from watchfloor.capabilities.notifications.api.sends import accepted
 from watchfloor.capabilities.notifications.engine.quiet import check_quiet
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
-from watchfloor.capabilities.notifications.jobs import send_notification
+from watchfloor.capabilities.notifications.jobs import changing, send_notification
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.jobs.envelopes import way
 from watchfloor.capabilities.notifications.queries import channels, wishes
+from watchfloor.capabilities.notifications.queries.changing import change_route as save_route
+from watchfloor.capabilities.notifications.schemas.changes import ChannelChange, RouteChange
 from watchfloor.capabilities.notifications.schemas.channels import (
     ChannelCreate,
     Channels,
@@ -63,6 +65,13 @@ def get_channel(caller: Caller, channel: UUID) -> ChannelView:
     """Show one channel."""
     with caller.transaction() as session:
         return channels.get_channel(session, caller.org, channel)
+
+
+@routes.patch("/channels/{channel}")
+def change_channel(caller: Caller, channel: UUID, body: ChannelChange) -> ChannelView:
+    """Change a channel's label, address or headers; messages that wait go to the new address. With a new URL headers are given anew."""
+    with caller.transaction() as session:
+        return changing.change_channel(session, caller.ledger.vault, caller.org, channel, body, actor=caller.name)
 
 
 @routes.delete("/channels/{channel}", status_code=204)
@@ -121,6 +130,14 @@ def create_route(caller: Caller, body: RouteCreate) -> RouteView:
 def get_route(caller: Caller, route: UUID) -> RouteView:
     """Show one route."""
     with caller.transaction() as session:
+        return wishes.get_route(session, caller.org, route)
+
+
+@routes.patch("/routes/{route}")
+def change_route(caller: Caller, route: UUID, body: RouteChange) -> RouteView:
+    """Change what is named of a route; what was told or is held already stays as it is."""
+    with caller.transaction() as session:
+        save_route(session, caller.org, route, body, actor=caller.name)
         return wishes.get_route(session, caller.org, route)
 
 

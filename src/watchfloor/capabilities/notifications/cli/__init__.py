@@ -13,6 +13,7 @@ from watchfloor.capabilities.notifications.cli import (
     send,
     signature,
     silences,
+    suppressions,
     wishes,
 )
 
@@ -27,6 +28,7 @@ commands.add_typer(routes.commands, name="routes")
 commands.command("preview")(preview.preview)
 commands.command("preferences")(wishes.preferences)
 commands.add_typer(silences.commands, name="silence")
+commands.add_typer(suppressions.commands, name="suppressions")
 commands.command("deliveries")(deliveries.deliveries)
 commands.command("attempts")(deliveries.attempts)
 commands.command("replay")(deliveries.replay)

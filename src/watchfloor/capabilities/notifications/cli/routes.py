@@ -60,6 +60,38 @@ def add(
 
 
 @commands.command()
+def edit(
+    context: typer.Context,
+    route: Annotated[str, typer.Argument(help="The route's id.", metavar="ROUTE")],
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="What to call it.")] = None,
+    channel: Annotated[list[str] | None, typer.Option("--channel", help="All of its channels anew, by their ids; may be repeated.")] = None,
+    event: Annotated[list[str] | None, typer.Option("--event", help="All of its events anew; may be repeated.")] = None,
+    min_severity: Annotated[str | None, typer.Option(help="info, low, medium, high or critical.")] = None,
+    digest: Annotated[str | None, typer.Option(help="Tell all at once: hourly, daily or weekly; `none` tells at once.")] = None,
+    at: Annotated[str | None, typer.Option(help="With a daily or weekly digest: the local time, as 08:00.")] = None,
+    weekday: Annotated[str | None, typer.Option(help="With a weekly digest: mon, tue …")] = None,
+    mandatory: Annotated[bool | None, typer.Option("--mandatory/--no-mandatory", help="Told even to who opted out or sleeps.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it tells anything.")] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Change a route; what is not named stays as it is: watchfloor notifications routes edit ROUTE --min-severity high."""
+    from watchfloor.capabilities.notifications.queries import changing, wishes  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.capabilities.notifications.schemas.changes import RouteChange  # noqa: PLC0415 - see above
+
+    told: dict[str, Any] = {
+        "name": name, "events": event, "min_severity": min_severity, "mandatory": mandatory, "enabled": enabled,
+        "channels": [id_of(one, "channel") for one in channel] if channel else None,
+    }  # fmt: skip
+    told = {key: value for key, value in told.items() if value is not None} | _digest(digest, at, weekday)
+    wanted, which = shaped(RouteChange, told), id_of(route, "route")
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        changing.change_route(session, floor.org, which, wanted, actor="cli")
+        made = wishes.get_route(session, floor.org, which)
+    print_json(made) if json else print_text(f"{route} is changed.")
+
+
+@commands.command()
 def rm(context: typer.Context, route: Annotated[str, typer.Argument(help="The route's id.", metavar="ROUTE")]) -> None:
     """Send these events no longer; what was told stays told."""
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
@@ -67,3 +99,11 @@ def rm(context: typer.Context, route: Annotated[str, typer.Argument(help="The ro
 
         wishes.remove_route(session, floor.org, id_of(route, "route"), actor="cli")
     print_text(f"{route} is removed.")
+
+
+def _digest(mode: str | None, at: str | None, weekday: str | None) -> dict[str, Any]:
+    """Return what of a route's digest changes: nothing, all of it, or that there is one."""
+    if mode == "none" and not (at or weekday):
+        return {"digest": None}
+    plan = {key: value for key, value in (("mode", mode), ("at_local", at), ("weekday", weekday)) if value}
+    return {"digest": plan} if plan else {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.message import Message
 
 STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
+SAID = {**STATES, State.JOINED: "digest", State.DROPPED: "dropped"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +51,26 @@ class Joined:
 
 def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided], list[Joined]]:
     """Return what becomes of each candidate, and who hears of it in a digest; who did not ask for such messages is left out."""
-    rows = list(candidates)
-    message = asked.message
-    subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
-    notice = route.Notice(subject=subject, labels=message.facts)
-    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
     decided, joined = [], []
-    for row, one in zip(rows, decisions, strict=True):
+    for row, one in _answers(asked, candidates):
         if one.state in STATES:
             decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
         elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
             joined.append(Joined(row, one.window, one.due_at, one.reason))
     return decided, joined
+
+
+def explain(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, str, str, datetime | None]]:
+    """Return state, reason and time for each candidate, those included that would leave no row: `dropped`, with the reason."""
+    return [(row, SAID[one.state], one.reason, one.due_at) for row, one in _answers(asked, candidates)]
+
+
+def _answers(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, route.Decision]]:
+    rows, message = list(candidates), asked.message
+    subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
+    notice = route.Notice(subject=subject, labels=message.facts)
+    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
+    return list(zip(rows, decisions, strict=True))
 
 
 def _candidate(one: Candidate) -> route.Candidate:

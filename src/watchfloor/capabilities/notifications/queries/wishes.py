@@ -9,13 +9,14 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
+from watchfloor.capabilities.notifications.queries.changing import demand_channels
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
-from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
+from watchfloor.kernel.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -59,13 +60,7 @@ def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, ac
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:
     """Keep a route; raises InvalidInput for channels that there are not, Conflict for a name that is taken."""
     wire, made = wire_of(session), new_id()
-    known = {
-        row[0]
-        for row in wire.execute("select id from notify_channel where org = %s and id = any (%s)", (org, list(wish.channels))).fetchall()
-    }
-    if unknown := [str(one) for one in wish.channels if one not in known]:
-        message = f"there is no channel {unknown[0]}"
-        raise InvalidInput(message, field="/channels")
+    demand_channels(session, org, wish.channels)
     sql = (
         "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by) "
         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"

@@ -1,0 +1,94 @@
+"""Channels and routes that are changed in place: their ids, and what was told over them, stay."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from watchfloor.capabilities.notifications.queries import channels
+from watchfloor.kernel.audit.record import record
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.notifications.schemas.changes import RouteChange
+    from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
+    from watchfloor.kernel.tenancy.vault import Vault
+
+# What an address did wrong is not the fault of another.
+CHANNEL: Final = """
+update notify_channel set label = %(label)s, kid = %(kid)s, config = %(config)s, shown = %(shown)s, address = %(address)s, host = %(host)s,
+  failed = case when address = %(address)s then failed else 0 end, failing_since = case when address = %(address)s then failing_since end,
+  verified_at = case when address = %(address)s then verified_at end, changed_at = wf_now()
+where org = %(org)s and id = %(id)s
+"""
+MOVE: Final = "update delivery set host = %s where org = %s and channel = %s and state in ('due', 'held') and host <> %s"
+JSON: Final = {"digest"}
+
+
+def lock_channel(session: Session, org: UUID, channel: UUID) -> None:
+    """Let nobody else change a channel until this transaction ends."""
+    wire_of(session).execute("select 1 from notify_channel where org = %s and id = %s for update", (org, channel))
+
+
+def save_channel(
+    session: Session, vault: Vault, org: UUID, channel: UUID, wish: ChannelCreate, *, actor: str, changed: Sequence[str]
+) -> None:  # fmt: skip
+    """Keep a channel as it is wished now; raises Conflict where its owner has another with this address."""
+    config, wire = wish.config(), wire_of(session)
+    kid, sealed = vault.seal(org, channels.place(channel), json.dumps(config).encode())
+    host = channels.host_of(wish.kind, config)
+    values = {
+        "org": org, "id": channel, "label": wish.label, "kid": kid, "config": sealed, "shown": channels.masked(wish.kind, config),
+        "address": channels.address_of(vault, org, wish), "host": host,
+    }  # fmt: skip
+    try:
+        wire.execute(CHANNEL, values)
+    except UniqueViolation as error:
+        message = "there is another channel with this address already"
+        raise Conflict(message) from error
+    wire.execute(MOVE, (host, org, channel, host))
+    record(session, org, actor=actor, operation="notify.change_channel", object=str(channel), reason=", ".join(changed))
+
+
+def change_route(session: Session, org: UUID, route: UUID, wanted: RouteChange, *, actor: str) -> None:
+    """Change what is named of a route; raises NotFound, InvalidInput for channels that there are not, Conflict for a name that is taken."""
+    given = {name: getattr(wanted, name) for name in sorted(wanted.model_fields_set)}
+    if wanted.channels is not None:
+        demand_channels(session, org, wanted.channels)
+    values = {name: _stored(name, value) for name, value in given.items()}
+    sql = f"update notify_route set {', '.join(f'{name} = %({name})s' for name in values)} where org = %(of_org)s and id = %(of_id)s"  # noqa: S608 - a model's own fields
+    try:
+        found = wire_of(session).execute(sql, values | {"of_org": org, "of_id": route}).rowcount
+    except UniqueViolation as error:
+        message = f"there is a route {wanted.name!r} already"
+        raise Conflict(message) from error
+    if found == 0:
+        message = f"there is no route {route}"
+        raise NotFound(message)
+    record(session, org, actor=actor, operation="notify.change_route", object=str(route), reason=", ".join(given))
+
+
+def demand_channels(session: Session, org: UUID, wanted: Sequence[UUID]) -> None:
+    """Raise InvalidInput for channels that there are not."""
+    sql = "select id from notify_channel where org = %s and id = any (%s)"
+    known = {row[0] for row in wire_of(session).execute(sql, (org, list(wanted))).fetchall()}
+    if unknown := [str(one) for one in wanted if one not in known]:
+        message = f"there is no channel {unknown[0]}"
+        raise InvalidInput(message, field="/channels")
+
+
+def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    if name in JSON:
+        return None if value is None else Jsonb(value.model_dump(mode="json"))
+    if name == "min_severity":
+        return str(value)
+    return list(dict.fromkeys(value)) if isinstance(value, tuple) else value

@@ -113,6 +113,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "enable_channel": (f"{notify}/{hook}/enable", None), "disable_channel": (f"{notify}/{hook}/disable", None),
         "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "send_test_message": (f"{notify}/{hook}/test", None),
         "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
+        "set_default_preference": ("/notifications/preferences/default", {}),
         "set_preference": ("/notifications/preferences/ann", {}), "send_one_notification": ("/notifications/send", {"notification": told}),
         "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),
         "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),

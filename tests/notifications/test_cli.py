@@ -247,6 +247,16 @@ def test_wishes_are_shown_and_set_from_a_file(desk: WorkingDesk, tmp_path: Path)
     assert document(desk, "preferences", "ann")["revision"] == 1
 
 
+def test_wishes_of_who_never_said_any_are_set_by_command(desk: WorkingDesk, tmp_path: Path) -> None:
+    kept = document(
+        desk, "preferences", "--default", "--set", written(tmp_path / "w.json", {"timezone": "Asia/Kathmandu", "max_per_hour": 7})
+    )
+    assert (kept["revision"], kept["wishes"]["max_per_hour"]) == (1, 7)
+    assert document(desk, "preferences", "ann")["wishes"]["timezone"] == "Asia/Kathmandu"
+    assert "say --default" in refused(desk, "preferences")
+    assert "say --default" in refused(desk, "preferences", "ann", "--default")
+
+
 def test_failed_deliveries_are_listed_and_sent_again(desk: WorkingDesk, world: World, hook: str, receiver: Receiver) -> None:
     told(desk, "routes", "add", "all", "--event", "scans.*", "--channel", hook)
     receiver.answers += [410]

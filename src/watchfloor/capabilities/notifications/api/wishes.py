@@ -28,7 +28,7 @@ from watchfloor.capabilities.notifications.schemas.channels import (
     RouteView,
     UserId,
 )
-from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.sends import SendNotification
 from watchfloor.capabilities.notifications.schemas.views import Accepted
 from watchfloor.capabilities.notifications.settings import NotificationSettings
@@ -148,9 +148,25 @@ def delete_route(caller: Caller, route: UUID) -> None:
         wishes.remove_route(session, caller.org, route, actor=caller.name)
 
 
+@routes.get("/preferences/default")
+def get_default_preference(caller: Caller) -> DefaultPreference:
+    """Show what people have who never said what they wish."""
+    with caller.transaction() as session:
+        return wishes.get_default_preference(session, caller.org)
+
+
+@routes.put("/preferences/default")
+def set_default_preference(caller: Caller, body: Wishes) -> DefaultPreference:
+    """Set what people have who never said what they wish, from now on and for what is held already. An empty body is ours again."""
+    check_quiet(body.quiet, body.timezone)
+    with caller.transaction() as session:
+        wishes.set_default_preference(session, caller.org, body, actor=caller.name)
+        return wishes.get_default_preference(session, caller.org)
+
+
 @routes.get("/preferences/{user}")
 def get_preference(caller: Caller, user: User) -> PreferenceView:
-    """Show what a person wishes; the defaults when they never said."""
+    """Show what a person wishes; the organisation's defaults when they never said."""
     with caller.transaction() as session:
         return wishes.get_preference(session, caller.org, user)
 

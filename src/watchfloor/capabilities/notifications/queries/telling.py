@@ -34,11 +34,12 @@ on conflict (org, type, dedup_key) do nothing returning id
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
 TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
+select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, coalesce(p.wishes, o.wishes)::text as wishes,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
-left join notify_preference p on p.org = c.org and p.user_id = w.user_id
+left join notify_preference p on p.org = c.org and p.user_id = w.user_id and w.user_id <> ''
+left join notify_preference o on o.org = %(org)s and o.user_id = '' and w.user_id <> ''
 left join lateral (
   select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
@@ -50,18 +51,20 @@ with wanted as (
   from notify_route r, unnest(r.channels) as c (channel)
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
-  select c.owner, c.id, false, coalesce(p.wishes ->> 'min_severity', 'info'), p.wishes -> 'digest'
+  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest'
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
-  where c.org = %(org)s and {of_channels} and coalesce(p.wishes -> 'enabled_channels' ? c.kind, true)
+  left join notify_preference o on o.org = %(org)s and o.user_id = ''
+  cross join lateral (select coalesce(p.wishes, o.wishes) as wishes) s
+  where c.org = %(org)s and {of_channels} and coalesce(s.wishes -> 'enabled_channels' ? c.kind, true)
     and not c.given and not exists (select 1 from notify_route r where r.org = c.org and r.owner = c.owner and r.enabled))
 """
 FOLLOWING: Final = (
-    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
+    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
 )
 NAMED: Final = (
     _WANTED.format(
         of_routes="and r.owner = any (%(users)s)",
-        of_channels="c.owner = any (%(users)s) and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, true)",
+        of_channels="c.owner = any (%(users)s) and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, true)",
     )
     + TAIL
 )

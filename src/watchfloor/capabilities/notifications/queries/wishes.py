@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from watchfloor.capabilities.notifications.engine.matching import Silence
 from watchfloor.capabilities.notifications.queries.changing import demand_channels
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
-from watchfloor.capabilities.notifications.schemas.preferences import STORED, PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import STORED, DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 
 ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, created_by, created_at"
+NOBODY: Final = ""  # under no name lies what the organisation wishes for those who never said
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
 on conflict (org, user_id) do update set wishes = excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
@@ -40,21 +41,45 @@ def list_silences(session: Session, org: UUID) -> list[Silence]:
 
 
 def get_preference(session: Session, org: UUID, user: str) -> PreferenceView:
-    """Return what a person wishes; the defaults when they never said."""
-    sql = "select wishes, revision, changed_by, changed_at from notify_preference where org = %s and user_id = %s"
-    row = wire_of(session).execute(sql, (org, user)).fetchone()
+    """Return what a person wishes; the organisation's defaults when they never said."""
+    row = _wished(session, org, user)
     if row is None:
-        return PreferenceView(user_id=user, wishes=Wishes(), revision=0)
-    return PreferenceView(
-        user_id=user, wishes=Wishes.model_validate(row[0], context={STORED: True}), revision=row[1], changed_by=row[2], changed_at=row[3]
-    )
+        return PreferenceView(user_id=user, wishes=get_default_preference(session, org).wishes, revision=0)
+    return PreferenceView(user_id=user, wishes=_stored(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
 
 
 def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, actor: str) -> None:
     """Keep what a person wishes."""
+    _keep(session, org, user, wishes, actor)
+    record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def get_default_preference(session: Session, org: UUID) -> DefaultPreference:
+    """Return what people have who never said what they wish; ours where the organisation set nothing."""
+    row = _wished(session, org, NOBODY)
+    if row is None:
+        return DefaultPreference(wishes=Wishes(), revision=0)
+    return DefaultPreference(wishes=_stored(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
+
+
+def set_default_preference(session: Session, org: UUID, wishes: Wishes, *, actor: str) -> None:
+    """Let people who never said what they wish have this, from now on and for what is held already."""
+    _keep(session, org, NOBODY, wishes, actor)
+    record(session, org, actor=actor, operation="notify.set_default_preference", object="default")
+
+
+def _wished(session: Session, org: UUID, user: str) -> Any:  # noqa: ANN401 - a row of four columns, or None
+    sql = "select wishes, revision, changed_by, changed_at from notify_preference where org = %s and user_id = %s"
+    return wire_of(session).execute(sql, (org, user)).fetchone()
+
+
+def _keep(session: Session, org: UUID, user: str, wishes: Wishes, actor: str) -> None:
     told = Jsonb(wishes.model_dump(mode="json", exclude_none=True))
     wire_of(session).execute(KEEP, {"org": org, "id": new_id(), "user": user, "wishes": told, "actor": actor})
-    record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def _stored(wishes: object) -> Wishes:
+    return Wishes.model_validate(wishes, context={STORED: True})
 
 
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:

@@ -179,6 +179,11 @@ def test_channels_and_routes_are_edited_in_place(desk: WorkingDesk, hook: str, r
     assert (changed["name"], changed["events"]) == ("calm", ["scans.*"])
     assert document(desk, "routes", "edit", route, "--digest", "weekly", "--weekday", "fri", "--on")["digest"]["weekday"] == "fri"
     assert "name what changes" in refused(desk, "routes", "edit", route)
+    chosen = document(desk, "routes", "edit", route, "--no-mandatory", "--tag", "prod", "--not-asset", "test-*")["asset_filter"]
+    assert (chosen["tags"], chosen["exclude_names"]) == (["prod"], ["test-*"])
+    assert "not test-*" in told(desk, "routes", "list")
+    assert document(desk, "routes", "edit", route, "--all-assets")["asset_filter"] is None
+    assert document(desk, "routes", "add", "web", "--channel", hook, "--asset", "web-*")["asset_filter"]["names"] == ["web-*"]
     assert isinstance(desk.run(commands, "routes", "edit", NOBODY, "--name", "x").exception, NotFound)
     said = told(desk, "channels", "edit", hook, "--label", "ops", "--url-from", written(tmp_path / "other", f"{receiver.url}/new?{CANARY}"))
     assert CANARY not in said + told(desk, "channels", "list")

@@ -41,6 +41,7 @@ class Route(OrgOwned, Base):
     events: Mapped[list[str]] = mapped_column(ARRAY(Text))
     min_severity: Mapped[str]
     channels: Mapped[list[UUID]] = mapped_column(ARRAY(Text))
+    asset_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     mandatory: Mapped[bool]
     enabled: Mapped[bool]
     created_by: Mapped[str]

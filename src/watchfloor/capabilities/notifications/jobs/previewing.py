@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, explain
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.queries import channels, telling, wishes
 from watchfloor.capabilities.notifications.schemas.previews import SHOWN, DecisionView, Preview
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
@@ -25,8 +26,10 @@ DROPPED = "dropped"
 def preview(session: Session, org: UUID, asked: PreviewEvent) -> Preview:
     """Return the message and what would become of it for everybody who might hear it, or for the people named."""
     message = message_of(asked.event, str(asked.severity), now(), asked.data, title=asked.title or "")
-    about = Asked(message=message, now=now(), silences=wishes.list_silences(session, org))
-    found = explain(about, telling.list_candidates(session, org, message.type, asked.user_ids))
+    silences = wishes.list_silences(session, org)
+    candidates = telling.list_candidates(session, org, message.type, asked.user_ids)
+    (subject,) = subjects_of(session, org, [message], silences, candidates)
+    found = explain(Asked(message=message, now=now(), silences=silences, subject=subject), candidates)
     chosen = [one for one in found if asked.dropped or one[1] != DROPPED]
     masked = channels.masked_addresses(session, org, [who.channel for who, *_ in chosen[:SHOWN]])
     decisions = [

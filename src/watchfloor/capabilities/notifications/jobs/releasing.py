@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.queries import due, telling, wishes
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.jobs.ledger import ledger
@@ -23,12 +24,15 @@ def release(session: Session, org: UUID, lane: str) -> None:
         return
     messages = telling.open_messages(session, ledger().vault, org, [row.notification for row in held])
     silences = wishes.list_silences(session, org)
+    subjects = dict(zip(messages, subjects_of(session, org, list(messages.values()), silences), strict=True))
     for row in held:
         own = [one for one in telling.list_own(session, org, row.user_id, [row.channel]) if one.channel == row.channel]
         if not own:
             due.settle_held(session, org, row.id, "suppressed", reason="channel_removed")
             continue
-        asked = Asked(message=messages[row.notification], now=now(), silences=silences, occasion=Occasion.RELEASE)
+        asked = Asked(
+            message=messages[row.notification], now=now(), silences=silences, subject=subjects[row.notification], occasion=Occasion.RELEASE
+        )
         decided, _ = decide(asked, own)
         for one in decided:
             due.settle_held(session, org, row.id, one.state, reason=one.reason, due_at=one.due_at)

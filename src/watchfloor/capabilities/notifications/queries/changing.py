@@ -9,6 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.queries import channels
+from watchfloor.capabilities.notifications.schemas.channels import MANDATORY_OF_ALL
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.changes import RouteChange
     from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
+    from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
     from watchfloor.kernel.tenancy.vault import Vault
 
 # What an address did wrong is not the fault of another.
@@ -31,7 +33,6 @@ update notify_channel set label = %(label)s, kid = %(kid)s, config = %(config)s,
 where org = %(org)s and id = %(id)s
 """
 MOVE: Final = "update delivery set host = %s where org = %s and channel = %s and state in ('due', 'held') and host <> %s"
-JSON: Final = {"digest"}
 
 
 def lock_channel(session: Session, org: UUID, channel: UUID) -> None:
@@ -65,15 +66,18 @@ def change_route(session: Session, org: UUID, route: UUID, wanted: RouteChange, 
     if wanted.channels is not None:
         demand_channels(session, org, wanted.channels)
     values = {name: _stored(name, value) for name, value in given.items()}
-    sql = f"update notify_route set {', '.join(f'{name} = %({name})s' for name in values)} where org = %(of_org)s and id = %(of_id)s"  # noqa: S608 - a model's own fields
+    sets = ", ".join(f"{name} = %({name})s" for name in values)
+    sql = f"update notify_route set {sets} where org = %(of_org)s and id = %(of_id)s returning mandatory and asset_filter is not null"  # noqa: S608 - a model's own fields
     try:
-        found = wire_of(session).execute(sql, values | {"of_org": org, "of_id": route}).rowcount
+        row = wire_of(session).execute(sql, values | {"of_org": org, "of_id": route}).fetchone()
     except UniqueViolation as error:
         message = f"there is a route {wanted.name!r} already"
         raise Conflict(message) from error
-    if found == 0:
+    if row is None:
         message = f"there is no route {route}"
         raise NotFound(message)
+    if row[0]:
+        raise InvalidInput(MANDATORY_OF_ALL, field="/asset_filter")
     record(session, org, actor=actor, operation="notify.change_route", object=str(route), reason=", ".join(given))
 
 
@@ -86,8 +90,15 @@ def demand_channels(session: Session, org: UUID, wanted: Sequence[UUID]) -> None
         raise InvalidInput(message, field="/channels")
 
 
+def filter_of(wanted: AssetFilter | None) -> Jsonb | None:
+    """Return a filter as it is kept; None for one that says nothing."""
+    return None if wanted is None or wanted.empty else Jsonb(wanted.model_dump(mode="json", exclude_defaults=True))
+
+
 def _stored(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
-    if name in JSON:
+    if name == "asset_filter":
+        return filter_of(value)
+    if name == "digest":
         return None if value is None else Jsonb(value.model_dump(mode="json"))
     if name == "min_severity":
         return str(value)

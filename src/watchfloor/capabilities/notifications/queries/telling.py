@@ -34,7 +34,8 @@ on conflict (org, type, dedup_key) do nothing returning id
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
 TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, coalesce(p.wishes, o.wishes)::text as wishes,
+select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest,
+  w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -47,11 +48,11 @@ order by c.id, w.mandatory desc, w.min_severity
 """
 _WANTED: Final = """
 with wanted as (
-  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.asset_filter
   from notify_route r, unnest(r.channels) as c (channel)
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
-  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest'
+  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
   left join notify_preference o on o.org = %(org)s and o.user_id = ''
   cross join lateral (select coalesce(p.wishes, o.wishes) as wishes) s
@@ -71,7 +72,8 @@ NAMED: Final = (
 # All channels of one person, whatever they want to hear; and those that were named for one message.
 OWN: Final = f"""
 with wanted as (
-  select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest
+  select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest,
+    null::jsonb as asset_filter
   from notify_channel c where c.org = %(org)s and (c.owner = %(user)s and not c.given or c.id = any (%(given)s)))
 {TAIL}
 """  # noqa: S608 - our own text
@@ -101,7 +103,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest` and `wishes` are JSON, equal where they say the same."""
+    """One channel that could carry a message, and all that decides whether it does; `digest`, `asset_filter` and `wishes` are JSON, equal where they say the same."""
 
     user_id: str
     channel: UUID
@@ -116,6 +118,7 @@ class Candidate:
     suppressed: bool
     told: int = 0
     bypassed: int = 0
+    asset_filter: str | None = None
 
 
 @dataclass(frozen=True)

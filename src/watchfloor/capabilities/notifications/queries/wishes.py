@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
-from watchfloor.capabilities.notifications.queries.changing import demand_channels
+from watchfloor.capabilities.notifications.queries.changing import demand_channels, filter_of
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 
-ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, created_by, created_at"
+ROUTE: Final = "id, name, owner, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by, created_at"
 NOBODY: Final = ""  # under no name lies what the organisation wishes for those who never said
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
@@ -87,12 +87,12 @@ def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> 
     wire, made = wire_of(session), new_id()
     demand_channels(session, org, wish.channels)
     sql = (
-        "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        "insert into notify_route (org, id, owner, name, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     values: tuple[Any, ...] = (
         org, made, wish.owner, wish.name, list(wish.events), str(wish.min_severity), list(dict.fromkeys(wish.channels)),
-        Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
+        filter_of(wish.asset_filter), Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
     )  # fmt: skip
     try:
         wire.execute(sql, values)

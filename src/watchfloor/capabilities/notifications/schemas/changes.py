@@ -9,10 +9,11 @@ from pydantic import Field, SecretStr, model_validator
 
 from watchfloor.capabilities.notifications.schemas.channels import EventGlob, MailAddress
 from watchfloor.capabilities.notifications.schemas.message import Part
+from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
-EMPTIED = {"digest"}  # null takes these away; everything else always has a value
+EMPTIED = {"asset_filter", "digest"}  # null takes these away; everything else always has a value
 
 
 class Change(Part):
@@ -41,12 +42,13 @@ class ChannelChange(Change):
 
 
 class RouteChange(Change):
-    """What a route sends where from now on; `digest` may be null."""
+    """What a route sends where from now on; `asset_filter` and `digest` may be null."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     events: Annotated[tuple[EventGlob, ...], Field(min_length=1, max_length=50)] | None = None
     min_severity: Severity | None = None
     channels: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=50)] | None = None
+    asset_filter: AssetFilter | None = None
     digest: DigestPlan | None = None
     mandatory: bool | None = None
     enabled: bool | None = None

@@ -45,9 +45,9 @@ BODIES: dict[str, Any] = {
     "set_report_logo": PNG,
 }
 # Addressed by a name of the installation, of the world or that everybody gives themselves, by a hash, or by a link that opens for whoever has
-# it, not by an organisation's id; that a CVE's matches and a file's report are nobody else's is shown in their own tests.
+# it, not by an organisation's id; that a CVE's matches, a file's report and templates are nobody else's is shown in their own tests.
 BY_NAME = {
-    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_report_theme", "identify_report",
+    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "get_template", "set_template", "delete_template", "set_report_theme", "identify_report",
 }  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
 OF_THE_WORLD = re.compile(r"/advisories(?!/(watches|matches|bundles)|/\{[a-z_]+\}/matches)")
@@ -98,6 +98,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     owner.ask("PUT", "/reports/themes/ours", json={})
     channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
     route = owner.post("/notifications/routes", {"name": "r", "owner": owner.get("/whoami")["name"], "channels": [channel]})["id"]
+    owner.ask("PUT", "/notifications/templates/finding.opened/email", json={"subject": "{title}", "body": ""})
     begins = now()
     silence = {
         "matchers": {"events": ["*"]},

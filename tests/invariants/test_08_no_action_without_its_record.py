@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 # They answer a question whose words are too long for an address.
-QUESTIONS = {"match_products", "try_watch", "estimate_scan", "preview_event"}
+QUESTIONS = {"match_products", "try_watch", "estimate_scan", "preview_event", "preview_template"}
 SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
 
 
@@ -113,6 +113,8 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "enable_channel": (f"{notify}/{hook}/enable", None), "disable_channel": (f"{notify}/{hook}/disable", None),
         "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "send_test_message": (f"{notify}/{hook}/test", None),
         "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
+        "set_template": ("/notifications/templates/finding.opened/email", {"subject": "{title}", "body": ""}),
+        "delete_template": ("/notifications/templates/finding.opened/email", None),
         "set_default_preference": ("/notifications/preferences/default", {}),
         "set_preference": ("/notifications/preferences/ann", {}), "send_one_notification": ("/notifications/send", {"notification": told}),
         "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),

@@ -262,6 +262,28 @@ def test_wishes_of_who_never_said_any_are_set_by_command(desk: WorkingDesk, tmp_
     assert "say --default" in refused(desk, "preferences", "ann", "--default")
 
 
+def test_own_words_are_tried_kept_sent_and_deleted_by_command(
+    desk: WorkingDesk, world: World, hook: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    where = ("finding.opened", "webhook")
+    body = written(tmp_path / "body.txt", "Look at {target}.\n")
+    data = written(tmp_path / "data.json", {"target": "web-1", "title": "Telnet"})
+    assert told(desk, "templates", "preview", *where, "--data", data) == "Telnet\n\n"
+    tried = document(desk, "templates", "preview", *where, "--data", data, "--subject", "Mine: {title}", "--body-from", body)
+    assert (tried["own"], tried["subject"], tried["lines"]) == (True, "Mine: Telnet", ["Look at web-1."])
+    assert "has no colour" in refused(desk, "templates", "set", *where, "--subject", "{colour}", "--body-from", body)
+    assert "kind" in refused(desk, "templates", "set", "finding.opened", "pigeon", "--subject", "x", "--body-from", body)
+    told(desk, "templates", "set", *where, "--subject", "Mine: {title}", "--body-from", body)
+    assert told(desk, "templates", "show", *where) == "Mine: {title}\n\nLook at {target}.\n"
+    assert "Mine: {title}" in told(desk, "templates", "list")
+    told(desk, "routes", "add", "all", "--channel", hook)
+    world.told(world.happened("finding.opened", target="web-1", title="Telnet"))
+    assert json.loads(receiver.came[0][1])["data"]["text"] == ["Look at web-1."]
+    told(desk, "templates", "delete", *where)
+    assert document(desk, "templates", "list")["items"] == []
+    assert isinstance(desk.run(commands, "templates", "show", *where).exception, NotFound)
+
+
 def test_failed_deliveries_are_listed_and_sent_again(desk: WorkingDesk, world: World, hook: str, receiver: Receiver) -> None:
     told(desk, "routes", "add", "all", "--event", "scans.*", "--channel", hook)
     receiver.answers += [410]

@@ -14,6 +14,7 @@ from watchfloor.capabilities.notifications.cli import (
     signature,
     silences,
     suppressions,
+    templates,
     wishes,
 )
 
@@ -29,6 +30,7 @@ commands.command("preview")(preview.preview)
 commands.command("preferences")(wishes.preferences)
 commands.add_typer(silences.commands, name="silence")
 commands.add_typer(suppressions.commands, name="suppressions")
+commands.add_typer(templates.commands, name="templates")
 commands.command("deliveries")(deliveries.deliveries)
 commands.command("attempts")(deliveries.attempts)
 commands.command("replay")(deliveries.replay)

@@ -10,6 +10,7 @@ from watchfloor.capabilities.notifications.jobs.envelopes import Parcel, way
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
 from watchfloor.capabilities.notifications.jobs.releasing import release
+from watchfloor.capabilities.notifications.jobs.wording import Wording
 from watchfloor.capabilities.notifications.queries import channels, due, telling
 from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKind, Outcome, Outcomes, Sent
 from watchfloor.capabilities.notifications.settings import NotificationSettings
@@ -41,6 +42,7 @@ class Turn:
         self.settings = read_settings(NotificationSettings, "notifications")
         self.rows: dict[UUID, Claimed] = {}
         self.hashes: dict[UUID, bytes] = {}
+        self.notes: dict[UUID, str] = {}
         self.results: dict[UUID, Result] = {}
 
     def take(self, limit: int, *, own: bool = False) -> bool:
@@ -86,10 +88,13 @@ class Turn:
         rows, org, vault = list(self.rows.values()), self.context.org, ledger().vault
         with self.context.transaction() as session:
             messages = telling.open_messages(session, vault, org, [row.notification for row in rows])
+            words = Wording(session, org, self.lane, messages.values())
             opened = channels.open_channels(session, vault, org, [row.channel for row in rows])
             secrets = channels.open_secrets(session, vault, org, [row.channel for row in rows]) if self.lane is ChannelKind.WEBHOOK else {}
+        worded = {name: words.of(message) for name, message in messages.items()}
         envelopes, refused = [], []
         for row in rows:
+            message, self.notes[row.id] = worded[row.notification]
             channel = opened.get(row.channel)
             if channel is None or channel.state != "active":
                 refused.append(
@@ -99,7 +104,7 @@ class Turn:
             try:
                 made = way(self.lane).render(
                     Parcel(
-                        row=row, message=messages[row.notification], channel=channel, secrets=secrets.get(row.channel, []), at=now(),
+                        row=row, message=message, channel=channel, secrets=secrets.get(row.channel, []), at=now(),
                         idem=telling.idem(org, row.notification, row.channel), settings=self.settings,
                     )
                 )  # fmt: skip
@@ -115,7 +120,10 @@ class Turn:
         told = {one.delivery_id: one for one in outcomes if one.delivery_id in self.rows}
         if not told:
             return
-        ends = [settled(self.lane, self.rows[name], one, now=now(), sha256=self.hashes.get(name)) for name, one in told.items()]
+        ends = [
+            settled(self.lane, self.rows[name], one, now=now(), sha256=self.hashes.get(name), note=self.notes.get(name, ""))
+            for name, one in told.items()
+        ]
         with self.context.transaction() as session:
             due.save(session, self.context.org, [end.result for end in ends], job=self.context.job_id, attempt=self.context.attempt)
             learn(session, self.context, self.lane, ends)

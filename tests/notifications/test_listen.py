@@ -113,3 +113,11 @@ def test_what_is_no_message_is_not_printed_and_the_next_is(raw: bytes, capsys: p
         posted(web, post(b"[[[[" * 50_000))
     (last,) = told(capsys.readouterr().out)
     assert last["text"].startswith("[[[[")
+
+
+def test_a_challenge_is_repeated() -> None:
+    with listening() as (_, web):
+        body = b'{"type":"webhook.verification","data":{"challenge":"c-1"}}'
+        assert posted(web, b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)).endswith(b"\r\n\r\nc-1")
+        hostile = b'{"data":{"challenge":"\\r\\n\\u00fc"}}'
+        assert posted(web, b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%s" % (len(hostile), hostile)).endswith(b"\r\n\r\n\r\n?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,8 +14,6 @@ from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     import httpx
 
     from tests.api.floor import Client
@@ -141,6 +139,33 @@ def test_a_channel_is_changed_into_nothing_that_could_not_be_made(
     world.route(made)
     world.told(world.happened())
     assert len(receiver.came) == 1
+
+
+def test_where_webhooks_are_verified_a_new_receiver_has_to_be_and_a_new_label_changes_nothing(
+    world: World, owner: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHFLOOR_NOTIFICATIONS_VERIFY_WEBHOOKS", "yes")
+    made = str(world.channel(receiver.url))
+    world.sql("update notify_channel set verified_at = wf_now()")
+    same = owner.ask("PATCH", f"{AT}/channels/{made}", json={"label": "ops", "url": receiver.url}).json()
+    assert (same["state"], same["verified_at"] is None) == ("active", False)
+    moved = owner.ask("PATCH", f"{AT}/channels/{made}", json={"url": f"{receiver.url}/new"}).json()
+    assert (moved["state"], moved["verified_at"]) == ("unverified", None)
+    world.route(UUID(made))
+    world.told(world.happened())
+    assert world.rows()[0][:2] == ("suppressed", "channel_unverified")
+    assert receiver.came == []
+
+
+def test_a_bot_that_writes_elsewhere_begins_new_threads(world: World, owner: Client) -> None:
+    made = owner.post(f"{AT}/channels", {"kind": "slack", "token": "xoxb-1", "room": "C1"})["id"]
+    world.sql(
+        "insert into notify_thread (org, channel, subject_kind, subject_id, mark) values (%s, %s, 'scan', '7', '1.2')", world.org, made
+    )
+    assert owner.ask("PATCH", f"{AT}/channels/{made}", json={"label": "ops"}).status_code == 200
+    assert world.sql("select mark from notify_thread") == [("1.2",)]
+    assert owner.ask("PATCH", f"{AT}/channels/{made}", json={"room": "C2"}).json()["address"] == "C2"
+    assert world.sql("select mark from notify_thread") == []
 
 
 def test_two_channels_of_one_owner_never_have_one_address(world: World, owner: Client, receiver: Receiver) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
-from watchfloor.capabilities.notifications.jobs.envelopes import HEADER, way
+from watchfloor.capabilities.notifications.jobs.envelopes import HEADER
 from watchfloor.capabilities.notifications.queries import changing, channels
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
 from watchfloor.capabilities.notifications.settings import NotificationSettings
@@ -25,19 +25,32 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.channels import ChannelView
     from watchfloor.kernel.tenancy.vault import Vault
 
+ADDRESS: Final = ("to", "url", "token", "channel")
+
 
 def change_channel(session: Session, vault: Vault, org: UUID, channel: UUID, wanted: ChannelChange, *, actor: str) -> ChannelView:
-    """Change what is named; messages that wait go to the new address. Raises NotFound, InvalidInput and Conflict."""
+    """Change what is named; messages that wait go to the new address.
+
+    Where webhooks have to be verified, one with a new URL takes no messages until its receiver has repeated a challenge.
+
+    Raises:
+        NotFound: There is no such channel.
+        InvalidInput: What is named makes no channel.
+        Conflict: Its owner has another channel with this address.
+    """
     changing.lock_channel(session, org, channel)
     held = channels.get_channel(session, org, channel)
     config = channels.open_channels(session, vault, org, [channel])[channel].config
     given = wanted.model_dump(exclude_unset=True)
     wish = _whole({"kind": held.kind, "owner": held.owner, "label": held.label, **_stored(config)}, given)
+    settings = read_settings(NotificationSettings, "notifications")
     if given.keys() - {"label"}:
-        way(wish.kind)
         own_headers(wish.headers)
-        check_address(wish, read_settings(NotificationSettings, "notifications"))
-    changing.save_channel(session, vault, org, channel, wish, actor=actor, changed=sorted(given))
+        check_address(wish, settings)
+    moved = any(wish.config().get(name) != config.get(name) for name in ADDRESS)
+    changing.save_channel(
+        session, vault, org, channel, wish, actor=actor, changed=sorted(given), moved=moved, verify=settings.verify_webhooks
+    )
     return channels.get_channel(session, org, channel)
 
 

@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
     from watchfloor.kernel.tenancy.vault import Vault
 
-# What an address did wrong is not the fault of another.
+# What an address did wrong, and that it was verified, says nothing about another.
 CHANNEL: Final = """
 update notify_channel set label = %(label)s, kid = %(kid)s, config = %(config)s, shown = %(shown)s, address = %(address)s, host = %(host)s,
-  failed = case when address = %(address)s then failed else 0 end, failing_since = case when address = %(address)s then failing_since end,
-  verified_at = case when address = %(address)s then verified_at end, changed_at = wf_now()
+  failed = case when %(moved)s then 0 else failed end, failing_since = case when %(moved)s then null else failing_since end,
+  verified_at = case when %(moved)s then null else verified_at end,
+  state = case when %(moved)s and %(verify)s and kind = 'webhook' and state = 'active' then 'unverified' else state end, changed_at = wf_now()
 where org = %(org)s and id = %(id)s
 """
-MOVE: Final = "update delivery set host = %s where org = %s and channel = %s and state in ('due', 'held') and host <> %s"
+MOVE: Final = "update delivery set host = %s where org = %s and channel = %s and state in ('due', 'held')"
 
 
 def lock_channel(session: Session, org: UUID, channel: UUID) -> None:
@@ -41,22 +42,27 @@ def lock_channel(session: Session, org: UUID, channel: UUID) -> None:
 
 
 def save_channel(
-    session: Session, vault: Vault, org: UUID, channel: UUID, wish: ChannelCreate, *, actor: str, changed: Sequence[str]
+    session: Session, vault: Vault, org: UUID, channel: UUID, wish: ChannelCreate, *, actor: str, changed: Sequence[str], moved: bool, verify: bool
 ) -> None:  # fmt: skip
-    """Keep a channel as it is wished now; raises Conflict where its owner has another with this address."""
+    """Keep a channel as it is wished now; raises Conflict where its owner has another with this address.
+
+    One that `moved` has another address; with `verify` a webhook's new receiver has to repeat a challenge before it takes messages.
+    """
     config, wire = wish.config(), wire_of(session)
     kid, sealed = vault.seal(org, channels.place(channel), json.dumps(config).encode())
     host = channels.host_of(wish.kind, config)
     values = {
         "org": org, "id": channel, "label": wish.label, "kid": kid, "config": sealed, "shown": channels.masked(wish.kind, config),
-        "address": channels.address_of(vault, org, wish), "host": host,
+        "address": channels.address_of(vault, org, wish), "host": host, "moved": moved, "verify": verify,
     }  # fmt: skip
     try:
         wire.execute(CHANNEL, values)
     except UniqueViolation as error:
         message = "there is another channel with this address already"
         raise Conflict(message) from error
-    wire.execute(MOVE, (host, org, channel, host))
+    if moved:
+        wire.execute(MOVE, (host, org, channel))
+        wire.execute("delete from notify_thread where org = %s and channel = %s", (org, channel))
     record(session, org, actor=actor, operation="notify.change_channel", object=str(channel), reason=", ".join(changed))
 
 

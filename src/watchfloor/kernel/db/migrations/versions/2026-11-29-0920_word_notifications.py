@@ -7,7 +7,7 @@ from alembic import op
 from watchfloor.kernel.db.rls import protect
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -233,6 +233,12 @@ def test_a_silence_is_seen_in_a_preview_and_ends_when_told(desk: WorkingDesk, wo
     ]  # fmt: skip
 
 
+def test_a_silence_of_a_tag_is_listed_with_it(desk: WorkingDesk) -> None:
+    told(desk, "silence", "add", "--tag", "lab", "--asset", "test-*", "--for", "2h", "--reason", "rebuild")
+    assert document(desk, "silence", "list")["items"][0]["matchers"]["assets"]["tags"] == ["lab"]
+    assert "test-*, tag lab" in told(desk, "silence", "list")
+
+
 def test_a_silence_that_has_not_begun_can_be_ended_and_one_of_all_must_be_meant(desk: WorkingDesk) -> None:
     later = told(desk, "silence", "add", "--event", "*", "--from", "2090-01-01", "--for", "1h", "--reason", "party").strip()
     told(desk, "silence", "end", later)

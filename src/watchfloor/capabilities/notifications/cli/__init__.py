@@ -13,6 +13,8 @@ from watchfloor.capabilities.notifications.cli import (
     send,
     signature,
     silences,
+    suppressions,
+    templates,
     wishes,
 )
 
@@ -27,6 +29,8 @@ commands.add_typer(routes.commands, name="routes")
 commands.command("preview")(preview.preview)
 commands.command("preferences")(wishes.preferences)
 commands.add_typer(silences.commands, name="silence")
+commands.add_typer(suppressions.commands, name="suppressions")
+commands.add_typer(templates.commands, name="templates")
 commands.command("deliveries")(deliveries.deliveries)
 commands.command("attempts")(deliveries.attempts)
 commands.command("replay")(deliveries.replay)

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine import route
-from watchfloor.capabilities.notifications.engine.matching import Subject
+from watchfloor.capabilities.notifications.engine.mentions import mentions, subject_of
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
 from watchfloor.capabilities.notifications.engine.zones import known_zone
 from watchfloor.capabilities.notifications.queries.telling import Decided
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
+from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
@@ -21,20 +22,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchfloor.capabilities.notifications.engine.digest import DigestWindow
-    from watchfloor.capabilities.notifications.engine.matching import Silence
+    from watchfloor.capabilities.notifications.engine.matching import Silence, Subject
     from watchfloor.capabilities.notifications.queries.telling import Candidate
     from watchfloor.capabilities.notifications.schemas.message import Message
 
 STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
+SAID = {**STATES, State.JOINED: "digest", State.DROPPED: "dropped"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is decided about: a message, at a moment, under the silences that hold then."""
+    """What is decided about: a message, at a moment, under the silences that hold then; `subject` is what rules look at, where any do."""
 
     message: Message
     now: datetime
     silences: Sequence[Silence] = ()
+    subject: Subject | None = None
     occasion: Occasion = Occasion.EVENT
 
 
@@ -50,18 +53,26 @@ class Joined:
 
 def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided], list[Joined]]:
     """Return what becomes of each candidate, and who hears of it in a digest; who did not ask for such messages is left out."""
-    rows = list(candidates)
-    message = asked.message
-    subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
-    notice = route.Notice(subject=subject, labels=message.facts)
-    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
     decided, joined = [], []
-    for row, one in zip(rows, decisions, strict=True):
+    for row, one in _answers(asked, candidates):
         if one.state in STATES:
             decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
         elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
             joined.append(Joined(row, one.window, one.due_at, one.reason))
     return decided, joined
+
+
+def explain(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, str, str, datetime | None]]:
+    """Return state, reason and time for each candidate, those included that would leave no row: `dropped`, with the reason."""
+    return [(row, SAID[one.state], one.reason, one.due_at) for row, one in _answers(asked, candidates)]
+
+
+def _answers(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, route.Decision]]:
+    rows, message = list(candidates), asked.message
+    subject = asked.subject or subject_of(message, mentions(message), ())
+    notice = route.Notice(subject=subject, labels=message.facts)
+    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
+    return list(zip(rows, decisions, strict=True))
 
 
 def inactive(state: str) -> str:
@@ -73,15 +84,16 @@ def _candidate(one: Candidate) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, inactive=inactive(one.state), suppressed=one.suppressed,
-        told=one.told, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
+        told=one.told, follows=_follows(one.min_severity, one.digest, one.asset_filter, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
-def _follows(min_severity: str, digest: str | None, *, mandatory: bool) -> route.Follows:
+def _follows(min_severity: str, digest: str | None, asset_filter: str | None, *, mandatory: bool) -> route.Follows:
     plan = DigestPlan.model_validate_json(digest) if digest else None
-    return route.Follows(min_severity=Severity(min_severity), mandatory=mandatory, digest=plan)
+    assets = AssetFilter.model_validate_json(asset_filter) if asset_filter else AssetFilter()
+    return route.Follows(min_severity=Severity(min_severity), mandatory=mandatory, digest=plan, assets=assets)
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, 
 
 from watchfloor.capabilities.notifications.schemas.apprise import service_of
 from watchfloor.capabilities.notifications.schemas.message import Part
+from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.contract import Severity
@@ -27,6 +28,7 @@ class SigningKind(StrEnum):
 GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
 ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
 ADDRESS_CHARACTERS: Final = 254
+MANDATORY_OF_ALL: Final = "a mandatory route tells of every asset: take away asset_filter, or mandatory"
 
 
 def _text(value: object) -> object:
@@ -167,9 +169,16 @@ class RouteCreate(Part):
     events: tuple[EventGlob, ...] = Field(("*",), min_length=1, max_length=50)
     min_severity: Severity = Severity.INFO
     channels: tuple[UUID, ...] = Field(min_length=1, max_length=50)
+    asset_filter: AssetFilter | None = Field(None, description="Events about which assets; about any, and about none, without.")
     digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
     mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _means_its_filter(self) -> RouteCreate:
+        if self.mandatory and self.asset_filter is not None and not self.asset_filter.empty:
+            raise ValueError(MANDATORY_OF_ALL)
+        return self
 
 
 class RouteView(BaseModel):
@@ -181,6 +190,7 @@ class RouteView(BaseModel):
     events: list[str]
     min_severity: Severity
     channels: list[UUID]
+    asset_filter: AssetFilter | None
     digest: DigestPlan | None
     mandatory: bool
     enabled: bool

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.api.floor import client_of
-from watchfloor.capabilities.notifications.queries import wishes
+from watchfloor.capabilities.notifications.queries import unsubscribing, wishes
 from watchfloor.capabilities.notifications.schemas.preferences import Wishes
+from watchfloor.kernel import clock
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
@@ -48,6 +50,16 @@ def test_who_said_something_has_nothing_of_the_defaults(world: World, receiver: 
     default(world, quiet=NIGHT, opted_out=["scan.*"])
     world.wish("ann", max_per_hour=50)
     assert tell(world) == ["sent"]
+
+
+def test_who_is_paused_or_unsubscribes_keeps_what_the_organisation_wishes_for_them(world: World) -> None:
+    default(world, opted_out=["report.*"], max_per_hour=7)
+    with world.ledger.database.transaction(world.org) as session:
+        wishes.pause(session, world.org, "ann", clock.now() + timedelta(hours=1), actor="ann")
+        unsubscribing.opt_out(session, world.org, "bob", "finding.opened", request_id=None, address=None)
+        ann, bob = (wishes.get_preference(session, world.org, user).wishes for user in ("ann", "bob"))
+    assert (ann.max_per_hour, set(ann.opted_out)) == (7, {"report.*"})
+    assert (bob.max_per_hour, set(bob.opted_out)) == (7, {"report.*", "finding.opened"})
 
 
 @pytest.mark.parametrize(

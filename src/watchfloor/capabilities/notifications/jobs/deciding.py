@@ -11,6 +11,7 @@ from watchfloor.capabilities.notifications.engine.matching import Subject
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
 from watchfloor.capabilities.notifications.engine.zones import known_zone
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.queries.telling import Decided
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
@@ -50,11 +51,17 @@ class Joined:
 
 def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided], list[Joined]]:
     """Return what becomes of each candidate, and who hears of it in a digest; who did not ask for such messages is left out."""
-    rows = list(candidates)
+    rows, knowing = list(candidates), Knowing()
     message = asked.message
     subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
     notice = route.Notice(subject=subject, labels=message.facts)
-    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
+    decisions = route.route(
+        notice,
+        [_candidate(one, may_see=knowing.may(message.type, one.role, one.owner_role)) for one in rows],
+        asked.silences,
+        asked.now,
+        occasion=asked.occasion,
+    )
     decided, joined = [], []
     for row, one in zip(rows, decisions, strict=True):
         if one.state in STATES:
@@ -64,10 +71,10 @@ def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided]
     return decided, joined
 
 
-def _candidate(one: Candidate) -> route.Candidate:
+def _candidate(one: Candidate, *, may_see: bool) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
-        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, active=one.state == "active", suppressed=one.suppressed,
+        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=may_see, active=one.state == "active", suppressed=one.suppressed,
         told=one.told, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.jobs.asking import until
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide, read_wishes
@@ -84,7 +85,9 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
         if candidate is None:
             return _Stored(notification, reason="no_channel")
         candidate = _with(candidate, request.preferences)
-        if reason := _unwanted(candidate, one.event, request.preferences):
+        # Who may not know of it is not told, whatever they wish; what they wish is asked by what was given for this message.
+        knows = Knowing().may(one.event, candidate.role, candidate.owner_role)
+        if knows and (reason := _unwanted(candidate, one.event, request.preferences)):
             done.store(session, notification, [telling.Decided(candidate, "suppressed", reason)], [])
         else:
             decided, joined = decide(Asked(message=message, now=now(), occasion=Occasion.MANUAL), [candidate])

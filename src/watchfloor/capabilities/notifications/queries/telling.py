@@ -15,6 +15,7 @@ from watchfloor.kernel.clock import now
 from watchfloor.kernel.db.ids import first_id, new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.events.outbox import heard_as
+from watchfloor.kernel.tenancy.members import role_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,9 @@ on conflict (org, type, dedup_key) do nothing returning id
 """
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
-TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
+TAIL: Final = f"""
+select w.user_id, case when w.user_id <> '' then {role_of("w.user_id")} end as role,
+  case when c.owner not in ('', w.user_id) then {role_of("c.owner")} end as owner_role, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -43,7 +45,7 @@ left join lateral (
   select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
 order by c.id, w.mandatory desc, w.min_severity
-"""
+"""  # noqa: S608 - our own text
 _WANTED: Final = """
 with wanted as (
   select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest
@@ -98,9 +100,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest` and `wishes` are JSON, equal where they say the same."""
+    """One channel that could carry a message, and all that decides whether it does; `digest` and `wishes` are JSON, equal where they say the same.
+
+    `role` is that of the person who is told, `owner_role` that of the channel's owner when that is somebody else; None is the organisation.
+    """
 
     user_id: str
+    role: str | None
+    owner_role: str | None
     channel: UUID
     kind: str
     address: bytes

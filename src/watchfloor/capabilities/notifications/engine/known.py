@@ -17,6 +17,8 @@ EVENTS: Final = {
     "finding.fixed": "finding.read",
     "finding.opened": "finding.read",
     "finding.reopened": "finding.read",
+    "job.failed": "job.read",
+    "job.quarantined": "job.read",
     "match.band_changed": "finding.read",
     "match.closed": "finding.read",
     "match.confidence_raised": "finding.read",
@@ -29,6 +31,7 @@ EVENTS: Final = {
     "scans.finished": "finding.read",
     "scans.healthy": "finding.read",
     "scans.unhealthy": "finding.read",
+    "schedule.missed": "job.read",
 }
 # Of events that others make up and send by hand: by the noun that the name begins with.
 NOUNS: Final = {

@@ -46,11 +46,13 @@ def preview(
 
 def _decided(session: Session, org: UUID, message: Message, users: list[str] | None) -> list[dict[str, object]]:
     from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide  # noqa: PLC0415 - loads the database's libraries
-    from watchfloor.capabilities.notifications.queries import channels, telling, wishes  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.queries import channels, inhibiting, telling, wishes  # noqa: PLC0415 - see above
     from watchfloor.kernel.clock import now  # noqa: PLC0415 - see above
 
     masked = {one.id: one.address for one in channels.list_channels(session, org)}
-    asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, org))
+    asked = Asked(
+        message=message, now=now(), silences=wishes.list_silences(session, org), graver=inhibiting.list_graver(session, org, message)
+    )
     decided, joined = decide(asked, telling.list_candidates(session, org, message.type, users))
     rows = [(one.candidate, one.state, one.reason, one.due_at) for one in decided]
     rows += [(one.candidate, "digest", one.reason, one.due_at) for one in joined]

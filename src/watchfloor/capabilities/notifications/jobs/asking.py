@@ -11,6 +11,7 @@ from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.sending import Turn
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.jobs import Delivered
 from watchfloor.capabilities.notifications.schemas.sends import (
     OneSent,
@@ -28,6 +29,8 @@ from watchfloor.kernel.contract import Queue, Severity, job
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
+
+    from sqlalchemy.orm import Session
 
     from watchfloor.capabilities.notifications.schemas.message import Message
     from watchfloor.kernel.contract import JobContext
@@ -73,7 +76,7 @@ def send_bulk_notifications(context: JobContext, request: SendBulk) -> SentBulk:
         users = request.user_ids[start : start + BLOCK]
         with context.transaction() as session:
             known = telling.known_users(session, context.org, users)
-            asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, context.org))
+            asked = _asked(session, context, message)
             decided, joined = decide(asked, telling.list_candidates(session, context.org, message.type, users))
             done.store(session, notification, decided, joined)
             wake(session, context.org, done.lanes, actor=context.actor)
@@ -92,13 +95,18 @@ def _message(context: JobContext, event: str, data: dict[str, Any], severity: Se
     return message_of(event, str(severity), now(), data, dedup_key=key or f"job:{context.job_id}", title=title or "")
 
 
+def _asked(session: Session, context: JobContext, message: Message) -> Asked:
+    silences = wishes.list_silences(session, context.org)
+    return Asked(message=message, now=now(), silences=silences, graver=list_graver(session, context.org, message))
+
+
 def _told(context: JobContext, message: Message, user: str) -> tuple[UUID, list[OneSent]]:
     """Tell one person, send what is due, and leave to `deliver_due` what is to be tried again."""
     done = Telling(context)
     with context.transaction() as session:
         notification = done.note(session, message)
         candidates = telling.list_candidates(session, context.org, message.type, [user])
-        asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, context.org))
+        asked = _asked(session, context, message)
         decided, joined = decide(asked, candidates)
         done.store(session, notification, decided, joined, job=context.job_id)
         channels = [one.channel for one in candidates]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,9 @@ from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from watchfloor.capabilities.notifications.engine.digest import DigestWindow
     from watchfloor.capabilities.notifications.engine.matching import Silence
@@ -31,11 +32,12 @@ STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is decided about: a message, at a moment, under the silences that hold then."""
+    """What is decided about: a message, at a moment, under the silences that hold then; `graver` is what is open and graver, by channel."""
 
     message: Message
     now: datetime
     silences: Sequence[Silence] = ()
+    graver: Mapping[UUID, Severity] = field(default_factory=dict)
     occasion: Occasion = Occasion.EVENT
 
 
@@ -57,7 +59,10 @@ def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided]
     notice = route.Notice(subject=subject, labels=message.facts)
     decisions = route.route(
         notice,
-        [_candidate(one, may_see=knowing.may(message.type, one.role, one.owner_role)) for one in rows],
+        [
+            _candidate(one, may_see=knowing.may(message.type, one.role, one.owner_role), graver=asked.graver.get(one.channel))
+            for one in rows
+        ],
         asked.silences,
         asked.now,
         occasion=asked.occasion,
@@ -71,11 +76,11 @@ def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided]
     return decided, joined
 
 
-def _candidate(one: Candidate, *, may_see: bool) -> route.Candidate:
+def _candidate(one: Candidate, *, may_see: bool, graver: Severity | None) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=may_see, active=one.state == "active", suppressed=one.suppressed,
-        told=one.told, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
+        told=one.told, open_severity=graver, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
 

@@ -98,7 +98,8 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
             if joined and not decided:
                 return _Stored(notification, candidate.channel, None, joined[0].reason, joined[0].due_at)
         standing = telling.list_deliveries(session, context.org, notification, [candidate.channel])
-    return _Stored(notification, candidate.channel, standing[0] if standing else None)
+    # Every decision here leaves a row, but for an address where this person has the same message already.
+    return _Stored(notification, candidate.channel, standing[0] if standing else None, None if standing else "same_address")
 
 
 def _ended(context: JobContext, stored: _Stored) -> SentNotification:

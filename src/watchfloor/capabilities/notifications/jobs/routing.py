@@ -10,6 +10,7 @@ from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Queue, job
@@ -38,7 +39,12 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
             if event.name not in audience:
                 audience[event.name] = telling.list_candidates(session, context.org, event.name)
             message = message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event))
-            telling_of.tell(session, Asked(message=message, now=now(), silences=silences), audience[event.name], event=event.id)
+            telling_of.tell(
+                session,
+                Asked(message=message, now=now(), silences=silences, graver=list_graver(session, context.org, message)),
+                audience[event.name],
+                event=event.id,
+            )
         wake(session, context.org, telling_of.lanes, actor=context.actor)
     return telling_of.done
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 HOUR: Final = timedelta(hours=1)
 EVENTS: Final = "select id, name, severity, at, data from event where org = %(org)s and id = any (%(ids)s) order by id"
 ADD: Final = """
-insert into notification (org, id, event, type, dedup_key, severity, subject_kind, subject_id, title, kid, message, occurred_at, expires_at)
-values (%(org)s, %(id)s, %(event)s, %(type)s, %(dedup_key)s, %(severity)s, %(subject_kind)s, %(subject_id)s, %(title)s, %(kid)s, %(message)s,
+insert into notification (org, id, event, type, dedup_key, severity, subject_kind, subject_id, asset, title, kid, message, occurred_at, expires_at)
+values (%(org)s, %(id)s, %(event)s, %(type)s, %(dedup_key)s, %(severity)s, %(subject_kind)s, %(subject_id)s, %(asset)s, %(title)s, %(kid)s, %(message)s,
   %(occurred_at)s, wf_now() + %(expire)s)
 on conflict (org, type, dedup_key) do nothing returning id
 """
@@ -84,6 +84,12 @@ from notification n, unnest(%(ids)s::uuid[], %(channels)s::uuid[], %(users)s::te
   as t (id, channel, user_id, lane, host, idem, state, reason, due_at, bypassed)
 where n.org = %(org)s and n.id = %(notification)s
 on conflict (org, idem) do nothing returning id, channel, lane, state
+"""
+
+# Where people have this message already. The address is looked up row by row: joined, thousands of rows can meet thousands of channels.
+REACHED: Final = """
+select d.user_id, d.channel, (select c.address from notify_channel c where c.org = d.org and c.id = d.channel) from delivery d
+where d.org = %(org)s and d.notification = %(notification)s and d.user_id = any (%(users)s) and d.state in ('due', 'held', 'sending', 'sent')
 """
 
 
@@ -170,7 +176,7 @@ def record_notification(
     kid, sealed = vault.seal(org, _place(made), message.model_dump_json().encode())
     values = {
         "org": org, "id": made, "event": event, "type": message.type, "dedup_key": message.dedup_key or str(event or made), "kid": kid, "message": sealed,
-        "severity": str(message.severity), "subject_kind": message.subject_kind, "subject_id": message.subject_id, "title": message.title,
+        "severity": str(message.severity), "subject_kind": message.subject_kind, "subject_id": message.subject_id, "asset": message.asset, "title": message.title,
         "occurred_at": message.occurred_at, "expire": expire,
     }  # fmt: skip
     if wire.execute(ADD, values).fetchone() is not None:
@@ -231,7 +237,11 @@ def let_go(session: Session, org: UUID, job: UUID) -> list[str]:
 def store_deliveries(
     session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False
 ) -> list[Stored]:
-    """Store what was decided in one statement; return those that are new: a delivery of this message over this channel is never made twice."""
+    """Store what was decided in one statement; return those that are new.
+
+    A delivery of this message over this channel is never made twice, nor one to an address where the same person has it already.
+    """
+    decided = _once_reached(session, org, notification, decided)
     if not decided:
         return []
     values = {
@@ -242,6 +252,19 @@ def store_deliveries(
         "reasons": [one.reason for one in decided], "dues": [one.due_at for one in decided], "bypassed": [one.bypassed for one in decided],
     }  # fmt: skip
     return wire_of(session).cursor(row_factory=class_row(Stored)).execute(STORE, values).fetchall()
+
+
+def _once_reached(session: Session, org: UUID, notification: UUID, decided: Sequence[Decided]) -> list[Decided]:
+    """Leave out whom another channel of the same address has told, or will; who is not told anyway stays on record."""
+    users = sorted({one.candidate.user_id for one in decided if one.state != "suppressed"})
+    rows = wire_of(session).execute(REACHED, {"org": org, "notification": notification, "users": users}).fetchall() if users else []
+    reached = {(user, bytes(address)): channel for user, channel, address in rows if address is not None}
+
+    def again(one: Decided) -> bool:
+        found = reached.get((one.candidate.user_id, bytes(one.candidate.address)))
+        return one.state != "suppressed" and found is not None and found != one.candidate.channel
+
+    return [one for one in decided if not again(one)]
 
 
 def idem(org: UUID, notification: UUID, channel: UUID, replay_no: int = 0) -> bytes:

@@ -58,6 +58,7 @@ def pages() -> dict[str, str]:
         "settings.md": _page("Settings", SETTINGS, _settings()),
         "jobs.md": _page("Kinds of jobs", JOBS, _jobs()),
         "operations.md": _page("REST operations", OPERATIONS, _operations(document)),
+        "events.md": _page("Events", EVENTS, _events()),
         "errors.md": _page("Errors", ERRORS, _errors()),
         "commands.md": _page("Commands", COMMANDS, _commands()),
         "openapi.json": json.dumps(document, indent=2, sort_keys=True) + "\n",
@@ -76,6 +77,10 @@ JOBS: Final = (
 OPERATIONS: Final = (
     "Everything under `/api/v1` wants `Authorization: Bearer wf_…`; the role of the key must have the permission. The same as a document "
     "for programs: [openapi.json](openapi.json)."
+)
+EVENTS: Final = (
+    "What the program tells, for routes and watchers. Whoever lacks the permission is not told. A severity that depends on what happened is "
+    "the event's own; the one here is what it is as a rule."
 )
 ERRORS: Final = (
     "What the program raises on purpose. The API answers with the status and, in the body (`application/problem+json`), the code; "
@@ -146,6 +151,11 @@ def _operations(document: dict[str, Any]) -> Iterator[str]:
             tags.setdefault((told.get("tags") or ["other"])[0], []).append(row)
     for tag, rows in tags.items():
         yield from [f"## {tag.capitalize()}", "", *_table(("address", "operation", "permission", "what it does"), sorted(rows))]
+
+
+def _events() -> Iterator[str]:
+    told = sorted((one.name, one.severity, one.permission, one.description) for item in CATALOG for one in item.events)
+    yield from _table(("event", "severity", "permission", "meaning"), [(f"`{name}`", *rest) for name, *rest in told])
 
 
 def _errors() -> Iterator[str]:

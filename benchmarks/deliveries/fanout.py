@@ -33,6 +33,10 @@ insert into notify_channel (org, id, owner, kind, kid, config, shown, address, h
 select %(org)s, gen_random_uuid(), 'user-' || n, 'email', 'none', ''::bytea, '', sha256(('user-' || n)::bytea), 'relay', 'active', 'benchmark'
 from generate_series(1, %(people)s) n
 """
+MEMBERS = """
+insert into member (org, id, name, role, created_by, changed_by)
+select %(org)s, gen_random_uuid(), 'user-' || n, (array['viewer', 'auditor', 'owner'])[1 + n %% 3], 'benchmark', 'benchmark' from generate_series(1, %(people)s) n
+"""
 
 
 def measure(people: int, rounds: int) -> dict[str, Any]:
@@ -49,7 +53,8 @@ def measure(people: int, rounds: int) -> dict[str, Any]:
         org = ensure_org(worker.ledger.database, worker.ledger.vault, "benchmark")
         with worker.ledger.database.transaction(org) as session:
             wire_of(session).execute(PEOPLE, {"org": org, "people": people})
-            wire_of(session).execute("analyze notify_channel")
+            wire_of(session).execute(MEMBERS, {"org": org, "people": people})
+            wire_of(session).execute("analyze notify_channel, member")
         turns = [(_told(worker, org, people, number), _told(worker, org, people, number)) for number in range(rounds)]
     added = {"first": sorted({one[1] for one, _ in turns}), "repeated": sorted({two[1] for _, two in turns})}
     return {

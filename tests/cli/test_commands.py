@@ -29,6 +29,7 @@ GROUPS = [
     "schedules",
     "scope",
     "orgs",
+    "members",
     "keys",
     "doctor",
     "settings",

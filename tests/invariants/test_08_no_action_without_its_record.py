@@ -95,6 +95,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "pause_schedule": (f"/schedules/{schedules[0]}/pause", None), "resume_schedule": (f"/schedules/{schedules[1]}/resume", None),
         "run_schedule": (f"/schedules/{schedules[2]}/run", None), "delete_schedule": (f"/schedules/{schedules[3]}", None),
         "create_key": ("/keys", {"name": "x", "role": "viewer"}), "revoke_key": (f"/keys/{key}", None),
+        "set_member": ("/members/ann", {"role": "viewer"}), "remove_member": ("/members/ann", None),
         "add_scope": ("/scope", {"target": "198.51.100.0/24"}), "remove_scope": (f"/scope/{entry}", None),
         "tag_asset": (f"/assets/{asset}/tags", {"tags": ["x"]}), "expose_asset": (f"/assets/{asset}/exposure", {"exposure": "internet"}),
         "triage_finding": (f"/findings/{finding}/triage", {"state": "false_positive", "reason": "x"}),

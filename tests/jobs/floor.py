@@ -37,7 +37,7 @@ create or replace function wf_now() returns timestamptz language sql stable
 """
 EMPTIED = (
     "job", "job_done", "job_payload", "job_attempt", "job_effect", "job_progress", "job_event", "job_batch", "schedule", "schedule_tick",
-    "schedule_planted", "event", "event_due", "reaction", "reaction_run", "idempotency", "lane", "budget",
+    "schedule_planted", "job_told", "event", "event_due", "reaction", "reaction_run", "idempotency", "lane", "budget",
     "worker_session", "signer", "ticket_rejection", "audit_entry",
 )  # fmt: skip
 # Deleting the few rows of a test costs a tenth of truncating so many tables.

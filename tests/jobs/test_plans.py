@@ -85,6 +85,7 @@ HOT: list[tuple[str, str, dict[str, Any], int]] = [
     ("hold", "wf_app", {"org": org_of(7), "id": made(4000007), "fence": 1, "session": SESSION}, 3),
     ("finish", "wf_engine", ONE_END, 10),
     ("finish_single", "wf_engine", ONE_END, 10),
+    ("finish_failing", "wf_engine", ONE_END, 10),
     ("park", "wf_engine", {"id": made(5000003), "seq": 1}, 5),
     ("progress", "wf_engine", {"org": org_of(7), "id": made(4000007), "fence": 1, "phase": "", "done": 1, "total": 2, "note": ""}, 10),
     ("disown", "wf_engine", {"session": SESSION, "child": "nobody"}, UNDER_WAY),

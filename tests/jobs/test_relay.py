@@ -106,6 +106,16 @@ def test_events_that_nothing_reacts_to_leave_nothing_behind(floor: Floor, org: U
     assert floor.ask("select * from event_due") == []
 
 
+def test_a_quiet_event_is_history_and_starts_nothing(floor: Floor, org: UUID) -> None:
+    relay = make(floor, TELL)
+    with floor.ledger.database.transaction(org) as session:
+        loud = emit_all(session, org, [Told(HAPPENED, quiet=True), Told(HAPPENED)])[1]
+        emit_all(session, org, [Told(HAPPENED, quiet=True)])
+    assert floor.one("select count(*) from event where org = %s and data @> '{\"quiet\": true}'", org) == 2
+    drain(relay)
+    assert all_told(floor, org) == [loud]
+
+
 @pytest.mark.parametrize("pattern", [HAPPENED, "tests.*", "*"])
 def test_a_reaction_may_name_an_event_a_noun_or_all(floor: Floor, org: UUID, pattern: str) -> None:
     relay = make(floor, Reaction(event=pattern, kind=told.name, with_events=True))

@@ -18,7 +18,7 @@ ENDS = {
     Stage.SUCCEEDED: State.SUCCESS, Stage.FAILED: State.FAILURE, Stage.QUARANTINED: State.FAILURE, Stage.CANCELLED: State.REVOKED,
     Stage.EXPIRED: State.REVOKED,
 }  # fmt: skip
-FRAGMENTS = {"avail", "close", "finished"}
+FRAGMENTS = {"avail", "close", "finished", "news"}
 
 
 @pytest.mark.parametrize(("stage", "tried", "progressed"), list(product(Stage, (False, True), (False, True))))

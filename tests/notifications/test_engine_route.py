@@ -62,7 +62,7 @@ def silent(world: World) -> World:
 
 
 def inhibited(world: World) -> World:
-    return replace(world[0], open_severity=Severity.CRITICAL), world[1], world[2]
+    return world[0], replace(world[1], open_severity=Severity.CRITICAL), world[2]
 
 
 def opted_out(world: World) -> World:
@@ -183,7 +183,7 @@ def test_history_concerns_nobody() -> None:
     [(None, State.DUE), (Severity.MEDIUM, State.DUE), (Severity.HIGH, State.DUE), (Severity.CRITICAL, State.SUPPRESSED)],
 )
 def test_only_something_graver_inhibits(open_severity: Severity | None, state: State) -> None:
-    assert decided((replace(NOTICE, open_severity=open_severity), ANA, [])).state is state
+    assert decided((NOTICE, replace(ANA, open_severity=open_severity), [])).state is state
 
 
 def test_pause_ends_by_itself() -> None:

@@ -30,6 +30,10 @@ AT = datetime(2026, 11, 29, tzinfo=UTC)
         ("advisories.watch_hit", {"cve_id": "CVE-2024-6387", "kind": "kev_added", "name": "ours"}, "CVE-2024-6387: kev_added (ours)"),
         ("advisories.source_refused", {"source": "NVD"}, "NVD cannot be read: unknown"),
         ("reports.failed", {"reason": "{0} {reason} %s"}, "A report could not be written: {0} {reason} %s"),
+        ("finding.fixed", {"title": "TLS 1.0 is on"}, "Fixed: TLS 1.0 is on"),
+        ("job.failed", {"kind": "scans.run", "reason": "no such host"}, "A job has failed: scans.run (no such host)"),
+        ("job.quarantined", {"kind": "scans.run", "attempts": 3}, "A job was set aside, it took its worker down 3 times: scans.run"),
+        ("schedule.missed", {"name": "nightly", "missed": 2}, "The schedule nightly could not tick 2 times"),
         ("a.word_of_others", {}, "A word of others"),
     ],
 )
@@ -50,3 +54,12 @@ def test_sentences_are_lines_and_no_facts() -> None:
 
 def test_a_thousand_facts_are_forty() -> None:
     assert len(message_of("a.b", "info", AT, {f"fact {n}": {"x": "y" * 900} for n in range(1000)}).facts) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("finding.opened", "TLS 1.0 is on"), ("finding.reopened", "Open again: TLS 1.0 is on"), ("finding.fixed", "Fixed: TLS 1.0 is on")],
+)
+def test_what_is_over_does_not_sound_as_if_it_were_open(name: str, title: str) -> None:
+    told = message_of(name, "high", AT, {"finding": "7", "target": "web-1", "title": "TLS 1.0 is on"})
+    assert (told.title, told.asset, told.subject_kind, told.subject_id) == (title, "web-1", "finding", "7")

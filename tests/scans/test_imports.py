@@ -13,6 +13,7 @@ from tests.scans import servers
 from watchfloor.capabilities.scans import jobs
 from watchfloor.capabilities.scans.engine import imports
 from watchfloor.capabilities.scans.engine.imports.found import FoundHost, Imported, OpenPort
+from watchfloor.capabilities.scans.jobs import importing
 from watchfloor.capabilities.scans.queries import read
 from watchfloor.capabilities.scans.schemas import Service
 from watchfloor.kernel.errors import Conflict, InvalidInput, OutOfScope
@@ -54,6 +55,25 @@ def test_a_file_becomes_a_scan_with_services_and_findings(loopback: UUID, worker
     assert (service.port, service.name, host.ports.open, host.ports.closed) == (23, "telnet", 1, 2)
     assert events == ["finding.opened", "scans.finished"]
     assert worker.queued(loopback) == []
+
+
+def told(ledger: Ledger, org: UUID) -> list[tuple[str, bool]]:
+    """Return the names of events of findings, and whether they are quiet."""
+    sql = "select name, data ? 'quiet' from event where name like 'finding.%%' order by id"
+    with ledger.database.transaction(org) as session:
+        return [(row[0], row[1]) for row in session.connection().exec_driver_sql(sql)]
+
+
+@pytest.mark.parametrize(("most", "quiet"), [(3, False), (2, True)])
+def test_of_a_large_file_nobody_hears_finding_by_finding(
+    loopback: UUID, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, most: int, *, quiet: bool
+) -> None:
+    monkeypatch.setattr(importing, "TOLD_MAX", most)
+    ports = (23, 2323, 23023)
+    jobs.import_scan(ledger, loopback, seen(*ports), actor="test")
+    assert told(ledger, loopback) == [("finding.opened", quiet)] * 3
+    jobs.import_scan(ledger, loopback, seen(closed=((1, 65535),)), actor="test")
+    assert told(ledger, loopback)[3:] == [("finding.fixed", False)] * 3
 
 
 def test_hosts_outside_the_scope_are_left_out_and_named(loopback: UUID, worker: Worker, ledger: Ledger) -> None:

@@ -264,11 +264,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EventType:
-    """Something that can happen, for subscribers and the reference."""
+    """Something that can happen, for subscribers and the reference; who lacks its `permission` is not told of it."""
 
     name: str
     severity: Severity = Severity.INFO
     description: str = ""
+    permission: str = ""  # what whoever reads its subject must hold, such as finding.read
 
 
 @dataclass(frozen=True, kw_only=True)

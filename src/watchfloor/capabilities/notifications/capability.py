@@ -16,14 +16,19 @@ notifications = Capability(
     events=(
         EventType(
             name="notifications.health_changed",
+            permission="notification.read",
             severity=Severity.MEDIUM,
             description="Notifications fare better or worse: `status` is healthy, degraded or unhealthy, `checks` names what fails.",
         ),
         EventType(
-            name="channel.disabled", severity=Severity.HIGH, description="A channel failed for good: `channel`, `kind`, `owner`, `reason`."
+            name="channel.disabled",
+            permission="notification.read",
+            severity=Severity.HIGH,
+            description="A channel failed for good: `channel`, `kind`, `owner`, `reason`.",
         ),
         EventType(
             name="delivery.dead",
+            permission="notification.read",
             severity=Severity.MEDIUM,
             description="A message was given up; at most one of these for a channel in an hour: `delivery`, `channel`, `kind`, `reason`.",
         ),

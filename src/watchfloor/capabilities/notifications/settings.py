@@ -43,6 +43,10 @@ class NotificationSettings(BaseModel):
     allowed_near: bool = Field(default=False, description="Allowed networks may name this machine itself.")
     allowed_ports: str = Field("443,80", max_length=200, description="Ports that webhooks may be at, joined by commas.")
     ca_file: Path | None = Field(None, description="Authorities that receivers' certificates may come from, beside the system's.")
+    unlisted_role: str = Field(
+        "viewer", pattern="^(owner|admin|operator|analyst|auditor|viewer|nobody)$",
+        description="What people are who are no members: a role, or nobody, who is told nothing.",
+    )  # fmt: skip
     expire: timedelta = Field(timedelta(hours=72), description="How long a message is tried before it is given up.")
     keep: timedelta = Field(timedelta(days=180), description="How long notifications and deliveries are kept.")
     keep_attempts: timedelta = Field(timedelta(days=30), description="How long single attempts are kept.")

@@ -12,8 +12,13 @@ reports = Capability(
     settings="settings:ReportSettings",
     boxes=("engine.to_pdf.part", "engine.to_pdf.merge", "engine.to_html", "engine.to_json"),
     events=(
-        EventType(name="reports.ready", description="A report's file is stored: `report`, `format`, `scan`."),
-        EventType(name="reports.failed", severity=Severity.MEDIUM, description="A format could not be rendered: `reason` says why."),
+        EventType(name="reports.ready", permission="report.read", description="A report's file is stored: `report`, `format`, `scan`."),
+        EventType(
+            name="reports.failed",
+            permission="report.read",
+            severity=Severity.MEDIUM,
+            description="A format could not be rendered: `reason` says why.",
+        ),
     ),
     schedules=(
         DefaultSchedule(name="cleanup-reports", kind="reports.cleanup_old_reports", cron="0 3 * * *"),

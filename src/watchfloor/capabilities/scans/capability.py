@@ -13,18 +13,22 @@ scans = Capability(
     settings="settings:ScanSettings",
     models="models",
     events=(
-        EventType(name="scans.finished", description="A scan has ended; `state` says whether everything was looked at."),
+        EventType(
+            name="scans.finished", permission="finding.read", description="A scan has ended; `state` says whether everything was looked at."
+        ),
         EventType(
             name="scans.changed",
+            permission="finding.read",
             description="A scan ended and something is different from the one before of the same targets; with counts.",
         ),
-        EventType(name="scans.cancelled", description="Somebody stopped a scan."),
+        EventType(name="scans.cancelled", permission="finding.read", description="Somebody stopped a scan."),
         EventType(
             name="scans.unhealthy",
+            permission="finding.read",
             severity=Severity.MEDIUM,
             description="The hourly check found trouble: `checks` and `sentences` name it.",
         ),
-        EventType(name="scans.healthy", description="The trouble that `scans.unhealthy` told of is over."),
+        EventType(name="scans.healthy", permission="finding.read", description="The trouble that `scans.unhealthy` told of is over."),
     ),
     schedules=(
         DefaultSchedule(name="daily-security-scan", kind="scans.daily_security_scan", cron="0 2 * * *"),

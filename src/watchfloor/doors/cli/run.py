@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "assets": Entry("watchfloor.kernel.assets.cli.assets:commands", "Show what we know exists; tag it.", LOOK),
     "scope": Entry("watchfloor.kernel.assets.cli.scope:commands", "Say what may be looked at.", MANAGE),
     "orgs": Entry("watchfloor.kernel.tenancy.cli:orgs", "List and add organisations.", MANAGE),
+    "members": Entry("watchfloor.kernel.tenancy.cli:members", "Say who belongs here and what they may know.", MANAGE),
     "keys": Entry("watchfloor.kernel.tenancy.cli:keys", "List, add and revoke API keys.", MANAGE),
     "doctor": Entry(f"{DOOR}.doctor:doctor", "Say what this machine offers and what is wrong.", MACHINE),
     "settings": Entry(f"{DOOR}.settings:settings", "Show every setting, its value and where it comes from.", MACHINE),

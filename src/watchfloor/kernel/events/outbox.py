@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from watchfloor.kernel.db.session import Wire
+
 
 WAKE: Final = "wf_event"
 HEARD: Final = "heard"
@@ -27,21 +29,22 @@ select %(org)s, id, name, severity, data, %(job)s from unnest(%(ids)s::uuid[], %
 """
 # What an event starts waits beside it, written by the statement that writes the event.
 EMIT: Final = f"""
-with new as ({ROWS} returning org, id, name),
+with new as ({ROWS} returning org, id, name, data),
 due as (insert into event_due (org, kind, due_at, event)
   select n.org, r.kind, wf_now() + r.delay, n.id from new n join reaction r on r.event in (n.name, split_part(n.name, '.', 1) || '.*', '*')
-  on conflict do nothing)
+  where not coalesce(n.data @> '{{"quiet": true}}', false) on conflict do nothing)
 select array_agg(distinct event) from reaction
 """  # noqa: S608 - our own columns
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event, before it is written."""
+    """One event, before it is written; a quiet one is history: it starts nothing and nobody is told."""
 
     name: str
     severity: Severity = Severity.INFO
     data: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = False
 
 
 def emit(
@@ -61,12 +64,8 @@ def emit_all(session: Session, org: UUID, events: Sequence[Told], *, job: UUID |
     """Add events in one statement, as `emit` adds one; return their ids, which sort in the order of the events."""
     if not events:
         return []
-    ids = sorted(new_id() for _ in events)
-    values = {
-        "org": org, "job": job, "ids": ids, "names": [one.name for one in events], "severities": [str(one.severity) for one in events],
-        "data": [Jsonb(one.data) for one in events],
-    }  # fmt: skip
-    wire, heard, names = wire_of(session), session.info.get(HEARD), {name for one in events for name in heard_as(one.name)}
+    values = _rows(org, events, job)
+    wire, heard, names = wire_of(session), session.info.get(HEARD), {name for one in events if not one.quiet for name in heard_as(one.name)}
     if heard is None or not heard.isdisjoint(names):
         # The first events of a transaction learn what is reacted to; those that start nothing cost no more than their rows from then on.
         row: Any = wire.execute(EMIT, values, prepare=True).fetchone()
@@ -75,7 +74,19 @@ def emit_all(session: Session, org: UUID, events: Sequence[Told], *, job: UUID |
             ring_after_commit(session, WAKE)
     else:
         wire.execute(ROWS, values, prepare=True)
-    return ids
+    return list(values["ids"])
+
+
+def emit_by(wire: Wire, org: UUID, events: Sequence[Told]) -> None:
+    """Add events over a connection of the engine, in its transaction; whoever relays finds them without a bell."""
+    wire.execute(EMIT, _rows(org, events, None))
+
+
+def _rows(org: UUID, events: Sequence[Told], job: UUID | None) -> dict[str, Any]:
+    return {
+        "org": org, "job": job, "ids": sorted(new_id() for _ in events), "names": [one.name for one in events],
+        "severities": [str(one.severity) for one in events], "data": [Jsonb({**one.data, "quiet": True} if one.quiet else one.data) for one in events],
+    }  # fmt: skip
 
 
 def heard_as(name: str) -> list[str]:

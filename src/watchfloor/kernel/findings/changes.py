@@ -40,9 +40,12 @@ class Subject:
 
 def tell(
     session: Session, org: UUID, changed: Sequence[Subject], *, to: str, actor: str, operation: str, reason: str, until: datetime | None = None,
-    job: UUID | None = None,
+    job: UUID | None = None, quiet: bool = False,
 ) -> None:  # fmt: skip
-    """Write down that these findings, whose rows the caller changed in this transaction, are in the state `to` now."""
+    """Write down that these findings, whose rows the caller changed in this transaction, are in the state `to` now.
+
+    `quiet` is for what comes by the thousand and is told as a whole by somebody else: the events are history and start nothing.
+    """
     if not changed:
         return
     wire_of(session).execute(
@@ -51,15 +54,15 @@ def tell(
         (org, to, until, actor, reason, job, [new_id() for _ in changed], [one.id for one in changed], [one.state for one in changed]),
         prepare=True,
     )
-    emit_all(session, org, [_told(one, to, actor, reason, until) for one in changed], job=job)
+    emit_all(session, org, [_told(one, to, actor, reason, until, quiet=quiet) for one in changed], job=job)
     reasons = {str(one.id): f"{one.state} to {to}: {reason}" for one in changed if one.state is not None}
     record_many(session, org, actor=actor, operation=operation, objects=reasons)
 
 
-def _told(one: Subject, to: str, actor: str, reason: str, until: datetime | None) -> Told:
+def _told(one: Subject, to: str, actor: str, reason: str, until: datetime | None, *, quiet: bool) -> Told:
     name = "finding.opened" if one.state is None else f"finding.{EVENTS[to]}"
     data = {
         "finding": str(one.id), "capability": one.capability, "check": one.check, "target": one.target, "port": one.port,
         "protocol": one.protocol, "title": one.title, "reason": reason, "actor": actor,
     }  # fmt: skip
-    return Told(name, Severity(one.severity), data | ({} if until is None else {"until": until.isoformat()}))
+    return Told(name, Severity(one.severity), data | ({} if until is None else {"until": until.isoformat()}), quiet=quiet)

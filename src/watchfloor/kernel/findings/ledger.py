@@ -74,22 +74,22 @@ class Seen:
 def record(
     session: Session, org: UUID, *, key: str, capability: str, check: str, asset: UUID, target: str, port: int | None, title: str,
     severity: Severity, evidence: dict[str, Any] | str, remedy: str, job: UUID | None, protocol: str = "tcp", description: str = "",
-    references: Sequence[str] = (), actor: str | None = None,
+    references: Sequence[str] = (), actor: str | None = None, quiet: bool = False,
 ) -> bool:  # fmt: skip
     """Record one finding and tell whether it is new.
 
     Seen again it keeps its first sight. A fixed one and one whose acceptance has expired open again, which is an event too; a false
-    positive and a valid acceptance stay what they are. `actor` is the capability when nobody else is told.
+    positive and a valid acceptance stay what they are. `actor` is the capability when nobody else is told. Of `quiet` ones nobody hears.
     """
     one = Seen(
         key=key, check=check, asset=asset, target=target, port=port, protocol=protocol, title=title, severity=severity, evidence=evidence,
         remedy=remedy, description=description, references=references,
     )  # fmt: skip
-    return key in record_all(session, org, [one], capability=capability, job=job, actor=actor)
+    return key in record_all(session, org, [one], capability=capability, job=job, actor=actor, quiet=quiet)
 
 
 def record_all(
-    session: Session, org: UUID, seen: Iterable[Seen], *, capability: str, job: UUID | None, actor: str | None = None
+    session: Session, org: UUID, seen: Iterable[Seen], *, capability: str, job: UUID | None, actor: str | None = None, quiet: bool = False
 ) -> set[str]:  # fmt: skip
     """Record findings in one statement, each as `record` does it; return the keys of those that are new. Of one key the last one counts."""
     by_key = {one.key: one for one in seen}
@@ -111,7 +111,7 @@ def record_all(
             )
             opened.setdefault(FIRST_SEEN if fresh else SEEN_AGAIN if before == "fixed" else EXPIRED, []).append(subject)
     for reason, subjects in opened.items():
-        tell(session, org, subjects, to="open", actor=actor or capability, operation="finding.reopen", reason=reason, job=job)
+        tell(session, org, subjects, to="open", actor=actor or capability, operation="finding.reopen", reason=reason, job=job, quiet=quiet)
     return fresh_ones
 
 
@@ -127,6 +127,7 @@ def _row(one: Seen) -> dict[str, Any]:
 def close_missing(
     session: Session, org: UUID, *, capability: str, asset: UUID, seen: Collection[str], job: UUID | None, actor: str, reason: str,
     ports: Container[int] | None = None, filtered: Container[int] = (), protocol: str = "tcp", look: UUID | None = None,
+    quiet: bool = False,
 ) -> list[UUID]:  # fmt: skip
     """Fix the findings of one asset that a look did not find again, where it really looked; return which are fixed now.
 
@@ -142,6 +143,7 @@ def close_missing(
         ports: Those that answered, closed or without the trouble. Findings elsewhere stay open. None: everything was looked at and answered.
         filtered: Those that were asked and stayed silent: a finding there is fixed at the second silent look in a row.
         protocol: Of these ports; findings of the other protocol are left alone.
+        quiet: Nobody hears of it: it is told as a whole by somebody else.
         look: What the job is a part of. One look counts one miss, however often its jobs are repeated; by default the job itself.
 
     False positives are nobody's to fix: they stay, so that they never open again.
@@ -164,7 +166,7 @@ def close_missing(
     if missed:
         wire.execute("update finding set misses = misses + 1, missed_by = %s where org = %s and id = any (%s)", (by_look, org, missed))
     for ids, why in ((gone, reason), (given_up, SILENT)):
-        _fix(session, org, ids, reason=why, actor=actor, job=job)
+        _fix(session, org, ids, reason=why, actor=actor, job=job, quiet=quiet)
     return gone + given_up
 
 
@@ -183,7 +185,7 @@ def close(
     return ids
 
 
-def _fix(session: Session, org: UUID, findings: Iterable[UUID], *, reason: str, actor: str, job: UUID | None) -> None:
+def _fix(session: Session, org: UUID, findings: Iterable[UUID], *, reason: str, actor: str, job: UUID | None, quiet: bool = False) -> None:
     ids = list(findings)
     if not ids:
         return
@@ -195,4 +197,4 @@ def _fix(session: Session, org: UUID, findings: Iterable[UUID], *, reason: str, 
         "select before.* from before join done using (id) order by id",
         {"org": org, "ids": ids, "reason": reason, "job": job},
     ).fetchall()
-    tell(session, org, changed, to="fixed", actor=actor, operation="finding.fix", reason=reason, job=job)
+    tell(session, org, changed, to="fixed", actor=actor, operation="finding.fix", reason=reason, job=job, quiet=quiet)

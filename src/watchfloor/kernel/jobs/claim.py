@@ -16,6 +16,7 @@ from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Fenced, SetupError
 from watchfloor.kernel.jobs.statements import statement
+from watchfloor.kernel.jobs.states import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from watchfloor.kernel.jobs.ledger import Ledger
-    from watchfloor.kernel.jobs.states import Outcome
 
 _local = threading.local()
 PATIENCE_S = 12.0  # a session lives 15 s: trying longer than this to write would be refused anyway
@@ -112,7 +112,7 @@ def claim(ledger: Ledger, session: UUID, queue: str, jobs: Sequence[tuple[UUID, 
 
 def finish(ledger: Ledger, session: UUID, ends: Sequence[tuple[Claim, End]]) -> dict[UUID, str]:
     """End attempts in one commit; return each job's new stage. One that is missing was not ours any more, nothing was written."""
-    name = "finish" if any(held.batch for held, _end in ends) else "finish_single"
+    name = "finish_failing" if any(map(_may_fail, ends)) else "finish" if any(held.batch for held, _end in ends) else "finish_single"
     values: dict[str, Any] = {
         "session": session, "orgs": [held.org for held, _ in ends], "jobs": [held.id for held, _ in ends], "fences": [held.fence for held, _ in ends],
         "outcomes": [str(end.outcome) for _, end in ends], "reasons": [end.reason for _, end in ends], "fps": [end.fingerprint for _, end in ends],
@@ -120,6 +120,12 @@ def finish(ledger: Ledger, session: UUID, ends: Sequence[tuple[Claim, End]]) -> 
         "blobs": [end.blob for _, end in ends], "cpu_ms": [end.cpu_ms for _, end in ends], "in_force": ends[0][1].in_force,
     }  # fmt: skip
     return {UUID(str(job)): str(stage) for job, stage in patiently(ledger, name, values)}
+
+
+def _may_fail(ended: tuple[Claim, End]) -> bool:
+    """Tell whether this attempt may be the end of its job, in failure."""
+    held, end = ended
+    return end.outcome is Outcome.FAILED or (end.outcome is Outcome.RETRY and held.failures + 1 >= held.max_failures)
 
 
 def held_child() -> str:

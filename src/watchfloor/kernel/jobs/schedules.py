@@ -11,16 +11,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from watchfloor.kernel.contract import queue_named
+from watchfloor.kernel.contract import Severity, queue_named
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
+from watchfloor.kernel.events.outbox import Told, emit_by
 from watchfloor.kernel.jobs.enqueue import Options, enqueue
 from watchfloor.kernel.jobs.statements import statement
 from watchfloor.kernel.jobs.states import stored_priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
     from pydantic import BaseModel
@@ -36,6 +37,7 @@ RECORDED = 500  # missed ticks written down at once
 WALKED = 100_000  # instants looked at to find the present; a minute's cron after ten weeks
 LATE = timedelta(seconds=90)  # a tick this late was missed, and the catch-up rule decides
 SHORTEST = timedelta(seconds=1)
+NEWS = timedelta(hours=1)
 
 log = logging.getLogger("watchfloor.schedules")
 
@@ -188,7 +190,7 @@ def _grid(rhythm: Rhythm, first: datetime, now: datetime) -> datetime:
 
 
 def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - the type is the caller's
-    org, schedule, _kind, _queue, cron, every_s, tz, next_tick, catch_up, overlap, _jitter_s, now = row
+    org, schedule, kind, _queue, cron, every_s, tz, next_tick, catch_up, overlap, _jitter_s, now, name = row
     ticks, upcoming = plan(Rhythm(cron, timedelta(seconds=every_s) if every_s else None, tz), next_tick, now, catch_up)
     unfinished = [found[0] for found in wire.execute(statement("unfinished"), {"org": org, "schedule": schedule}).fetchall()]
     if unfinished and overlap == "skip":
@@ -200,7 +202,23 @@ def _tick_one(wire: Wire, row: Any) -> int:  # noqa: ANN401 - the type is the ca
         "jobs": [None if skipped else new_id() for _, skipped in ticks], "next": upcoming, "jitter": (schedule.int % 997) / 997,
     }  # fmt: skip
     counted: Any = wire.execute(statement("tick"), values).fetchone()
+    if (told := missed(ticks, now)) is not None:
+        severity = Severity.INFO if told["runs"] else Severity.MEDIUM
+        emit_by(wire, org, [Told("schedule.missed", severity, {"schedule": str(schedule), "name": name, "kind": kind, **told})])
     return int(counted[0])
+
+
+def missed(ticks: Sequence[tuple[datetime, str | None]], now: datetime) -> dict[str, Any] | None:
+    """Return what there is to tell of instants that were missed: how many, between when, and whether the newest runs late at least.
+
+    None when that is no news: of a schedule that runs every minute some minutes without a scheduler change nothing, as long as it runs now.
+    Pure.
+    """
+    gone = [instant for instant, skipped in ticks if skipped == "missed"]
+    runs = any(skipped is None for _, skipped in ticks)
+    if not gone or (runs and now - gone[0] < NEWS):
+        return None
+    return {"missed": len(gone), "first": gone[0].isoformat(), "last": gone[-1].isoformat(), "runs": runs}
 
 
 def _change(session: Session, sql: Any, org: UUID, schedule: UUID) -> None:  # noqa: ANN401 - the type is the caller's

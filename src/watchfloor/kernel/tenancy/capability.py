@@ -2,4 +2,4 @@
 
 from watchfloor.kernel.contract import Capability
 
-tenancy = Capability(name="tenancy", summary="Organisations, roles and API keys.", routes="api:routes", models="models")
+tenancy = Capability(name="tenancy", summary="Organisations, people, roles and API keys.", routes="api:routes", models="models")

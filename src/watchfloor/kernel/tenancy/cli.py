@@ -1,4 +1,4 @@
-"""`wf orgs` and `wf keys`: organisations and API keys."""
+"""`wf orgs`, `wf members` and `wf keys`: organisations, their people and API keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Json, desk, note, print_json, print_text, table
 
 orgs = typer.Typer(no_args_is_help=True, help="List and add organisations.")
+members = typer.Typer(no_args_is_help=True, help="List people, say what they are, remove them.")
 keys = typer.Typer(no_args_is_help=True, help="List, add and revoke API keys.")
 
 NAME_CHARACTERS = 100
@@ -46,6 +47,50 @@ def add_org(context: typer.Context, name: Annotated[str, typer.Argument(help="It
         note(
             "Its scope is empty: nothing may be looked at until `watchfloor scope add` allows it. Set WATCHFLOOR_DEFAULT_ORG to work in it."
         )
+
+
+@members.command("list")
+def list_people(context: typer.Context, *, json: Json = False) -> None:
+    """List the organisation's people, the newest first, those who were removed included."""
+    from watchfloor.kernel.tenancy.members import list_members  # noqa: PLC0415 - loads the database's libraries
+
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        found = list_members(session, floor.org, limit=500).items
+    if json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    columns = ("name", "role", "state", "changed_by", "changed_at")
+    table(columns, [[getattr(one, column) for column in columns] for one in found])
+
+
+@members.command("set")
+def set_person(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Who; the same name that channels and routes have as owner.")],
+    *,
+    role: Annotated[str, typer.Option("--role", help="What they may know.")] = "viewer",
+    disabled: Annotated[bool, typer.Option("--disabled", help="Tell them nothing for now.")] = False,
+    json: Json = False,
+) -> None:
+    """Make somebody a member of the organisation, or change what they are."""
+    from watchfloor.kernel.tenancy.members import set_member  # noqa: PLC0415 - loads the database's libraries
+
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        made = set_member(session, floor.org, name, role=role, enabled=not disabled, actor="cli")
+    if json:
+        print_json(made.model_dump(mode="json"))
+    else:
+        print_text(f"{made.name} is {made.role}, {made.state}.")
+
+
+@members.command("remove")
+def remove_person(context: typer.Context, name: Annotated[str, typer.Argument(help="Who.")]) -> None:
+    """Remove somebody: they are told nothing more, not even what is on its way."""
+    from watchfloor.kernel.tenancy.members import remove_member  # noqa: PLC0415 - loads the database's libraries
+
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        remove_member(session, floor.org, name, actor="cli")
+    print_text(f"{name} is removed and is told nothing more.")
 
 
 @keys.command("list")

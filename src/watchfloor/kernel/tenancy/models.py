@@ -1,4 +1,4 @@
-"""API keys as lists read them."""
+"""API keys and people as lists read them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ class KeyRow(OrgOwned, Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+
+
+class MemberRow(OrgOwned, Base):
+    """One person of the organisation."""
+
+    __tablename__ = "member"
+
+    name: Mapped[str]
+    role: Mapped[str]
+    state: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]

@@ -58,6 +58,12 @@ def policy() -> Policy:
         raise SetupError(message) from error
 
 
+@cache
+def roles_with(permission: str) -> frozenset[str]:
+    """Return the roles that hold a permission, of those that people and keys may have."""
+    return frozenset(role for role in policy().names() if grants(policy().roles[role], permission))
+
+
 def grants(held: Iterable[str], wanted: str) -> bool:
     """Tell whether one of the held permissions, which may end in a pattern such as job.run:*, covers the wanted one."""
     return any(one == wanted or ("*" in one and fnmatchcase(wanted, one)) for one in held)

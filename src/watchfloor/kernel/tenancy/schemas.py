@@ -1,4 +1,4 @@
-"""What callers send about API keys, and what they get back."""
+"""What callers send about API keys and people, and what they get back."""
 
 from __future__ import annotations
 
@@ -50,3 +50,22 @@ class ActorView(Shape):
     name: str
     role: str
     permissions: list[str]
+
+
+class MemberView(Shape):
+    """A person of the organisation; what they may know follows from the role while they are active."""
+
+    name: str
+    role: str
+    state: str = Field(description="active, disabled or removed")
+    created_by: str
+    created_at: datetime
+    changed_by: str
+    changed_at: datetime
+
+
+class MemberSet(Shape):
+    """What somebody is; the role may hold no permission the caller lacks."""
+
+    role: Annotated[str, StringConstraints(max_length=40)]
+    enabled: bool = Field(default=True, description="Who is not is told nothing.")

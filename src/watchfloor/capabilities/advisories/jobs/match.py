@@ -209,7 +209,7 @@ class _Run:
             elif one.before is not None and one.before.match.confidence >= self.least:
                 reason = f"no longer sure enough for a finding: {one.match.why['match']}"
                 self._fix_keys(session, [_key(one.place, one.merged.cve_id)], reason)
-        ledger.record_all(session, self.context.org, sure, capability="advisories", job=self.context.job_id)
+        ledger.record_all(session, self.context.org, sure, capability="advisories", job=self.context.job_id, quiet=self.quiet)
         self.done.findings += len(sure)
 
     def _fix(self, session: Session, closes: Iterable[_Close]) -> None:

@@ -45,15 +45,13 @@ class State(IntEnum):
 class Notice:
     """What is told, and what is known about it already.
 
-    `history` marks what is only kept (imports, rebuilds); `duplicate`, that its key was told before; `open_severity` is the highest of
-    open notifications of this type for the same asset; `labels` are what routes group by.
+    `history` marks what is only kept (imports, rebuilds); `duplicate`, that its key was told before; `labels` are what routes group by.
     """
 
     subject: Subject
     labels: Mapping[str, str]
     history: bool = False
     duplicate: bool = False
-    open_severity: Severity | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +88,9 @@ class Follows:
 class Candidate:
     """One way to tell one person: a channel, through a route.
 
-    `address` is equal for channels that reach the same place; `inactive` says why it takes nothing; `told` counts what went over this channel to this person in the hour that runs.
+    `address` is equal for channels that reach the same place; `inactive` says why it takes nothing; `told` counts what went over this channel
+    to this person in the hour that runs; `open_severity` is the highest of open notifications of this type for the same asset that this
+    channel told.
     """
 
     user: str
@@ -100,6 +100,7 @@ class Candidate:
     inactive: str = ""
     suppressed: bool = False
     told: int = 0
+    open_severity: Severity | None = None
     follows: Follows = Follows()
     wishes: Wishes = Wishes()
 
@@ -198,7 +199,7 @@ def _silence(case: _Case) -> Decision | None:
 
 
 def _inhibition(case: _Case) -> Decision | None:
-    higher = case.notice.open_severity
+    higher = case.candidate.open_severity
     inhibited = higher is not None and higher.rank > case.notice.subject.severity.rank
     return case.answer(State.SUPPRESSED, "inhibited") if inhibited else None
 

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 GRAVEST: Final = ("critical", "high", "medium", "low", "info")
 
 
+def retitled(name: str) -> bool:
+    """Tell whether an event's line says what became of what its own title names: a title alone would sound as if it were open."""
+    return name.startswith("finding.") and name in _TITLES
+
+
 def title_of(name: str, data: Mapping[str, Any]) -> str:
     """Return one line that says what happened, with the figures that people decide by."""
     told = _TITLES.get(name)
@@ -52,6 +57,13 @@ _TITLES: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "scans.cancelled": _said("A scan was cancelled"),
     "scans.unhealthy": _said("Scanning has trouble: {}", "checks"),
     "scans.healthy": _said("Scanning is well again"),
+    "finding.reopened": _said("Open again: {}", "title"),
+    "finding.fixed": _said("Fixed: {}", "title"),
+    "finding.accepted": _said("Risk accepted: {}", "title"),
+    "finding.false_positive": _said("Called no finding: {}", "title"),
+    "job.failed": _said("A job has failed: {} ({})", "kind", "reason"),
+    "job.quarantined": _said("A job was set aside, it took its worker down {} times: {}", "attempts", "kind"),
+    "schedule.missed": _said("The schedule {} could not tick {} times", "name", "missed"),
     "advisories.updated": _said("Advisories were updated"),
     "advisories.source_refused": _said("{} cannot be read: {}", "source", "reason"),
     "advisories.source_recovered": _said("{} answers again", "source"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.engine.titles import title_of
+from watchfloor.capabilities.notifications.engine.titles import retitled, title_of
 from watchfloor.capabilities.notifications.schemas.message import Message
 from watchfloor.kernel.contract import Severity
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-SUBJECTS: Final = ("finding", "scan", "report", "job", "asset", "watch", "source", "channel", "delivery")
+SUBJECTS: Final = ("finding", "scan", "report", "schedule", "job", "asset", "watch", "source", "channel", "delivery")
 ASSETS: Final = ("asset", "target", "host")
 SAID: Final = {"title", "message", "sentences"}
 TITLE: Final = 200
@@ -27,7 +27,8 @@ def message_of(name: str, severity: str, at: datetime, data: dict[str, Any], *, 
     noun = name.partition(".")[0]
     subject = next((kind for kind in (noun.removesuffix("s"), noun, *SUBJECTS) if kind in facts), "")
     asset = next((facts[key] for key in ASSETS if key in facts), "")
-    said = title or str(data.get("title") or "") or title_of(name, data)
+    own = "" if retitled(name) else str(data.get("title") or "")
+    said = title or own or title_of(name, data)
     return Message(
         type=name, severity=Severity(severity), title=said[:TITLE], asset=asset[:300], lines=_lines(data), facts=facts, subject_kind=subject,
         subject_id=facts.get(subject, "")[:200], occurred_at=at, dedup_key=dedup_key,

@@ -12,6 +12,7 @@ from watchfloor.capabilities.notifications.jobs.sending import Turn
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.jobs import Delivered
 from watchfloor.capabilities.notifications.schemas.sends import (
     OneSent,
@@ -98,7 +99,7 @@ def _message(context: JobContext, event: str, data: dict[str, Any], severity: Se
 def _asked(session: Session, org: UUID, message: Message, candidates: Sequence[telling.Candidate]) -> Asked:
     silences = wishes.list_silences(session, org)
     (subject,) = subjects_of(session, org, [message], silences, candidates)
-    return Asked(message=message, now=now(), silences=silences, subject=subject)
+    return Asked(message=message, now=now(), silences=silences, subject=subject, graver=list_graver(session, org, message))
 
 
 def _told(context: JobContext, message: Message, user: str) -> tuple[UUID, list[OneSent]]:

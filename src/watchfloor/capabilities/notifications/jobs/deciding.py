@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from watchfloor.capabilities.notifications.engine.mentions import mentions, subj
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
 from watchfloor.capabilities.notifications.engine.zones import known_zone
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.queries.telling import Decided
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
@@ -18,8 +19,9 @@ from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from watchfloor.capabilities.notifications.engine.digest import DigestWindow
     from watchfloor.capabilities.notifications.engine.matching import Silence, Subject
@@ -32,12 +34,16 @@ SAID = {**STATES, State.JOINED: "digest", State.DROPPED: "dropped"}
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is decided about: a message, at a moment, under the silences that hold then; `subject` is what rules look at, where any do."""
+    """What is decided about: a message, at a moment, under the silences that hold then.
+
+    `subject` is what rules look at, where any do; `graver` is what is open and graver, by channel.
+    """
 
     message: Message
     now: datetime
     silences: Sequence[Silence] = ()
     subject: Subject | None = None
+    graver: Mapping[UUID, Severity] = field(default_factory=dict)
     occasion: Occasion = Occasion.EVENT
 
 
@@ -68,11 +74,13 @@ def explain(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candida
 
 
 def _answers(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, route.Decision]]:
-    rows, message = list(candidates), asked.message
+    rows, message, knowing = list(candidates), asked.message, Knowing()
     subject = asked.subject or subject_of(message, mentions(message), ())
     notice = route.Notice(subject=subject, labels=message.facts)
-    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
-    return list(zip(rows, decisions, strict=True))
+    ways = [
+        _candidate(one, may_see=knowing.may(message.type, one.role, one.owner_role), graver=asked.graver.get(one.channel)) for one in rows
+    ]
+    return list(zip(rows, route.route(notice, ways, asked.silences, asked.now, occasion=asked.occasion), strict=True))
 
 
 def inactive(state: str) -> str:
@@ -80,11 +88,11 @@ def inactive(state: str) -> str:
     return {"active": "", "unverified": "channel_unverified"}.get(state, "channel_inactive")
 
 
-def _candidate(one: Candidate) -> route.Candidate:
+def _candidate(one: Candidate, *, may_see: bool, graver: Severity | None) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
-        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, inactive=inactive(one.state), suppressed=one.suppressed,
-        told=one.told, follows=_follows(one.min_severity, one.digest, one.asset_filter, mandatory=one.mandatory),
+        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=may_see, inactive=inactive(one.state), suppressed=one.suppressed,
+        told=one.told, open_severity=graver, follows=_follows(one.min_severity, one.digest, one.asset_filter, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
 

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.engine.digest import DigestItem, contents
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.jobs.unsubscribing import DIGEST, still_wanted
 from watchfloor.capabilities.notifications.queries import digests, telling
+from watchfloor.capabilities.notifications.queries.knowing import roles_of_digest
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
 from watchfloor.capabilities.notifications.schemas.message import Message
 from watchfloor.capabilities.notifications.schemas.upkeep import Flushed
@@ -19,6 +21,9 @@ from watchfloor.kernel.contract import Queue, Severity, job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
 
     from watchfloor.kernel.contract import JobContext
 
@@ -34,6 +39,7 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
         with context.transaction() as session:
             due = digests.list_due(session, context.org, limit=AT_ONCE)
             for one in due:
+                _leave_out(session, context.org, one, telling_of)
                 items = digests.list_items(session, context.org, one.id)
                 candidates = [
                     each for each in telling.list_own(session, context.org, one.user_id, [one.channel]) if each.channel == one.channel
@@ -52,6 +58,18 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
             wake(session, context.org, telling_of.lanes, actor=context.actor)
         if len(due) < AT_ONCE:
             return done
+
+
+def _leave_out(session: Session, org: UUID, digest: digests.Open, telling_of: Telling) -> None:
+    """Take out what its receiver may not know any more; that it was not told is on record."""
+    knowing = Knowing()
+    for one in roles_of_digest(session, org, digest.id):
+        if not knowing.may(one.type, one.role, one.owner_role):
+            digests.take_out(session, org, digest.id, one.id)
+            candidates = [
+                each for each in telling.list_own(session, org, digest.user_id, [digest.channel]) if each.channel == digest.channel
+            ]
+            telling_of.store(session, one.id, [telling.Decided(each, "suppressed", "no_access") for each in candidates], [])
 
 
 def _message(digest: digests.Open, items: Sequence[digests.Item]) -> Message | None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.jobs.asking import until
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide, read_wishes
@@ -84,7 +85,9 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
         if candidate is None:
             return _Stored(notification, reason="no_channel")
         candidate = _with(candidate, request.preferences)
-        if reason := _unwanted(candidate, one.event, request.preferences):
+        # Who may not know of it is not told, whatever they wish; what they wish is asked by what was given for this message.
+        knows = Knowing().may(one.event, candidate.role, candidate.owner_role)
+        if knows and (reason := _unwanted(candidate, one.event, request.preferences)):
             done.store(session, notification, [telling.Decided(candidate, "suppressed", reason)], [])
         else:
             decided, joined = decide(Asked(message=message, now=now(), occasion=Occasion.MANUAL), [candidate])
@@ -95,7 +98,8 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
             if joined and not decided:
                 return _Stored(notification, candidate.channel, None, joined[0].reason, joined[0].due_at)
         standing = telling.list_deliveries(session, context.org, notification, [candidate.channel])
-    return _Stored(notification, candidate.channel, standing[0] if standing else None)
+    # Every decision here leaves a row, but for an address where this person has the same message already.
+    return _Stored(notification, candidate.channel, standing[0] if standing else None, None if standing else "same_address")
 
 
 def _ended(context: JobContext, stored: _Stored) -> SentNotification:

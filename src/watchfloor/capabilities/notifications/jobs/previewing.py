@@ -9,6 +9,7 @@ from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, explain
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.queries import channels, telling, wishes
+from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.previews import SHOWN, DecisionView, Preview
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.clock import now
@@ -29,7 +30,8 @@ def preview(session: Session, org: UUID, asked: PreviewEvent) -> Preview:
     silences = wishes.list_silences(session, org)
     candidates = telling.list_candidates(session, org, message.type, asked.user_ids)
     (subject,) = subjects_of(session, org, [message], silences, candidates)
-    found = explain(Asked(message=message, now=now(), silences=silences, subject=subject), candidates)
+    graver = list_graver(session, org, message)
+    found = explain(Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver), candidates)
     chosen = [one for one in found if asked.dropped or one[1] != DROPPED]
     masked = channels.masked_addresses(session, org, [who.channel for who, *_ in chosen[:SHOWN]])
     decisions = [

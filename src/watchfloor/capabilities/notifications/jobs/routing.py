@@ -12,6 +12,7 @@ from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Queue, job
@@ -40,7 +41,8 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
         messages = [message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event)) for event in events]
         subjects = subjects_of(session, context.org, messages, silences, chain(*audience.values()))
         for event, message, subject in zip(events, messages, subjects, strict=True):
-            asked = Asked(message=message, now=now(), silences=silences, subject=subject)
+            graver = list_graver(session, context.org, message)
+            asked = Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver)
             telling_of.tell(session, asked, audience[event.name], event=event.id)
         wake(session, context.org, telling_of.lanes, actor=context.actor)
     return telling_of.done

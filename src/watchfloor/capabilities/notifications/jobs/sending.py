@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, batch_of
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
@@ -55,7 +56,9 @@ class Turn:
                 session, org, lane, job=context.job_id, attempt=context.attempt, limit=limit, own=own,
                 per_host=PER_HOST.get(self.lane, MANY), per_channel=PER_CHANNEL.get(self.lane, MANY),
             )  # fmt: skip
-        self.rows = {row.id: row for row in rows}
+            blind = Knowing().blind(session, org, [row.id for row in rows])
+            due.save(session, org, [_unseen(one) for one in blind], job=context.job_id, attempt=context.attempt)
+        self.rows = {row.id: row for row in rows if row.id not in blind}
         return bool(rows)
 
     def send(self) -> None:
@@ -102,3 +105,8 @@ class Turn:
         self.done.retried += counts["due"]
         self.done.dead += counts["dead"]
         self.context.progress(self.done.sent + self.done.retried + self.done.dead, 0, phase="sending")
+
+
+def _unseen(delivery: UUID) -> Result:
+    """Return how a delivery ends whose receiver lost access since it was decided: before an attempt, a repetition or a replay."""
+    return due.Result(delivery=delivery, state="suppressed", reason="no_access", delay=None, outcome="", tried=False)

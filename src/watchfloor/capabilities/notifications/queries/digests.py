@@ -75,6 +75,13 @@ def list_items(session: Session, org: UUID, digest: UUID) -> list[Item]:
     return wire_of(session).cursor(row_factory=class_row(Item)).execute(ITEMS, (org, digest)).fetchall()
 
 
+def take_out(session: Session, org: UUID, digest: UUID, notification: UUID) -> None:
+    """Take a message out of a window: it is not told with it."""
+    wire_of(session).execute(
+        "delete from notify_digest_item where org = %s and digest = %s and notification = %s", (org, digest, notification)
+    )
+
+
 def close(session: Session, org: UUID, digest: UUID, notification: UUID | None) -> None:
     """Close a window; what comes later belongs to the next."""
     wire_of(session).execute(

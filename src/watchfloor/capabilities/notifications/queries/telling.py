@@ -15,6 +15,7 @@ from watchfloor.kernel.clock import now
 from watchfloor.kernel.db.ids import first_id, new_id
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.events.outbox import heard_as
+from watchfloor.kernel.tenancy.members import role_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +27,17 @@ if TYPE_CHECKING:
 HOUR: Final = timedelta(hours=1)
 EVENTS: Final = "select id, name, severity, at, data from event where org = %(org)s and id = any (%(ids)s) order by id"
 ADD: Final = """
-insert into notification (org, id, event, type, dedup_key, severity, subject_kind, subject_id, title, kid, message, occurred_at, expires_at)
-values (%(org)s, %(id)s, %(event)s, %(type)s, %(dedup_key)s, %(severity)s, %(subject_kind)s, %(subject_id)s, %(title)s, %(kid)s, %(message)s,
+insert into notification (org, id, event, type, dedup_key, severity, subject_kind, subject_id, asset, title, kid, message, occurred_at, expires_at)
+values (%(org)s, %(id)s, %(event)s, %(type)s, %(dedup_key)s, %(severity)s, %(subject_kind)s, %(subject_id)s, %(asset)s, %(title)s, %(kid)s, %(message)s,
   %(occurred_at)s, wf_now() + %(expire)s)
 on conflict (org, type, dedup_key) do nothing returning id
 """
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
-TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest,
-  w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
+TAIL: Final = f"""
+select w.user_id, case when w.user_id <> '' then {role_of("w.user_id")} end as role,
+  case when c.owner not in ('', w.user_id) then {role_of("c.owner")} end as owner_role, c.id as channel, c.kind, c.address, c.host, c.state,
+  w.mandatory, w.min_severity, w.digest::text as digest, w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -45,7 +47,7 @@ left join lateral (
   select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
 order by c.id, w.mandatory desc, w.min_severity
-"""
+"""  # noqa: S608 - our own text
 _WANTED: Final = """
 with wanted as (
   select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.asset_filter
@@ -89,6 +91,12 @@ where n.org = %(org)s and n.id = %(notification)s
 on conflict (org, idem) do nothing returning id, channel, lane, state
 """
 
+# Where people have this message already. The address is looked up row by row: joined, thousands of rows can meet thousands of channels.
+REACHED: Final = """
+select d.user_id, d.channel, (select c.address from notify_channel c where c.org = d.org and c.id = d.channel) from delivery d
+where d.org = %(org)s and d.notification = %(notification)s and d.user_id = any (%(users)s) and d.state in ('due', 'held', 'sending', 'sent')
+"""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -103,9 +111,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest`, `asset_filter` and `wishes` are JSON, equal where they say the same."""
+    """One channel that could carry a message, and all that decides whether it does; `digest`, `asset_filter` and `wishes` are JSON, equal where they say the same.
+
+    `role` is that of the person who is told, `owner_role` that of the channel's owner when that is somebody else; None is the organisation.
+    """
 
     user_id: str
+    role: str | None
+    owner_role: str | None
     channel: UUID
     kind: str
     address: bytes
@@ -169,7 +182,7 @@ def record_notification(
     kid, sealed = vault.seal(org, _place(made), message.model_dump_json().encode())
     values = {
         "org": org, "id": made, "event": event, "type": message.type, "dedup_key": message.dedup_key or str(event or made), "kid": kid, "message": sealed,
-        "severity": str(message.severity), "subject_kind": message.subject_kind, "subject_id": message.subject_id, "title": message.title,
+        "severity": str(message.severity), "subject_kind": message.subject_kind, "subject_id": message.subject_id, "asset": message.asset, "title": message.title,
         "occurred_at": message.occurred_at, "expire": expire,
     }  # fmt: skip
     if wire.execute(ADD, values).fetchone() is not None:
@@ -230,7 +243,11 @@ def let_go(session: Session, org: UUID, job: UUID) -> list[str]:
 def store_deliveries(
     session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False
 ) -> list[Stored]:
-    """Store what was decided in one statement; return those that are new: a delivery of this message over this channel is never made twice."""
+    """Store what was decided in one statement; return those that are new.
+
+    A delivery of this message over this channel is never made twice, nor one to an address where the same person has it already.
+    """
+    decided = _once_reached(session, org, notification, decided)
     if not decided:
         return []
     values = {
@@ -241,6 +258,19 @@ def store_deliveries(
         "reasons": [one.reason for one in decided], "dues": [one.due_at for one in decided], "bypassed": [one.bypassed for one in decided],
     }  # fmt: skip
     return wire_of(session).cursor(row_factory=class_row(Stored)).execute(STORE, values).fetchall()
+
+
+def _once_reached(session: Session, org: UUID, notification: UUID, decided: Sequence[Decided]) -> list[Decided]:
+    """Leave out whom another channel of the same address has told, or will; who is not told anyway stays on record."""
+    users = sorted({one.candidate.user_id for one in decided if one.state != "suppressed"})
+    rows = wire_of(session).execute(REACHED, {"org": org, "notification": notification, "users": users}).fetchall() if users else []
+    reached = {(user, bytes(address)): channel for user, channel, address in rows if address is not None}
+
+    def again(one: Decided) -> bool:
+        found = reached.get((one.candidate.user_id, bytes(one.candidate.address)))
+        return one.state != "suppressed" and found is not None and found != one.candidate.channel
+
+    return [one for one in decided if not again(one)]
 
 
 def idem(org: UUID, notification: UUID, channel: UUID, replay_no: int = 0) -> bytes:

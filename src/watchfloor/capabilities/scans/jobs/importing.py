@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HOSTS_AT_ONCE: Final = 500
 SHOWN: Final = 5
+TOLD_MAX: Final = 500
 
 
 def import_scan(ledger: Ledger, org: UUID, found: Imported, *, actor: str) -> UUID:
@@ -46,10 +47,12 @@ def import_scan(ledger: Ledger, org: UUID, found: Imported, *, actor: str) -> UU
         hosts, missed = _in_scope(session, org, found)
         scan = _begin(session, org, found, hosts, missed, actor=actor)
     notes = list(found.notes)
-    settled = 0
+    settled = told = 0
     for portion in _portions(hosts):
         with ledger.database.transaction(org) as session:
-            settled += _save(session, org, scan, found, portion, actor=actor)
+            newer, problems = _save(session, org, scan, found, portion, told, actor=actor)
+        settled += newer
+        told += problems
     if settled:
         notes.append(f"{_many(settled)} looked at after this file was written; their findings were left as they are.")
     with ledger.database.transaction(org) as session:
@@ -88,15 +91,23 @@ def _begin(session: Session, org: UUID, found: Imported, hosts: Sequence[FoundHo
     return scan
 
 
-def _save(session: Session, org: UUID, scan: UUID, found: Imported, portion: Sequence[FoundHost], *, actor: str) -> int:
-    """Save one portion as a part of the scan; return on how many of its hosts something newer is known."""
+def _save(
+    session: Session, org: UUID, scan: UUID, found: Imported, portion: Sequence[FoundHost], told: int, *, actor: str
+) -> tuple[int, int]:
+    """Save one portion as a part of the scan; return on how many of its hosts something newer is known, and how many problems it has.
+
+    `told` counts those of the portions before: from `TOLD_MAX` on nobody hears of single ones, the end of the scan tells how many they are.
+    """
     newer = importing.looked_at_since(session, org, [host.address for host in portion], found.at)
     part = sighted(portion, clock.now(), settled=newer)
+    problems = sum(len(one.problems) for one in part.sightings)
     taken = write.take_shard(session, org, scan, new_id())
     if taken is not None:
         ordered = sorted(part.sightings, key=lambda one: one.address)
-        learned.save_part(session, org, taken, scan, ordered, importing.summary(part), actor=actor, known={})
-    return len(newer)
+        learned.save_part(
+            session, org, taken, scan, ordered, importing.summary(part), actor=actor, known={}, quiet=told + problems > TOLD_MAX
+        )
+    return len(newer), problems
 
 
 def _end(session: Session, org: UUID, scan: UUID, missed: list[str], notes: list[str]) -> None:

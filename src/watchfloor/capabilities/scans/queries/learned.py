@@ -29,7 +29,7 @@ GONE = "this look found the port closed, or its service without this trouble"
 
 def save_part(
     session: Session, org: UUID, taken: Taken, job: UUID, sightings: Sequence[Sighting], summary: ScanSummary, *, actor: str,
-    known: dict[str, UUID], resume: ProbeAnswers | None = None,
+    known: dict[str, UUID], resume: ProbeAnswers | None = None, quiet: bool = False,
 ) -> None:  # fmt: skip
     """Write down what a shard learned since its last part, all of it or nothing.
 
@@ -43,13 +43,14 @@ def save_part(
         actor: On whose behalf.
         known: The assets of addresses saved before by this attempt; grows.
         resume: Where the next attempt goes on. None: the shard is finished.
+        quiet: Nobody hears of single findings.
     """
     scan = taken.scan.id
     hosts = _save_hosts(session, org, scan, taken.part.n, sightings, known)
     _save_services(session, org, scan, hosts, sightings)
     for sighting in sightings:
         asset = hosts[sighting.address][1]
-        _save_findings(session, org, scan, asset, job, sighting, actor=actor)
+        _save_findings(session, org, scan, asset, job, sighting, actor=actor, quiet=quiet)
         _save_facts(session, org, asset, sighting)
     kept = (
         resume.model_dump(mode="json", exclude_defaults=True, exclude={"hosts": {"__all__": {"ports", "name", "skipped"}}})
@@ -125,19 +126,19 @@ def storable(rows: object) -> str:
     return json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
 
 
-def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UUID, one: Sighting, *, actor: str) -> None:
+def _save_findings(session: Session, org: UUID, scan: UUID, asset: UUID, job: UUID, one: Sighting, *, actor: str, quiet: bool) -> None:
     fresh = {
         problem.key: record(
             session, org, key=problem.key, capability="scans", check=problem.check, asset=asset, target=problem.target, port=problem.port,
             title=_plain(problem.title), severity=problem.severity, evidence=_plain(problem.evidence), remedy=problem.remedy, job=job,
-            protocol=problem.protocol, description=problem.description, references=problem.references,
+            protocol=problem.protocol, description=problem.description, references=problem.references, quiet=quiet,
         )
         for problem in one.problems
     }  # fmt: skip
     if one.known_ports or one.filtered_ports:
         close_missing(
             session, org, capability="scans", asset=asset, seen={*fresh, *one.unmade}, job=job, actor=actor, reason=GONE, ports=one.known_ports,
-            filtered=one.filtered_ports, look=scan, protocol=one.protocol,
+            filtered=one.filtered_ports, look=scan, protocol=one.protocol, quiet=quiet,
         )  # fmt: skip
     if fresh:
         wire_of(session).execute(

@@ -55,7 +55,7 @@ done as (
     rank_at = case h.stage when 'scheduled'
       then wf_now() + make_interval(secs => t.delay_s) + j.priority * (select age_step from queue where name = j.queue) else j.rank_at end
   from held h, t where j.org = h.org and j.id = h.id and t.id = h.id
-  returning j.org, j.id, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor,
+  returning j.org, j.id, j.kind, j.queue, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor,
     t.outcome, t.reason, t.fp, t.part, t.kid, t.blob, t.cpu_ms),
 att as (
   insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason, error_fp, in_force, cpu_ms)
@@ -76,6 +76,25 @@ with {finished}, {close} select id, stage from done;
 -- name: finish_single
 -- Engine. As finish, for jobs that belong to no batch.
 with {finished} select id, stage from done;
+
+-- name: finish_failing
+-- Engine. As finish, for attempts of which one may end its job in failure: that is an event.
+with {finished}, {close}, {news} select id, stage from done;
+
+-- name: news (fragment; needs done (org, id, kind, queue, stage, attempt, reason))
+-- Of jobs of a kind that fail by the thousand one in an hour is told. What tells of things tells nothing of itself: it would never end.
+first as (
+  insert into job_told as t (org, kind, stage)
+  select org, kind, stage from done where stage in ('failed', 'quarantined') and queue <> 'notifications' group by org, kind, stage order by org, kind, stage
+  on conflict (org, kind, stage) do update set told_at = wf_now() where t.told_at <= wf_now() - interval '1 hour' returning t.org, t.kind, t.stage),
+happened as (
+  insert into event (org, id, name, severity, data, job)
+  select distinct on (d.org, d.kind, d.stage) d.org, wf_new_id(), 'job.' || d.stage, case d.stage when 'quarantined' then 'high' else 'medium' end,
+    jsonb_build_object('job', d.id, 'kind', d.kind, 'attempts', d.attempt, 'reason', coalesce(d.reason, '')), d.id
+  from first f join done d on d.org = f.org and d.kind = f.kind and d.stage = f.stage order by d.org, d.kind, d.stage, d.id returning org, id, name),
+due as (
+  insert into event_due (org, kind, due_at, event)
+  select h.org, r.kind, wf_now() + r.delay, h.id from happened h join reaction r on r.event in (h.name, 'job.*', '*') on conflict do nothing)
 
 -- name: park
 -- Engine. The mutex was taken between dispatch and claim.

@@ -33,12 +33,12 @@ done as (
     finished_at = case when wf_ended(h.stage) then wf_now() end,
     run_at = case h.stage when 'scheduled' then wf_now() + make_interval(secs => least(300, 2 ^ j.crash_count - 1)) else j.run_at end
   from held h where j.org = h.org and j.id = h.id and coalesce(j.stage, '') = 'running'
-  returning j.org, j.id, j.attempt, j.stage, j.batch, h.owner, h.child, h.fence, h.attempt_at, h.actor),
+  returning j.org, j.id, j.kind, j.queue, j.attempt, j.stage, j.batch, j.reason, h.owner, h.child, h.fence, h.attempt_at, h.actor),
 att as (
   insert into job_attempt (org, job, attempt, fence, session, child, started_at, ended_at, outcome, reason)
   select org, id, attempt, fence, owner, child, attempt_at, wf_now(), 'lost', 'lost' from done),
 aud as (insert into audit_entry (org, actor, operation, object, outcome, reason) select org, actor, 'job.end', id::text, stage, 'lost' from done),
-{close}
+{close}, {news}
 select org, id, stage from done;
 
 -- name: sweep

@@ -1,7 +1,7 @@
 -- Planned instants: the key of schedule_tick is the guarantee of once. Role: engine.
 
 -- name: due
-select org, id, kind, queue, cron, every_s, tz, next_tick, catch_up, overlap, extract(epoch from jitter)::float8 as jitter_s, wf_now() as now
+select org, id, kind, queue, cron, every_s, tz, next_tick, catch_up, overlap, extract(epoch from jitter)::float8 as jitter_s, wf_now() as now, name
 from schedule where enabled and next_tick <= wf_now() order by next_tick limit 50 for update skip locked;
 
 -- name: unfinished

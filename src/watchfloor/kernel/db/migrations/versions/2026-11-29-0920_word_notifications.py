@@ -6,7 +6,7 @@ from alembic import op
 
 from watchfloor.kernel.db.rls import protect
 
-revision = "0021"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None

@@ -75,7 +75,7 @@ def test_every_change_is_audited(owner: Client, postgres: str) -> None:
     owner.ask("DELETE", "/members/ann")
     with psycopg.connect(postgres) as wire:
         rows = wire.execute(
-            "select operation, object from audit_entry where org = %s and operation like 'member.%%' order by id", (owner.org,)
+            "select operation, object from audit_entry where org = %s and operation like 'member.%%' order by at", (owner.org,)
         ).fetchall()
     assert rows == [("member.set", "ann"), ("member.remove", "ann")]
 

@@ -33,6 +33,8 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "finding.fixed": _FINDING,
     "finding.opened": _FINDING,
     "finding.reopened": _FINDING,
+    "job.failed": ("job", "kind", "attempts", "reason"),
+    "job.quarantined": ("job", "kind", "attempts"),
     "match.band_changed": _MATCH,
     "match.closed": ("cve", "reason", "assets", "count"),
     "match.confidence_raised": _MATCH,
@@ -50,6 +52,7 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "scans.finished": ("scan", "state", "error", *(f"findings_{one}" for one in _COUNTED), "total", "critical", "high"),
     "scans.healthy": ("checks",),
     "scans.unhealthy": ("checks",),
+    "schedule.missed": ("schedule", "name", "kind", "missed", "first", "last", "runs"),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from watchfloor.capabilities.notifications.queries import unsubscribing, wishes
 from watchfloor.capabilities.notifications.schemas.preferences import Wishes
 from watchfloor.kernel import clock
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.errors import Conflict
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -112,6 +113,21 @@ def test_defaults_that_change_decide_about_what_is_held(world: World, receiver: 
     default(world, opted_out=["scan.*"])
     world.now()
     assert world.rows() == [("suppressed", "opted_out", 0)]
+
+
+def test_who_unsubscribes_from_what_the_organisation_left_out_already_saves_nothing(world: World) -> None:
+    default(world, opted_out=["report.*"])
+    with world.ledger.database.transaction(world.org) as session:
+        assert not unsubscribing.opt_out(session, world.org, "ann", "report.ready", request_id=None, address=None)
+        assert wishes.get_preference(session, world.org, "ann").revision == 0
+
+
+def test_who_unsubscribes_from_more_than_there_may_be_is_refused_and_everybody_is_told_as_before(world: World, receiver: Receiver) -> None:
+    world.channel(receiver.url, owner="ann")
+    default(world, opted_out=[f"noun_{n}.verb" for n in range(unsubscribing.MOST)])
+    with pytest.raises(Conflict), world.ledger.database.transaction(world.org) as session:
+        unsubscribing.opt_out(session, world.org, "ann", "report.ready", request_id=None, address=None)
+    assert tell(world) == ["sent"]
 
 
 def test_defaults_are_kept_counted_and_taken_back(world: World, owner: Client, receiver: Receiver) -> None:

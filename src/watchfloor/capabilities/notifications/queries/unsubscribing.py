@@ -25,6 +25,8 @@ OUT: Final = (
 insert into notify_preference as p (org, id, user_id, wishes, changed_by)
 select %(org)s, %(id)s, %(user)s, d.wishes || jsonb_build_object('opted_out', coalesce(d.wishes -> 'opted_out', '[]') || to_jsonb(%(what)s::text)), %(actor)s
 from (select {DEFAULT} as wishes) d
+where exists (select 1 from notify_preference h where h.org = %(org)s and h.user_id = %(user)s)
+  or not coalesce(d.wishes -> 'opted_out', '[]') ?| %(heard)s and jsonb_array_length(coalesce(d.wishes -> 'opted_out', '[]')) < %(most)s
 """  # noqa: S608 - our own text
     """
 on conflict (org, user_id) do update set changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1,

@@ -71,3 +71,16 @@ def test_without_a_relay_a_mail_is_dead_and_says_what_to_set(world: World) -> No
     world.told(world.happened())
     assert world.rows()[0][:2] == ("dead", "not_rendered")
     assert "SMTP_HOST" in world.sql("select reason from delivery_attempt")[0][0]
+
+
+def test_a_job_that_is_given_up_arrives_and_one_that_notifies_starts_no_circle(world: World, receiver: Receiver) -> None:
+    world.route(world.channel(receiver.url), events=("job.*",))
+    lost, own = world.start("jobs.test"), world.start("notifications.sweep_due")
+    for job in (lost, own):
+        world.sql("delete from job_payload where job = %s", job)
+    world.worker.run_all(world.org)
+    failed = world.sql("select id, job from event where name = 'job.failed'")
+    assert [job for _, job in failed] == [lost]
+    world.told(failed[0][0])
+    data = json.loads(receiver.came[0][1])
+    assert (data["type"], "jobs.test" in json.dumps(data), "arguments are gone" in json.dumps(data)) == ("job.failed", True, True)

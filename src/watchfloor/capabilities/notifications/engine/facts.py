@@ -34,7 +34,7 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "finding.opened": _FINDING,
     "finding.reopened": _FINDING,
     "job.failed": ("job", "kind", "attempts", "reason"),
-    "job.quarantined": ("job", "kind", "attempts"),
+    "job.quarantined": ("job", "kind", "attempts", "reason"),
     "match.band_changed": _MATCH,
     "match.closed": ("cve", "reason", "assets", "count"),
     "match.confidence_raised": _MATCH,

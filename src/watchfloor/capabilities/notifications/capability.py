@@ -31,6 +31,7 @@ notifications = Capability(
     schedules=(
         DefaultSchedule(name="deliver-notifications", kind="notifications.sweep_due", every=timedelta(minutes=1)),
         DefaultSchedule(name="send-digests", kind="notifications.flush_digests", every=timedelta(minutes=1)),
+        DefaultSchedule(name="send-groups", kind="notifications.flush_groups", every=timedelta(seconds=30)),
         DefaultSchedule(name="cleanup-notifications", kind="notifications.cleanup_old_notifications", cron="0 2 * * *"),
         DefaultSchedule(name="notification-health", kind="notifications.monitor_notification_health", every=timedelta(minutes=10)),
         DefaultSchedule(name="notification-statistics", kind="notifications.notification_statistics", cron="0 * * * *"),

@@ -45,15 +45,16 @@ def preview(
 
 
 def _decided(session: Session, org: UUID, message: Message, users: list[str] | None) -> list[dict[str, object]]:
-    from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.notifications.jobs.deciding import Asked, judge  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.notifications.queries import channels, telling, wishes  # noqa: PLC0415 - see above
     from watchfloor.kernel.clock import now  # noqa: PLC0415 - see above
 
     masked = {one.id: one.address for one in channels.list_channels(session, org)}
-    asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, org))
-    decided, joined = decide(asked, telling.list_candidates(session, org, message.type, users))
-    rows = [(one.candidate, one.state, one.reason, one.due_at) for one in decided]
-    rows += [(one.candidate, "digest", one.reason, one.due_at) for one in joined]
+    asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, org), routed=True)
+    found = judge(asked, telling.list_candidates(session, org, message.type, users))
+    rows = [(one.candidate, one.state, one.reason, one.due_at) for one in found.decided]
+    rows += [(one.candidate, "digest", one.reason, one.due_at) for one in found.joined]
+    rows += [(one.candidate, "group", one.key, None) for one in found.grouped]
     return [
         {"user": who.user_id, "kind": who.kind, "channel": who.channel, "address": masked.get(who.channel), "state": state, "reason": reason, "due_at": due}
         for who, state, reason, due in rows

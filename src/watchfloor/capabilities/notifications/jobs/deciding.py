@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from watchfloor.capabilities.notifications.engine import route
 from watchfloor.capabilities.notifications.engine.matching import Subject
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
+from watchfloor.capabilities.notifications.engine.told import labels_of
 from watchfloor.capabilities.notifications.engine.zones import known_zone
 from watchfloor.capabilities.notifications.queries.telling import Decided
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
@@ -19,23 +21,29 @@ from watchfloor.kernel.contract import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from watchfloor.capabilities.notifications.engine.digest import DigestWindow
     from watchfloor.capabilities.notifications.engine.matching import Silence
     from watchfloor.capabilities.notifications.queries.telling import Candidate
     from watchfloor.capabilities.notifications.schemas.message import Message
 
+UNTOLD = {"silenced", "inhibited", "no_access"}  # what nobody is to know of starts no escalation
 STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is decided about: a message, at a moment, under the silences that hold then."""
+    """What is decided about: a message, at a moment, under the silences that hold then.
+
+    What is `routed` is gathered in groups where routes ask for it, and starts their escalations; what somebody sends by hand is not.
+    """
 
     message: Message
     now: datetime
     silences: Sequence[Silence] = ()
     occasion: Occasion = Occasion.EVENT
+    routed: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,35 +56,83 @@ class Joined:
     reason: str
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """A candidate that hears of it with others of the same key."""
+
+    candidate: Candidate
+    key: str
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What becomes of a message: rows, places in digests and groups, and the escalations that begin."""
+
+    decided: list[Decided] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
+    grouped: list[Grouped] = field(default_factory=list)
+    escalations: list[UUID] = field(default_factory=list)
+
+    @property
+    def told(self) -> bool:
+        """Tell whether anybody asked for such a message."""
+        return bool(self.decided or self.joined or self.grouped)
+
+
 def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided], list[Joined]]:
     """Return what becomes of each candidate, and who hears of it in a digest; who did not ask for such messages is left out."""
+    found = judge(asked, candidates)
+    return found.decided, found.joined
+
+
+def judge(asked: Asked, candidates: Iterable[Candidate]) -> Decisions:
+    """Return what becomes of each candidate, and what begins; who did not ask for such messages is left out."""
     rows = list(candidates)
     message = asked.message
     subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
-    notice = route.Notice(subject=subject, labels=message.facts)
-    decisions = route.route(notice, [_candidate(one) for one in rows], asked.silences, asked.now, occasion=asked.occasion)
-    decided, joined = [], []
+    notice = route.Notice(subject=subject, labels=labels_of(message) if asked.routed else message.facts)
+    told = [_candidate(one, routed=asked.routed) for one in rows]
+    decisions = route.route(notice, told, asked.silences, asked.now, occasion=asked.occasion)
+    found = Decisions()
     for row, one in zip(rows, decisions, strict=True):
         if one.state in STATES:
-            decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
+            found.decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
+        elif one.group is not None:
+            found.grouped.append(Grouped(row, one.group))
         elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
-            joined.append(Joined(row, one.window, one.due_at, one.reason))
-    return decided, joined
+            found.joined.append(Joined(row, one.window, one.due_at, one.reason))
+    if asked.routed and any(row.escalation_id for row in rows):
+        found.escalations.extend(_escalations(rows, decisions))
+    return found
 
 
-def _candidate(one: Candidate) -> route.Candidate:
+def _escalations(rows: Sequence[Candidate], decisions: Sequence[route.Decision]) -> list[UUID]:
+    """Return the escalations of routes that told this, or would have, had not another told it over the same channel; groups begin theirs when they are sent."""
+    gathered = {row.route for row, one in zip(rows, decisions, strict=True) if one.group is not None}
+    found = {
+        row.escalation_id
+        for row, one in zip(rows, decisions, strict=True)
+        if row.escalation_id is not None and row.route not in gathered and one.reason not in UNTOLD
+        and (one.state is not State.DROPPED or one.reason == "same_address")
+    }  # fmt: skip
+    return sorted(found)
+
+
+def _candidate(one: Candidate, *, routed: bool) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, active=one.state == "active", suppressed=one.suppressed,
-        told=one.told, follows=_follows(one.min_severity, one.digest, mandatory=one.mandatory),
+        told=one.told, follows=_follows(one.min_severity, one.digest, one.group_by if routed else None, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
-def _follows(min_severity: str, digest: str | None, *, mandatory: bool) -> route.Follows:
+def _follows(min_severity: str, digest: str | None, group_by: str | None, *, mandatory: bool) -> route.Follows:
     plan = DigestPlan.model_validate_json(digest) if digest else None
-    return route.Follows(min_severity=Severity(min_severity), mandatory=mandatory, digest=plan)
+    return route.Follows(
+        min_severity=Severity(min_severity), mandatory=mandatory, digest=plan, grouped=group_by is not None, group_by=tuple(json.loads(group_by or "[]")),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)

@@ -38,7 +38,10 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
             if event.name not in audience:
                 audience[event.name] = telling.list_candidates(session, context.org, event.name)
             message = message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event))
-            telling_of.tell(session, Asked(message=message, now=now(), silences=silences), audience[event.name], event=event.id)
+            telling_of.tell(
+                session, Asked(message=message, now=now(), silences=silences, routed=True), audience[event.name], event=event.id
+            )
+        telling_of.gathering.store(session, context.org)
         wake(session, context.org, telling_of.lanes, actor=context.actor)
     return telling_of.done
 

@@ -35,6 +35,7 @@ on conflict (org, type, dedup_key) do nothing returning id
 # is told over all of their channels unless they wished otherwise.
 TAIL: Final = """
 select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
+  w.route, w.group_by, w.escalation_id,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -46,11 +47,11 @@ order by c.id, w.mandatory desc, w.min_severity
 """
 _WANTED: Final = """
 with wanted as (
-  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.id as route, to_jsonb(r.group_by)::text as group_by, r.escalation_id
   from notify_route r, unnest(r.channels) as c (channel)
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
-  select c.owner, c.id, false, coalesce(p.wishes ->> 'min_severity', 'info'), p.wishes -> 'digest'
+  select c.owner, c.id, false, coalesce(p.wishes ->> 'min_severity', 'info'), p.wishes -> 'digest', null, null, null
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
   where c.org = %(org)s and {of_channels} and coalesce(p.wishes -> 'enabled_channels' ? c.kind, true)
     and not c.given and not exists (select 1 from notify_route r where r.org = c.org and r.owner = c.owner and r.enabled))
@@ -68,15 +69,23 @@ NAMED: Final = (
 # All channels of one person, whatever they want to hear; and those that were named for one message.
 OWN: Final = f"""
 with wanted as (
-  select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest
+  select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest,
+    null::uuid as route, null as group_by, null::uuid as escalation_id
   from notify_channel c where c.org = %(org)s and (c.owner = %(user)s and not c.given or c.id = any (%(given)s)))
+{TAIL}
+"""  # noqa: S608 - our own text
+# Those channels of one route over which a group is told.
+OF_ROUTE: Final = f"""
+with wanted as (
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, null::jsonb as digest, r.id as route, null as group_by, r.escalation_id
+  from notify_route r, unnest(r.channels) as c (channel) where r.org = %(org)s and r.id = %(route)s and r.enabled and c.channel = any (%(given)s))
 {TAIL}
 """  # noqa: S608 - our own text
 STORE: Final = """
 insert into delivery (org, id, notification, channel, user_id, lane, host, idem, state, reason, manual, bypassed, due_at, first_due_at, expires_at, job,
-  ended_at)
+  ended_at, group_id)
 select %(org)s, t.id, %(notification)s, t.channel, t.user_id, t.lane, t.host, t.idem, t.state, t.reason, %(manual)s, t.bypassed, coalesce(t.due_at, wf_now()),
-  coalesce(t.due_at, wf_now()), n.expires_at, %(job)s, case when t.state = 'suppressed' then wf_now() end
+  coalesce(t.due_at, wf_now()), n.expires_at, %(job)s, case when t.state = 'suppressed' then wf_now() end, %(group)s
 from notification n, unnest(%(ids)s::uuid[], %(channels)s::uuid[], %(users)s::text[], %(lanes)s::text[], %(hosts)s::text[], %(idems)s::bytea[],
   %(states)s::text[], %(reasons)s::text[], %(dues)s::timestamptz[], %(bypassed)s::boolean[])
   as t (id, channel, user_id, lane, host, idem, state, reason, due_at, bypassed)
@@ -98,7 +107,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest` and `wishes` are JSON, equal where they say the same."""
+    """One channel that could carry a message, and all that decides whether it does; `digest`, `wishes` and `group_by` are JSON, equal where they say the same."""
 
     user_id: str
     channel: UUID
@@ -113,6 +122,9 @@ class Candidate:
     suppressed: bool
     told: int = 0
     bypassed: int = 0
+    route: UUID | None = None
+    group_by: str | None = None
+    escalation_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,12 @@ def list_own(session: Session, org: UUID, user: str, given: Sequence[UUID] = ())
     return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OWN, values).fetchall()
 
 
+def list_of_route(session: Session, org: UUID, route: UUID, channels: Sequence[UUID]) -> list[Candidate]:
+    """Return those of these channels that a route still tells over."""
+    values = {"org": org, "route": route, "given": list(channels), "hour": first_id(now() - HOUR)}
+    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OF_ROUTE, values).fetchall()
+
+
 def known_users(session: Session, org: UUID, users: Sequence[str]) -> set[str]:
     """Return those people of whom there is a channel, a route or a wish."""
     sql = (
@@ -222,13 +240,13 @@ def let_go(session: Session, org: UUID, job: UUID) -> list[str]:
 
 
 def store_deliveries(
-    session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False
-) -> list[Stored]:
+    session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False, group: UUID | None = None
+) -> list[Stored]:  # fmt: skip
     """Store what was decided in one statement; return those that are new: a delivery of this message over this channel is never made twice."""
     if not decided:
         return []
     values = {
-        "org": org, "notification": notification, "job": job, "manual": manual, "ids": sorted(new_id() for _ in decided),
+        "org": org, "notification": notification, "job": job, "manual": manual, "group": group, "ids": sorted(new_id() for _ in decided),
         "channels": [one.candidate.channel for one in decided], "users": [one.candidate.user_id for one in decided],
         "lanes": [one.candidate.kind for one in decided], "hosts": [one.candidate.host for one in decided],
         "idems": [idem(org, notification, one.candidate.channel) for one in decided], "states": [one.state for one in decided],

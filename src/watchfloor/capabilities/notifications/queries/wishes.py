@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
+from watchfloor.capabilities.notifications.queries import groups
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 
-ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, created_by, created_at"
+ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, group_by, group_wait, group_interval, repeat_interval, escalation_id, created_by, created_at"
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
 on conflict (org, user_id) do update set wishes = excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
@@ -57,7 +58,7 @@ def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, ac
 
 
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:
-    """Keep a route; raises InvalidInput for channels that there are not, Conflict for a name that is taken."""
+    """Keep a route; raises InvalidInput for channels and escalations that there are not, Conflict for a name that is taken."""
     wire, made = wire_of(session), new_id()
     known = {
         row[0]
@@ -66,13 +67,20 @@ def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> 
     if unknown := [str(one) for one in wish.channels if one not in known]:
         message = f"there is no channel {unknown[0]}"
         raise InvalidInput(message, field="/channels")
+    if wish.escalation_id is not None:
+        # Locked, so that it is not removed before the route is there.
+        there = wire.execute("select 1 from escalation where org = %s and id = %s for key share", (org, wish.escalation_id)).fetchone()
+        if there is None:
+            message = f"there is no escalation {wish.escalation_id}"
+            raise InvalidInput(message, field="/escalation_id")
     sql = (
-        "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by, "
+        "group_by, group_wait, group_interval, repeat_interval, escalation_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     values: tuple[Any, ...] = (
         org, made, wish.owner, wish.name, list(wish.events), str(wish.min_severity), list(dict.fromkeys(wish.channels)),
         Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
+        list(wish.group_by) if wish.group_by is not None else None, wish.group_wait, wish.group_interval, wish.repeat_interval, wish.escalation_id,
     )  # fmt: skip
     try:
         wire.execute(sql, values)
@@ -100,7 +108,8 @@ def get_route(session: Session, org: UUID, route: UUID) -> RouteView:
 
 
 def remove_route(session: Session, org: UUID, route: UUID, *, actor: str) -> None:
-    """Remove a route; raises NotFound."""
+    """Remove a route; what waits in its groups is told no more. Raises NotFound."""
+    groups.close_of_route(session, org, route)
     if wire_of(session).execute("delete from notify_route where org = %s and id = %s", (org, route)).rowcount == 0:
         message = f"there is no route {route}"
         raise NotFound(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -46,6 +46,7 @@ def _glob(text: str) -> str:
 
 UserId = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MailAddress = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_address)]
+Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EventGlob = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_glob)]
 
 
@@ -133,6 +134,26 @@ class RouteCreate(Part):
     digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
     mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
     enabled: bool = True
+    group_by: tuple[Label, ...] | None = Field(
+        None, max_length=5, description="What messages that go out together have in common: asset, type, severity, any fact. Nothing named: all together."
+    )  # fmt: skip
+    group_wait: timedelta = Field(
+        timedelta(seconds=30), ge=timedelta(), le=timedelta(hours=24), description="How long a group's first message waits."
+    )
+    group_interval: timedelta = Field(
+        timedelta(minutes=5), ge=timedelta(seconds=10), le=timedelta(days=7), description="How long later ones wait."
+    )
+    repeat_interval: timedelta = Field(
+        timedelta(hours=24), ge=timedelta(minutes=5), le=timedelta(days=90), description="When what still holds is said again, unless it is acknowledged."
+    )  # fmt: skip
+    escalation_id: UUID | None = Field(None, description="Who is told next while nobody acknowledges.")
+
+    @model_validator(mode="after")
+    def _gathers_once(self) -> RouteCreate:
+        if self.digest is not None and self.group_by is not None:
+            message = "a route gathers in groups or in digests, not in both: leave out `digest` or `group_by`"
+            raise ValueError(message)
+        return self
 
 
 class RouteView(BaseModel):
@@ -147,6 +168,11 @@ class RouteView(BaseModel):
     digest: DigestPlan | None
     mandatory: bool
     enabled: bool
+    group_by: list[str] | None
+    group_wait: timedelta
+    group_interval: timedelta
+    repeat_interval: timedelta
+    escalation_id: UUID | None
     created_by: str
     created_at: datetime
 

@@ -96,6 +96,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     owner.ask("PUT", "/reports/themes/ours", json={})
     channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
     route = owner.post("/notifications/routes", {"name": "r", "owner": owner.get("/whoami")["name"], "channels": [channel]})["id"]
+    escalation = owner.post("/notifications/escalations", {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]})["id"]
     told = message_of("scans.finished", "info", now(), {})
     with ledger.database.transaction(owner.org) as session:
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, told, expire=timedelta(hours=1))
@@ -111,7 +112,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
             "report": a_report(ledger, session, owner.org), "preset": "ours", "theme": "ours", "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
-            "channel": channel, "route": route, "notification": notification, "delivery": delivery,
+            "channel": channel, "route": route, "escalation": escalation, "notification": notification, "delivery": delivery,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),

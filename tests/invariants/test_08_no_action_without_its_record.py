@@ -54,6 +54,8 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     notify, told = "/notifications/channels", {"event": "a.b", "user_id": "ann"}
     hook, spare = (owner.post(notify, {"kind": "webhook", "url": f"https://example.org/{n}"})["id"] for n in range(2))
     route = owner.post("/notifications/routes", {"name": "old", "channels": [hook]})["id"]
+    nights = {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]}
+    escalation = owner.post("/notifications/escalations", nights)["id"]
     with ledger.database.transaction(owner.org) as session:
         message = message_of("scans.finished", "info", now(), {})
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, message, expire=timedelta(hours=1))
@@ -101,6 +103,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "enable_channel": (f"{notify}/{hook}/enable", None), "disable_channel": (f"{notify}/{hook}/disable", None),
         "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "send_test_message": (f"{notify}/{hook}/test", None),
         "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
+        "create_escalation": ("/notifications/escalations", {**nights, "name": "new"}), "delete_escalation": (f"/notifications/escalations/{escalation}", None),
         "set_preference": ("/notifications/preferences/ann", {}), "send_one_notification": ("/notifications/send", {"notification": told}),
         "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),
         "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.worker import Worker
 from tests.notifications.test_kills import reap
-from tests.notifications.world import World
-from watchfloor.capabilities.notifications.queries import inbox, lists, wishes
+from tests.notifications.world import World, run_beside
+from watchfloor.capabilities.notifications.queries import inbox, lists, telling, wishes
 from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.events.outbox import Told, emit_all
@@ -106,14 +105,43 @@ def test_many_who_flush_at_once_send_each_group_once(world: World, receiver: Rec
         found(world, "a", asset=f"web-{n}")
     world.sql("update notify_group set next_flush_at = wf_now()")
     jobs = [world.start(FLUSH) for _ in range(4)]
-    workers = [Worker(world.ledger, nursery) for _ in jobs]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda worker, flushing: worker.run(flushing), workers, jobs))
-    for worker in workers:
-        worker.leave()
+        list(pool.map(lambda job: run_beside(world, nursery, job), jobs))
     world.now()
     assert len(group_notifications(world)) == 40
     assert len(set(receiver.ids())) == 40
+
+
+def test_what_comes_while_groups_are_sent_is_told_once_and_none_is_lost(world: World, receiver: Receiver, nursery: zygote.Zygote) -> None:
+    world.route(world.channel(receiver.url), events=("finding.*",), group_by=["asset"])
+    world.route(world.channel(f"{receiver.url}/kinds"), events=("finding.*",), group_by=["type"])
+    jobs = []
+    for at in range(8):
+        told = [Told("finding.opened", Severity.HIGH, {"finding": f"{at}-{n}", "target": f"web-{(n * 7 + at) % 6}"}) for n in range(40)]
+        with world.ledger.database.transaction(world.org) as session:
+            jobs.append(world.start("notifications.route_events", event_ids=[str(one) for one in emit_all(session, world.org, told)]))
+    ended = [world.happened("finding.fixed", finding=f"{at}-0", target=f"web-{at % 6}") for at in range(8)]
+    jobs.append(world.start("notifications.route_events", event_ids=[str(one) for one in ended]))
+    with ThreadPoolExecutor(4) as pool:
+        routing = [pool.submit(run_beside, world, nursery, job) for job in jobs]
+        while not all(one.done() for one in routing):
+            world.sql("update notify_group set next_flush_at = wf_now() where next_flush_at is not null")
+            world.worker.run(world.start(FLUSH))
+        for one in routing:
+            one.result()
+    flush(world)
+    # A lock taken in another order would have cost an attempt.
+    assert world.sql("select distinct stage, attempt from job where kind = 'notifications.route_events'") == [("succeeded", 1)]
+    assert world.sql("select count(*) from notify_group_member where not told and not over") == [(0,)]
+    assert world.sql("select count(distinct notification) from notify_group_member") == [(len(ended) + 8 * 40,)]
+    # What was over before it was told is named as over and not as new.
+    ((told_once, held),) = world.sql(
+        "select count(*), count(*) filter (where not m.resolved) from notify_group_member m join notification n on n.id = m.notification "
+        "where n.type = 'finding.opened' and m.told"
+    )
+    with world.ledger.database.transaction(world.org) as session:
+        messages = telling.open_messages(session, world.ledger.vault, world.org, group_notifications(world))
+    assert held <= sum(int(one.facts.get("new", "0")) for one in messages.values()) <= told_once
 
 
 def test_later_members_wait_for_the_interval_and_name_what_is_still_open(world: World, receiver: Receiver) -> None:

@@ -26,12 +26,18 @@ notifications = Capability(
             severity=Severity.MEDIUM,
             description="A message was given up; at most one of these for a channel in an hour: `delivery`, `channel`, `kind`, `reason`.",
         ),
+        EventType(
+            name="escalation.unreached",
+            severity=Severity.HIGH,
+            description="A step of an escalation reached nobody, so the next one came at once: `escalation`, `step` of `steps`, `notification`.",
+        ),
     ),
     reactions=(Reaction(event="*", kind="notifications.route_events", with_events=True),),
     schedules=(
         DefaultSchedule(name="deliver-notifications", kind="notifications.sweep_due", every=timedelta(minutes=1)),
         DefaultSchedule(name="send-digests", kind="notifications.flush_digests", every=timedelta(minutes=1)),
         DefaultSchedule(name="send-groups", kind="notifications.flush_groups", every=timedelta(seconds=30)),
+        DefaultSchedule(name="run-escalations", kind="notifications.run_escalations", every=timedelta(seconds=30)),
         DefaultSchedule(name="cleanup-notifications", kind="notifications.cleanup_old_notifications", cron="0 2 * * *"),
         DefaultSchedule(name="notification-health", kind="notifications.monitor_notification_health", every=timedelta(minutes=10)),
         DefaultSchedule(name="notification-statistics", kind="notifications.notification_statistics", cron="0 * * * *"),

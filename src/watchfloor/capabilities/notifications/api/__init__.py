@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from watchfloor.capabilities.notifications.api import live, sends, told, wishes
+from watchfloor.capabilities.notifications.api import escalations, live, sends, told, wishes
 
 # Fixed words come before /{notification}; a router whose own path is empty cannot be included, so it takes the others in.
 routes = APIRouter(tags=["notifications"])
-routes.routes += [*sends.routes.routes, *wishes.routes.routes, *live.routes.routes, *told.routes.routes]
+routes.routes += [*sends.routes.routes, *wishes.routes.routes, *escalations.routes.routes, *live.routes.routes, *told.routes.routes]

@@ -12,6 +12,7 @@ EVENTS: Final = (
     "advisories.watch_hit",
     "channel.disabled",
     "delivery.dead",
+    "escalation.unreached",
     "finding.accepted",
     "finding.false_positive",
     "finding.fixed",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine import route
+from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
 from watchfloor.capabilities.notifications.engine.matching import Subject
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
@@ -101,7 +102,7 @@ def judge(asked: Asked, candidates: Iterable[Candidate]) -> Decisions:
             found.grouped.append(Grouped(row, one.group))
         elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
             found.joined.append(Joined(row, one.window, one.due_at, one.reason))
-    if asked.routed and any(row.escalation_id for row in rows):
+    if asked.routed and message.type != UNREACHED and any(row.escalation_id for row in rows):
         found.escalations.extend(_escalations(rows, decisions))
     return found
 

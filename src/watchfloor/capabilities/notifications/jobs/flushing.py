@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from watchfloor.capabilities.notifications.engine import group as engine
+from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
 from watchfloor.capabilities.notifications.engine.grouped import SHOWN, Named, Sending, Standing, group_message
 from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import labels_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
-from watchfloor.capabilities.notifications.queries import groups, telling, wishes
+from watchfloor.capabilities.notifications.queries import groups, runs, telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import FlushedGroups, Nothing
 from watchfloor.capabilities.notifications.schemas.message import Message
 from watchfloor.kernel.contract import Queue, Severity, job
@@ -81,14 +82,18 @@ class Flushing:
                 groups.postpone(session, self.org, one.id, until)
                 self.done.postponed += 1
                 return
-            self._send(session, one, message, found)
+            news = {Standing.STILL} if told.repeated else {Standing.NEW}
+            fresh = any(how in news and row.type != UNREACHED for how, row in says)
+            self._send(session, one, message, found, escalates=fresh)
             sent = True
         self._suppress(session, {key: refused[key] for key in told.new if key in refused}, rows, candidates)
         self._settle(session, one, after, [UUID(key) for key in (*told.new, *told.resolved)], sent=sent, rows=rows)
 
-    def _send(self, session: Session, one: groups.Open, message: Message, found: Decisions) -> None:
+    def _send(self, session: Session, one: groups.Open, message: Message, found: Decisions, *, escalates: bool) -> None:
         notification = self.telling.note(session, message)
         self.telling.store(session, notification, found.decided, found.joined, group=one.id)
+        if escalates and one.escalation_id is not None:
+            runs.begin(session, self.org, notification, [one.escalation_id], group=one.id)
         self.done.sent += 1
 
     def _settle(
@@ -99,6 +104,8 @@ class Flushing:
         if every and every[-1].total > len(every) and (every[-1].resolved or not every[-1].told):
             after = engine.Group(members=after.members, next_flush_at=one.now + one.group_interval, last_sent_at=after.last_sent_at)
         groups.settle(session, self.org, one, after, said, sent=sent)
+        if after.over:
+            runs.resolve_group(session, self.org, one.id)
 
     def _message(self, session: Session, one: groups.Open, says: Sequence[tuple[Standing, groups.Shown]]) -> Message:
         shown = says[:SHOWN]

@@ -9,7 +9,7 @@ from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
-from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries import runs, telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
 from watchfloor.kernel.clock import now
 from watchfloor.kernel.contract import Queue, job
@@ -42,6 +42,7 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
                 session, Asked(message=message, now=now(), silences=silences, routed=True), audience[event.name], event=event.id
             )
         telling_of.gathering.store(session, context.org)
+        runs.resolve_subjects(session, context.org, telling_of.gathering.ended)
         wake(session, context.org, telling_of.lanes, actor=context.actor)
     return telling_of.done
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, judge
 from watchfloor.capabilities.notifications.jobs.grouping import Gathering
-from watchfloor.capabilities.notifications.queries import digests, telling
+from watchfloor.capabilities.notifications.queries import digests, runs, telling
 from watchfloor.capabilities.notifications.schemas.jobs import Routed
 from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.kernel.jobs.ledger import ledger
@@ -14,6 +14,7 @@ from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -44,12 +45,13 @@ class Telling:
         self.gathering.add(asked.message, notification, found.grouped)
         if notification is None:
             return None, []
+        runs.begin(session, self.org, notification, found.escalations)
         self.done.held += len(found.grouped)
         return notification, self.store(session, notification, found.decided, found.joined)
 
-    def note(self, session: Session, message: Message, *, event: UUID | None = None) -> UUID:
+    def note(self, session: Session, message: Message, *, event: UUID | None = None, expire: timedelta | None = None) -> UUID:
         """Store a message; return the notification that is or was made of it."""
-        notification, new = telling.record_notification(session, self._vault, self.org, message, expire=self._expire, event=event)
+        notification, new = telling.record_notification(session, self._vault, self.org, message, expire=expire or self._expire, event=event)
         self.done.notifications += new
         return notification
 

@@ -185,6 +185,17 @@ def list_due(session: Session, org: UUID, *, limit: int) -> list[Open]:
     return wire_of(session).cursor(row_factory=class_row(Open)).execute(DUE, {"org": org, "rows": limit}).fetchall()
 
 
+def get_open(session: Session, org: UUID, group: UUID) -> Open:
+    """Return a group that is locked already."""
+    (found,) = (
+        wire_of(session)
+        .cursor(row_factory=class_row(Open))
+        .execute(f"{_OPEN} and g.id = %(group)s", {"org": org, "group": group})
+        .fetchall()
+    )
+    return found
+
+
 def list_members(session: Session, org: UUID, group: UUID) -> list[Shown]:
     """Return the members of a group, what changed first, then the gravest; at most `MEMBERS_MAX`."""
     values = {"org": org, "group": group, "rows": MEMBERS_MAX}

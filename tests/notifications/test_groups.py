@@ -11,15 +11,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
+from tests.cli.desk import OpenDesk
 from tests.notifications.test_kills import reap
 from tests.notifications.world import World, run_beside
+from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.queries import inbox, lists, telling, wishes
 from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.events.outbox import Told, emit_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from tests.notifications.receiver import Receiver
@@ -262,6 +266,26 @@ def test_what_is_sent_by_hand_is_not_gathered(world: World, receiver: Receiver) 
     world.route(world.channel(receiver.url, owner="ann"), owner="ann", group_by=["asset"])
     world.done("notifications.send_event_notifications", event="scan.completed", data={"scan": "7"}, user_id="ann")
     assert len(receiver.came) == 1
+
+
+def test_a_preview_says_with_what_it_would_be_told(world: World, receiver: Receiver, tmp_path: Path) -> None:
+    world.route(world.channel(receiver.url), group_by=["asset"])
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"event": "finding.opened", "severity": "high", "data": {"target": "web-1"}}))
+    result = OpenDesk(world.ledger, world.org).run(commands, "preview", str(event), "--json")
+    (shown,) = json.loads(result.stdout)["decisions"]
+    assert (shown["state"], shown["reason"]) == ("group", '[["asset","web-1"]]')
+    assert world.sql("select count(*) from notify_group") == [(0,)]
+
+
+def test_a_route_that_gathers_twice_or_waits_for_ever_is_refused(world: World, receiver: Receiver) -> None:
+    channel = world.channel(receiver.url)
+    wrong: list[dict[str, Any]] = [
+        {"group_by": [], "digest": {}}, {"group_by": [""]}, {"group_by": ["a"] * 6}, {"group_wait": -1}, {"repeat_interval": 1}
+    ]  # fmt: skip
+    for one in wrong:
+        with pytest.raises(ValidationError):
+            world.route(channel, **one)
 
 
 def test_a_group_that_waits_is_kept_however_old_it_is(world: World, receiver: Receiver) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
 
 AT_ONCE: Final = 20
-EXPIRE: Final = timedelta(hours=4)  # who is told of it later than that is told of the past
+EXPIRE: Final = timedelta(hours=4)  # who is woken later than that is woken by the past; what waits for the morning keeps its time
 
 
 @job("notifications.run_escalations", Nothing, queue=Queue.NOTIFICATIONS, timeout=timedelta(seconds=120), keep_result=timedelta(hours=1))
@@ -74,7 +74,7 @@ class Advancing:
         said = escalate.step_message(message, one.name, step, run=str(one.id), notification=str(one.notification), steps=len(one.steps))
         asked = Asked(message=said, now=one.now, occasion=Occasion.PAGE if step.page else Occasion.STEP)
         decided, joined = decide(asked, [each for user in step.users for each in self._channels(user)])
-        notification = self.telling.note(self.session, said, expire=EXPIRE)
+        notification = self.telling.note(self.session, said, expire=EXPIRE if step.page else None)
         self.telling.store(self.session, notification, decided, joined)
         runs.note_step(self.session, self.context.org, one.id, step, notification)
         self.done.told += 1

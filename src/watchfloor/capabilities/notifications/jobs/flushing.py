@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.queries.telling import Candidate
     from watchfloor.kernel.contract import JobContext
 
-AT_ONCE: Final = 20
+AT_ONCE: Final = 10
 
 
 @job("notifications.flush_groups", Nothing, queue=Queue.NOTIFICATIONS, timeout=timedelta(seconds=120), keep_result=timedelta(hours=1))

@@ -18,6 +18,7 @@ from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -53,6 +54,10 @@ class Press:
         """Open a transaction, as the context of a job does."""
         with self.database.transaction(self.org) as session:
             yield session
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Read one moment's data, as the context of a job does."""
+        return self.database.reading(self.org)
 
     @contextmanager
     def wire(self) -> Iterator[Wire]:

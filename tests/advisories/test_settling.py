@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 
 from tests.advisories.sources import Press, key, listed, said
 from watchfloor.capabilities.advisories.jobs import settling
+from watchfloor.capabilities.advisories.jobs.ahead import Ahead, Look
 from watchfloor.capabilities.advisories.jobs.rebuilding import Derived, Rebuild, rebuild
-from watchfloor.capabilities.advisories.queries import counters, ingest, streams
+from watchfloor.capabilities.advisories.queries import counters, ingest, streams, touched
 from watchfloor.capabilities.advisories.schemas.facts import Ssvc
 from watchfloor.capabilities.advisories.schemas.words import Catalog, Exploitation, Flag, Source, State, euvd_key_of
 from watchfloor.kernel.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from datetime import datetime
     from uuid import UUID
 
+    from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.jobs.ledger import Ledger
 
 A, B, C = "CVE-2024-3094", "CVE-2021-44228", "CVE-2018-15473"
@@ -41,6 +44,41 @@ def test_a_first_reading_leaves_records_and_no_history(press: Press) -> None:
     press.list_exploited(listed(B), quiet=True)
     done = press.settle()
     assert (done.added, done.changed, press.changes()) == (2, 0, [])
+
+
+def test_what_is_written_while_the_next_are_read_ahead_is_what_is_merged(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    press.say(NVD, said(A, score=5.0), said(B, score=5.0))
+    looked = Ahead.look
+
+    def look_and_write(ahead: Ahead, last: int) -> Future[Look]:
+        look = looked(ahead, last)
+        if last == settling.LOWEST and not press.rows("select from adv_cve"):
+            assert set(look.result().known) == {key(A), key(B)}
+            press.say(NVD, said(A, score=9.0))
+        return look
+
+    monkeypatch.setattr(Ahead, "look", look_and_write)
+    press.settle()
+    assert dict(press.rows("select k, round(cvss_score::numeric, 1)::float8 from adv_cve")) == {key(A): 9.0, key(B): 5.0}
+
+
+def test_of_what_was_read_ahead_holds_what_nobody_wrote_about_since(press: Press) -> None:
+    press.say(NVD, said(A), said(B))
+    with Ahead(cast("JobContext", press), 10) as ahead:
+        look = ahead.look(settling.LOWEST).result()
+        press.say(NVD, said(A))
+        with press.wire() as wire:
+            taken = touched.take(wire, settling.LOWEST, look.top or 0, 10)
+    assert set(taken) == {key(A), key(B)}
+    assert set(look.still({k: version for k, (_mask, version) in taken.items()}, taken)) == {key(B)}
+
+
+def test_what_another_writes_about_meanwhile_is_left_to_it(press: Press) -> None:
+    press.say(NVD, said(A), said(B))
+    with press.wire() as wire:
+        ingest.touch(wire, [key(A)], ingest.FACTS)
+        assert press.settle().merged == 1
+    assert press.settle().merged == 1
 
 
 def test_a_second_source_read_for_the_first_time_is_history_and_no_news(press: Press) -> None:

@@ -12,7 +12,21 @@ from tests.architecture.source import ROOT, modules
 
 # Migrations run inside Alembic; __main__ runs the command line.
 IMPORTABLE = [module.name for module in modules() if not module.within("kernel/db/migrations") and not module.name.endswith("__main__")]
-HEAVY = ("sqlalchemy", "psycopg", "alembic", "celery", "kombu", "redis", "fastapi", "starlette", "uvicorn", "pydantic", "cryptography")
+HEAVY = (
+    "sqlalchemy",
+    "psycopg",
+    "alembic",
+    "celery",
+    "kombu",
+    "redis",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+    "cryptography",
+    "apprise",
+    "requests",
+)
 
 WATCH = """
 import importlib, os, sys

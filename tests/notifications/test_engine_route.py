@@ -82,7 +82,7 @@ def other_asset(world: World) -> World:
 
 
 def inactive(world: World) -> World:
-    return world[0], replace(world[1], active=False), world[2]
+    return world[0], replace(world[1], inactive="channel_inactive"), world[2]
 
 
 def bounced(world: World) -> World:

@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.notifications.mailserver import Mailbox, mailserver
-from watchfloor.capabilities.notifications.queries import channels
+from watchfloor.capabilities.notifications.queries import channels, keys
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
 from watchfloor.kernel.contract import Severity
 
@@ -44,7 +44,7 @@ def test_one_event_arrives_by_mail_chat_and_webhook(world: World, receiver: Rece
     assert "HIGH" in arrived.mail["subject"]
     assert "Telnet is open" in arrived.mail["subject"]
     with world.ledger.database.transaction(world.org) as session:
-        (secret,) = channels.open_secrets(session, world.ledger.vault, world.org, [hook])[hook]
+        (secret,) = keys.open_secrets(session, world.ledger.vault, world.org, [hook])[hook]
     (signed,) = [(headers, body) for headers, body in receiver.came if "webhook-id" in headers]
     assert Webhook(secret).verify(signed[1], signed[0])["type"] == "finding.opened"
     (chatted,) = [json.loads(body) for headers, body in receiver.came if "webhook-id" not in headers]

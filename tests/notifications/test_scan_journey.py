@@ -14,7 +14,7 @@ import pytest
 from tests.notifications.mailserver import Mailbox, mailserver
 from tests.notifications.receiver import Receiver
 from watchfloor.capabilities.notifications.engine.sign import verify
-from watchfloor.capabilities.notifications.queries import channels
+from watchfloor.capabilities.notifications.queries import channels, keys
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.clock import now
@@ -103,8 +103,8 @@ def test_the_end_of_a_scan_reaches_a_mailbox_a_chat_room_and_a_webhook(
 
     ((headers, body),) = receiver.came
     with world.ledger.database.transaction(world.org) as session:
-        keys = channels.open_secrets(session, world.ledger.vault, world.org, [hook])[hook]
-    verify(keys, headers, body, now=now())
+        secrets = keys.open_secrets(session, world.ledger.vault, world.org, [hook])[hook]
+    verify(secrets, headers, body, now=now())
     assert json.loads(body)["type"] == "scans.finished"
     assert world.rows() == [("sent", None, 1)] * 3
 

@@ -6,7 +6,7 @@ from watchfloor.kernel.contract import Capability, DefaultSchedule, EventType, R
 
 notifications = Capability(
     name="notifications",
-    summary="Tell people what happened, once, by email, webhook and Slack.",
+    summary="Tell people what happened, once, by email, webhook, Slack and the services that Apprise knows.",
     jobs="jobs",
     settings="settings:NotificationSettings",
     models="models",

@@ -21,6 +21,15 @@ class NotificationSettings(BaseModel):
     smtp_user: str = Field("", max_length=200, description="Who we are to the relay; empty for none.")
     smtp_password: SecretStr = Field(SecretStr(""), description="The password of that user.")
     mail_from: str = Field("", max_length=320, description="The sender of all mail, such as Watchfloor <watchfloor@example.org>.")
+    verify_webhooks: bool = Field(
+        default=False, description="New webhooks take messages only when their receiver has repeated a challenge (channels verify)."
+    )
+    slack_api: str = Field(
+        "https://slack.com/api/",
+        pattern="^https?://[^?#]+/$",
+        max_length=300,
+        description="Where Slack takes what bots write; governments have one of their own.",
+    )
     public_url: str = Field("", max_length=300, description="Where people reach this installation, for links in messages.")
     allowed_networks: str = Field("", max_length=2000, description="Private networks where receivers may be, joined by commas.")
     allowed_near: bool = Field(default=False, description="Allowed networks may name this machine itself.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CHUNK_DOCUMENTS = 5000
 CHUNK_BYTES = 24 << 20
+# Whoever writes to the database lets go of the interpreter for each piece that is sent, and has it back only when this long has passed.
+SWITCH_SECONDS = 0.0005
 AHEAD_BYTES = 48 << 20  # of frames: while they are normalised, the box reads the next file
 
 
@@ -52,6 +55,8 @@ class Intake:
         self._rejects: list[frames.Reject] = []
 
     def __enter__(self) -> Self:
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
@@ -62,6 +67,7 @@ class Intake:
         finally:
             self._normalising.shutdown()
             self._writes.shutdown()
+            sys.setswitchinterval(self._interval)
         # After an error, what was written meanwhile counts all the same; that it could not be written is then not the first error.
         if self._writing is not None and self._writing.exception() is None:
             self._count()

@@ -13,12 +13,14 @@ from watchfloor.capabilities.advisories.engine import change
 from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
+from watchfloor.capabilities.advisories.jobs.ahead import Ahead
 from watchfloor.capabilities.advisories.queries import changes, counters, rescore
 from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
 from watchfloor.capabilities.advisories.queries.settled import drop, restate, same, settled, write
 from watchfloor.capabilities.advisories.queries.told import told
-from watchfloor.capabilities.advisories.schemas.changes import QUIETLY, Cause
+from watchfloor.capabilities.advisories.queries.touched import take
+from watchfloor.capabilities.advisories.schemas.changes import ONLY_SCORED, QUIETLY, Cause
 from watchfloor.capabilities.advisories.schemas.merged import Settled
 from watchfloor.capabilities.advisories.settings import AdvisorySettings
 from watchfloor.kernel.events.outbox import emit
@@ -28,21 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from watchfloor.capabilities.advisories.jobs.ahead import Look
     from watchfloor.capabilities.advisories.schemas.changes import Change
     from watchfloor.capabilities.advisories.schemas.merged import Told
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.db.session import Wire
 
 CHUNK = 5000
-# What these bring about changes nothing of what the sources say: the record that is stored is scored anew.
-SCORED = Cause.EPSS | Cause.AGE
-ONLY_SCORED = SCORED | SCORED << QUIETLY
 UNIT = 100_000  # EPSS in hundred-thousandths
-# By place, not by key: whatever the planner believes about a table that fills and empties all the time, this stays a walk along an index.
-TAKE = """
-delete from adv_touched where ctid = any (array(select ctid from adv_touched where k > %s order by k limit %s for update skip locked))
-returning k, mask
-"""
 LOWEST = -(10**18)
 
 
@@ -61,19 +56,24 @@ def settle(context: JobContext) -> Settlement:
     """Merge everything that was touched. Killed at any moment, a chunk is merged or still touched, and the next run goes on."""
     done = Settlement()
     thresholds = sorted(round(p * UNIT) for p in read_settings(AdvisorySettings, "advisories").epss_thresholds)
-    total, last = _waiting(context), LOWEST
-    while True:
-        with context.transaction() as session:
-            with curating(session) as wire:
-                # Revisions are to rise in the order of commits, and a chunk's changes are told once.
-                alone(wire, SETTLING)
-                ks = _settle_chunk(wire, last, done, thresholds)
-            context.advanced(session)
-        if not ks and last == LOWEST:
-            return done
-        last = ks[-1] if ks else LOWEST  # once more from the beginning: something may have been touched behind us
-        done.merged += len(ks)
-        context.progress(done.merged, max(total, done.merged), "merge")
+    total, last, before = _waiting(context), LOWEST, 0
+    with Ahead(context, CHUNK) as ahead:
+        look = ahead.look(last)
+        while (seen := look.result()).top is not None or done.merged > before:
+            if seen.top is None:
+                # Once more from the beginning: something may have been touched behind us. What others are writing about, they merge.
+                last, before, look = LOWEST, done.merged, ahead.look(LOWEST)
+                continue
+            look = ahead.look(seen.top)
+            with context.transaction() as session:
+                with curating(session) as wire:
+                    # Revisions are to rise in the order of commits, and a chunk's changes are told once.
+                    alone(wire, SETTLING)
+                    done.merged += _settle_chunk(wire, last, seen, done, thresholds)
+                context.advanced(session)
+            context.progress(done.merged, max(total, done.merged), "merge")
+            last = seen.top
+    return done
 
 
 def tell_updated(context: JobContext, done: Settlement) -> None:
@@ -91,10 +91,11 @@ def _waiting(context: JobContext) -> int:
     return int(row[0]) if row else 0
 
 
-def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[int]) -> list[int]:
-    touched: dict[int, int] = dict(wire.execute(TAKE, (last, CHUNK)).fetchall())
-    if not touched:
-        return []
+def _settle_chunk(wire: Wire, last: int, seen: Look, done: Settlement, thresholds: Sequence[int]) -> int:
+    taken = take(wire, last, seen.top or last, CHUNK)
+    if not taken:
+        return 0
+    touched = {k: mask for k, (mask, _version) in taken.items()}
     ks = sorted(touched)
     today = _today(wire)
     chunk = Chunk(today, thresholds)
@@ -103,8 +104,10 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
         chunk.score(found, touched[k])
     merged = [k for k in ks if k not in scored]
     before = settled(wire, merged)
+    known = seen.still({k: version for k, (_mask, version) in taken.items()}, merged)
+    known |= {one.k: one for one in told(wire, [k for k in merged if k not in known])}
     unknown = []
-    for one in told(wire, merged):
+    for one in map(known.__getitem__, merged):
         if one.k in before:
             chunk.sort_in(one, before[one.k], touched[one.k])
         else:
@@ -129,7 +132,7 @@ def _settle_chunk(wire: Wire, last: int, done: Settlement, thresholds: Sequence[
     done.added += len(chunk.fresh)
     done.changed += len(pairs) + len(chunk.restated)
     done.removed += len(chunk.gone)
-    return ks
+    return len(ks)
 
 
 @dataclass

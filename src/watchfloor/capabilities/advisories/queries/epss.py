@@ -35,17 +35,15 @@ create temp table adv_in_moved on commit drop as select coalesce(i.k, e.k) as k,
 from adv_in_epss i full join adv_epss e on e.k = i.k
 where case when i.k is null then e.gone_at is null else e.k is null or e.p <> i.p or e.gone_at is not null end
 """
-# A record shows p, so it follows every change of it; of the curve it follows what moves its priority.
+# A record shows p, so it follows every change of it; of the curve it follows what moves its priority. A curve has far fewer points than
+# there are CVEs on it: those that move it are found first.
 TOUCH = f"""
-with before as (select p, pct from adv_epss_curve where score_date = %(before)s),
-after as (select p, pct from adv_epss_curve where score_date = %(day)s),
-moved as (
-  select k from adv_in_moved where p is not null
-  union all
-  select e.k from adv_epss e join after a using (p) join before b using (p)
-  where e.gone_at is null and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="a.p")} - {TERM.format(pct="b.pct", p="b.p")}) >= {LEAST}
-)
-insert into adv_touched (k, mask) select distinct k, %(mask)s::integer from moved where exists (select from adv_cve c where c.k = moved.k)
+with bent as materialized (
+  select p from adv_epss_curve a join adv_epss_curve b using (p) where a.score_date = %(day)s and b.score_date = %(before)s
+  and {WEIGHT} * {SHARE} * abs({TERM.format(pct="a.pct", p="p")} - {TERM.format(pct="b.pct", p="p")}) >= {LEAST}
+),
+moved as (select k from adv_in_moved where p is not null union select e.k from adv_epss e join bent using (p) where e.gone_at is null)
+insert into adv_touched (k, mask) select k, %(mask)s::integer from moved where exists (select from adv_cve c where c.k = moved.k)
 on conflict (k) do update set mask = adv_touched.mask | excluded.mask
 """  # noqa: S608 - our own numbers
 UPDATE = """

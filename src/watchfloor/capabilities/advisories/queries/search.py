@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 RANKED_MAX = 1000
-# Everything is in memory or near it: what is read here and there costs little more than what is read in a row. And several who search
-# share the processors, so that none is given two. Hits that facets count are kept in memory.
+# Everything is in memory or near it: a page, here and there or in a row, costs little beside looking at what is on it. And several who
+# search share the processors, so that none is given two. Hits that facets count are kept in memory.
 PLANNER = (
-    "select set_config('random_page_cost', '1.1', true), set_config('max_parallel_workers_per_gather', '0', true), "
-    "set_config('work_mem', '32MB', true)"
+    "select set_config('seq_page_cost', '0.5', true), set_config('random_page_cost', '0.5', true), "
+    "set_config('max_parallel_workers_per_gather', '0', true), set_config('work_mem', '32MB', true)"
 )
 OF_MATCHES = frozenset({"affects", "asset", "exposure", "confidence", "class", "verdict"})
 COLUMNS = {

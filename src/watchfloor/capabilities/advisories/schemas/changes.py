@@ -23,6 +23,9 @@ class Cause(IntFlag):
 
 # A cause that is no news, such as the first reading of a source or a new model of EPSS, is shifted by so many bits.
 QUIETLY = 8
+# What these bring about changes nothing of what the sources say: the record that is stored is scored anew.
+SCORED = Cause.EPSS | Cause.AGE
+ONLY_SCORED = SCORED | SCORED << QUIETLY
 
 
 class Kind(StrEnum):

@@ -6,15 +6,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from watchfloor.capabilities.notifications.api.sends import accepted
 from watchfloor.capabilities.notifications.engine.quiet import check_quiet
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
-from watchfloor.capabilities.notifications.jobs import send_notification
+from watchfloor.capabilities.notifications.jobs import send_notification, verifying
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
-from watchfloor.capabilities.notifications.jobs.envelopes import way
-from watchfloor.capabilities.notifications.queries import channels, wishes
+from watchfloor.capabilities.notifications.queries import channels, keys, wishes
 from watchfloor.capabilities.notifications.schemas.channels import (
     ChannelCreate,
     Channels,
@@ -24,16 +23,21 @@ from watchfloor.capabilities.notifications.schemas.channels import (
     RouteCreate,
     Routes,
     RouteView,
+    SigningKind,
     UserId,
+    VerifyChannel,
 )
 from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.sends import SendNotification
 from watchfloor.capabilities.notifications.schemas.views import Accepted
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.capabilities.notifications.settings import NotificationSettings
+from watchfloor.kernel.errors import Conflict
 from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
 
 routes = APIRouter(tags=["notifications"])
+Signing = Annotated[SigningKind, Query(description="v1: a shared secret; v1a: Ed25519, whose public key checks and cannot sign.")]
 User = Annotated[UserId, Path(description="Whose.")]
 
 
@@ -47,14 +51,14 @@ def list_channels(caller: Caller, owner: str | None = None) -> Channels:
 @routes.post("/channels", status_code=201)
 def create_channel(caller: Caller, body: ChannelCreate) -> NewChannel:
     """Make a channel. A webhook's secret is shown this once; a channel with the same owner and address is the same channel."""
-    way(body.kind)
     own_headers(body.headers)
-    check_address(body, read_settings(NotificationSettings, "notifications"))
+    settings = read_settings(NotificationSettings, "notifications")
+    check_address(body, settings)
     vault = caller.ledger.vault
     with caller.transaction() as session:
-        made, new = channels.add_channel(session, vault, caller.org, body, actor=caller.name)
+        made, new = channels.add_channel(session, vault, caller.org, body, actor=caller.name, verify=settings.verify_webhooks)
         shown = channels.get_channel(session, caller.org, made)
-        secret = channels.open_secrets(session, vault, caller.org, [made]).get(made, [None])[0] if new else None
+        secret = keys.open_secrets(session, vault, caller.org, [made]).get(made, [None])[0] if new else None
     return NewChannel(**shown.model_dump(), secret=secret)
 
 
@@ -76,7 +80,8 @@ def delete_channel(caller: Caller, channel: UUID) -> None:
 def enable_channel(caller: Caller, channel: UUID) -> None:
     """Switch a channel on that failed or was switched off."""
     with caller.transaction() as session:
-        channels.set_state(session, caller.org, channel, "active", reason=None, actor=caller.name)
+        verify = read_settings(NotificationSettings, "notifications").verify_webhooks
+        channels.enable(session, caller.org, channel, actor=caller.name, verify=verify)
 
 
 @routes.post("/channels/{channel}/disable", status_code=204)
@@ -87,10 +92,20 @@ def disable_channel(caller: Caller, channel: UUID) -> None:
 
 
 @routes.post("/channels/{channel}/rotate-secret")
-def rotate_channel_secret(caller: Caller, channel: UUID) -> ChannelSecret:
-    """Give a webhook a new secret, shown this once; the old one signs along for a day."""
+def rotate_channel_secret(caller: Caller, channel: UUID, kind: Signing = SigningKind.V1) -> ChannelSecret:
+    """Give a webhook a new key; those of its kind before it sign along for a day. A secret is shown this once, of v1a only the public key."""
     with caller.transaction() as session:
-        return ChannelSecret(secret=channels.rotate_secret(session, caller.ledger.vault, caller.org, channel, actor=caller.name))
+        made = channels.rotate_secret(session, caller.ledger.vault, caller.org, channel, kind, actor=caller.name)
+    return ChannelSecret(kind=kind, secret=None if made.public else made.private, public_key=made.public)
+
+
+@routes.post("/channels/{channel}/verify", status_code=202, response_model=Accepted)
+def verify_channel(caller: Caller, channel: UUID, idempotency_key: IdempotencyKey = None) -> Response:
+    """Send a webhook's receiver a challenge that it must repeat; the job's result says whether it did. 409 for other channels."""
+    with caller.transaction() as session:
+        if channels.get_channel(session, caller.org, channel).kind is not ChannelKind.WEBHOOK:
+            raise Conflict("only webhooks are verified: other channels say nothing back")
+    return accepted(caller, verifying.verify_channel, VerifyChannel(channel=channel), idempotency_key)
 
 
 @routes.post("/channels/{channel}/test", status_code=202, response_model=Accepted)

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from watchfloor.capabilities.notifications.schemas.wire import Outcome, Sent
+from watchfloor.capabilities.notifications.schemas.apprise import secrets_in
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
 from watchfloor.kernel import clock
 from watchfloor.kernel.fetch.patience import asked_for
 
@@ -35,7 +36,7 @@ def secrets_of(envelope: Envelope) -> list[str]:
     found = {value.get_secret_value() for value in envelope.target.values()}
     for url in [value for value in found if "://" in value]:
         _, _, path = url.partition("://")[2].partition("/")
-        found |= {path, *re.split("[/?=&#]", path)}
+        found |= {path, *re.split("[/?=&#]", path), *(secrets_in(url) if envelope.channel is ChannelKind.APPRISE else ())}
     found |= {value for name, value in envelope.headers.items() if _SECRET_HEADERS.search(name)}
     found |= {word for value in list(found) for word in value.split()} | {unquote(value) for value in found}
     return sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
@@ -49,14 +50,14 @@ def masked(text: str, secrets: Iterable[str], most: int = HEAD) -> str:
 
 
 def outcome(
-    envelope: Envelope, kind: Sent, answer: Answer, ms: int, *, code: str = "", reason: str = "", wait: float | None = None
+    envelope: Envelope, kind: Sent, answer: Answer, ms: int, *, code: str = "", reason: str = "", wait: float | None = None, mark: str = ""
 ) -> Outcome:
     """Return the outcome of an envelope that was answered."""
     secrets = secrets_of(envelope) if answer.body or reason else []
     head = masked(answer.body.decode("utf-8", "replace"), secrets)
     return Outcome(
         delivery_id=envelope.delivery_id, kind=kind, code=(code or str(answer.status))[:40], ms=ms, address=answer.address[:100],
-        head=head.encode()[:HEAD].decode("utf-8", "ignore"), retry_after_s=wait, reason=masked(reason, secrets, 300),
+        head=head.encode()[:HEAD].decode("utf-8", "ignore"), retry_after_s=wait, reason=masked(reason, secrets, 300), mark=mark,
     )  # fmt: skip
 
 

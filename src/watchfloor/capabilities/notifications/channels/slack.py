@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import KeepingReport
 
 AGENT: Final = f"Watchfloor/{__version__} (Slack)"
-API: Final = "https://slack.com/api/chat.postMessage"
 ROOMS: Final = 20
 EVERY_S: Final = 1.0  # https://docs.slack.dev/apis/web-api/rate-limits
 _BEGIN_S: Final = 5.0
@@ -37,6 +37,12 @@ _GONE: Final = {
 }  # fmt: skip
 _WRONG: Final = {"invalid_payload", "invalid_blocks", "invalid_blocks_format", "no_text", "too_many_attachments", "invalid_arguments"}
 _TOO_LONG: Final = {TOO_LONG, "msg_blocks_too_long", "message_too_long"}
+# The message that a thread began with is gone, or takes no answers: the next attempt begins a new thread.
+LOST_THREADS: Final = {
+    "thread_not_found", "invalid_thread_ts", "cannot_reply_to_message", "message_not_found", "restricted_action_thread_locked",
+    "restricted_action_non_threadable_channel",
+}  # fmt: skip
+_MARK: Final = re.compile(r"[0-9]{1,20}\.[0-9]{1,12}", re.ASCII)
 _WAIT: Final = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _TOO_MANY: Final = 429
 _OK: Final = 200
@@ -77,19 +83,19 @@ def _post(lane: Lane, poster: Poster) -> None:
 
 
 def _addressed(envelope: Envelope) -> tuple[str, dict[str, str]]:
-    """Return URL and headers; `api` in the target names another Slack than the usual one, such as the one for governments."""
+    """Return URL and headers; `api` in the target says where bots write."""
     target = {name: value.get_secret_value() for name, value in envelope.target.items()}
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if token := target.get("token"):
-        return target.get("api") or API, headers | {"Authorization": f"Bearer {token}"}
+        return target["api"], headers | {"Authorization": f"Bearer {token}"}
     return target["url"], headers
 
 
-def _judged(envelope: Envelope, answer: Answer, ms: int) -> Outcome:
-    word = _word(envelope, answer)
+def _judged(envelope: Envelope, answer: Answer, ms: int) -> Outcome:  # noqa: PLR0911 - one per sort of answer
+    word, mark = _said(envelope, answer)
     told = answers.outcome
     if answer.status == _OK and word == "ok":
-        return told(envelope, Sent.OK, answer, ms)
+        return told(envelope, Sent.OK, answer, ms, mark=mark)
     if answer.status == _TOO_MANY or word in _WAIT:
         wait = answers.retry_after(answer) or 30.0
         return told(envelope, Sent.RETRY, answer, ms, code="429", reason="Slack asks to wait", wait=wait)
@@ -97,23 +103,29 @@ def _judged(envelope: Envelope, answer: Answer, ms: int) -> Outcome:
         return told(envelope, Sent.RETRY, answer, ms, code=TOO_LONG, reason="the message is too long for Slack")
     if word in _GONE or answer.status == 410:  # noqa: PLR2004 - gone
         return told(envelope, Sent.DISABLE, answer, ms, code=word[:40], reason=f"Slack says {word[:60]}")
+    if word in LOST_THREADS:
+        return told(envelope, Sent.RETRY, answer, ms, code=word[:40], reason="the thread is not there any more")
     if word in _WRONG:
         return told(envelope, Sent.PERMANENT, answer, ms, code=word[:40], reason=f"Slack does not take the message: {word[:60]}")
     reason = "redirect refused" if 300 <= answer.status < 400 else f"Slack answered {answer.status}"  # noqa: PLR2004 - elsewhere
     return told(envelope, Sent.RETRY, answer, ms, reason=reason, wait=None)
 
 
-def _word(envelope: Envelope, answer: Answer) -> str:
-    """Return Slack's own word: of JSON to bots, which comes with status 200 for errors too, else the whole of a short text."""
+def _said(envelope: Envelope, answer: Answer) -> tuple[str, str]:
+    """Return Slack's own word, and to bots the mark of what they said.
+
+    Bots are answered in JSON, with status 200 for errors too; others by a short text.
+    """
     if "token" not in envelope.target:
-        return answer.body[:100].decode("ascii", "replace").strip().lower()
+        return answer.body[:100].decode("ascii", "replace").strip().lower(), ""
     try:
         found: Any = from_json(answer.body, allow_partial="trailing-strings")
     except ValueError:
-        return ""
+        return "", ""
     if not isinstance(found, dict):
-        return ""
-    return "ok" if found.get("ok") is True else str(found.get("error", ""))[:100]
+        return "", ""
+    mark = str(found.get("ts", ""))
+    return ("ok", mark if _MARK.fullmatch(mark) else "") if found.get("ok") is True else (str(found.get("error", ""))[:100], "")
 
 
 def _room(envelope: Envelope) -> str:

@@ -54,10 +54,10 @@ def posted(poster: Poster, envelope: Envelope, url: str, headers: dict[str, str]
     try:
         answer = poster.post(url, envelope.body, headers, ends=ends)
     except EgressRefused as error:
-        return _refused(envelope, url, error), _ms(began)
+        return _refused(envelope, url, error), ms_since(began)
     except NoAnswer as error:
-        return answers.unanswered(envelope, error, _ms(began)), _ms(began)
-    return answer, _ms(began)
+        return answers.unanswered(envelope, error, ms_since(began)), ms_since(began)
+    return answer, ms_since(began)
 
 
 def _post(lane: Lane, poster: Poster) -> None:
@@ -108,5 +108,6 @@ def _host(envelope: Envelope) -> str:
         return ""
 
 
-def _ms(began: float) -> int:
+def ms_since(began: float) -> int:
+    """Return the milliseconds since a moment of the monotonic clock."""
     return max(0, round((monotonic() - began) * 1000))

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from watchfloor.capabilities.notifications.cli.work import id_of, read_secret, shaped
+from watchfloor.capabilities.notifications.cli.work import id_of, read_secret, run, shaped
 from watchfloor.kernel.errors import InvalidInput, SetupError
-from watchfloor.kernel.terminal import Json, desk, note, print_json, print_text, table
+from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, table
 
 commands = typer.Typer(no_args_is_help=True, help="Where messages can go: mailboxes, webhooks, chat rooms.")
 Which = Annotated[str, typer.Argument(help="The channel's id, as `watchfloor notifications channels list` shows it.", metavar="CHANNEL")]
@@ -60,8 +60,7 @@ def add(
     """Make a channel. URLs and tokens are secrets: they are read from a file, so that no list of processes and no history shows them."""
     from watchfloor.capabilities.notifications.engine.to_webhook import own_headers  # noqa: PLC0415 - heavy imports wait until they are needed
     from watchfloor.capabilities.notifications.jobs.addresses import check_address  # noqa: PLC0415 - see above
-    from watchfloor.capabilities.notifications.jobs.envelopes import way  # noqa: PLC0415 - see above
-    from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.queries import channels, keys  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate  # noqa: PLC0415 - see above
     from watchfloor.capabilities.notifications.settings import NotificationSettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
@@ -71,19 +70,21 @@ def add(
         "token": read_secret(token_from) if token_from else None, "headers": dict(_header(one) for one in header or ()),
     }  # fmt: skip
     wish = shaped(ChannelCreate, told)
-    way(wish.kind)
     own_headers(wish.headers)
-    check_address(wish, read_settings(NotificationSettings, "notifications"))
+    settings = read_settings(NotificationSettings, "notifications")
+    check_address(wish, settings)
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
-        made, new = channels.add_channel(session, floor.ledger.vault, floor.org, wish, actor="cli")
-        secret = channels.open_secrets(session, floor.ledger.vault, floor.org, [made]).get(made, [""])[0]
+        made, new = channels.add_channel(session, floor.ledger.vault, floor.org, wish, actor="cli", verify=settings.verify_webhooks)
+        secret = keys.open_secrets(session, floor.ledger.vault, floor.org, [made]).get(made, [""])[0]
         if secret_to and new and secret:
             _keep(secret_to, secret)
         shown = channels.get_channel(session, floor.org, made)
     print_json(shown) if json else print_text(str(made))
     if not new:
         note("It was there already: one owner's channel with the same address is the same channel.")
-    elif secret and not secret_to:
+    elif shown.state == "unverified":
+        note(f"Its receiver must repeat a challenge first: watchfloor notifications channels verify {made}")
+    if new and secret and not secret_to:
         note(
             f"What it sends is signed. Its receiver needs the secret: watchfloor notifications channels rotate-secret {made} --secret-to FILE"
         )
@@ -102,15 +103,47 @@ def rm(context: typer.Context, channel: Which) -> None:
 @commands.command()
 def enable(context: typer.Context, channel: Which) -> None:
     """Switch a channel on that failed or was switched off."""
-    _set(context, channel, "active", None)
+    from watchfloor.capabilities.notifications.settings import NotificationSettings  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
+
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        verify = read_settings(NotificationSettings, "notifications").verify_webhooks
+        channels.enable(session, floor.org, id_of(channel, "channel"), actor="cli", verify=verify)
     print_text(f"{channel} is on.")
 
 
 @commands.command()
 def disable(context: typer.Context, channel: Which) -> None:
     """Switch a channel off; messages for it are suppressed."""
-    _set(context, channel, "disabled", "switched off")
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+
+        channels.set_state(session, floor.org, id_of(channel, "channel"), "disabled", reason="switched off", actor="cli")
     print_text(f"{channel} is off.")
+
+
+@commands.command()
+def verify(context: typer.Context, channel: Which, *, json: Json = False) -> None:
+    """Send a webhook's receiver a challenge that it must repeat: exit code 0 when it did, 1 when it did not."""
+    from watchfloor.capabilities.notifications.jobs import verify_channel  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.schemas.channels import VerifyChannel  # noqa: PLC0415 - see above
+
+    which = id_of(channel, "channel")
+    with desk(context).floor(work=True) as floor:
+        with floor.ledger.database.transaction(floor.org) as session:
+            if channels.get_channel(session, floor.org, which).kind != "webhook":
+                raise InvalidInput("only webhooks are verified: other channels say nothing back")
+        result = run(floor, verify_channel, VerifyChannel(channel=which))
+    if json:
+        print_json(result)
+    elif result["verified"]:
+        print_text(f"{channel} is verified and {result['state']}.")
+    else:
+        note(f"{channel} is not verified: {result['reason']}.")
+    raise typer.Exit(Exit.CLEAN if result["verified"] else Exit.FINDINGS)
 
 
 @commands.command("rotate-secret")
@@ -118,21 +151,28 @@ def rotate_secret(
     context: typer.Context,
     channel: Which,
     *,
-    secret_to: Annotated[Path, typer.Option("--secret-to", help="Write the new secret into this new file, for you alone.", metavar="FILE")],
-) -> None:
-    """Give a webhook a new secret; the old one signs along for a day."""
+    kind: Annotated[str, typer.Option(help="v1: a secret that the receiver has too. v1a: Ed25519; the receiver has the public key, which is printed.")] = "v1",
+    secret_to: Annotated[
+        Path | None, typer.Option("--secret-to", help="v1: write the new secret into this new file, for you alone.", metavar="FILE")
+    ] = None,
+) -> None:  # fmt: skip
+    """Give a webhook a new key to sign with; the one of its kind before it signs along for a day."""
+    if kind not in {"v1", "v1a"}:
+        raise InvalidInput("there are the kinds v1 and v1a", field="/kind")
+    if (kind == "v1") != (secret_to is not None):
+        raise InvalidInput(
+            "a secret of v1 goes into a file: say --secret-to FILE"
+            if kind == "v1"
+            else "v1a has no secret to write; its public key is printed"
+        )
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+        from watchfloor.capabilities.notifications.schemas.channels import SigningKind  # noqa: PLC0415 - see above
 
-        _keep(secret_to, channels.rotate_secret(session, floor.ledger.vault, floor.org, id_of(channel, "channel"), actor="cli"))
-    print_text(str(secret_to.absolute()))
-
-
-def _set(context: typer.Context, channel: str, state: str, reason: str | None) -> None:
-    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
-        from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
-
-        channels.set_state(session, floor.org, id_of(channel, "channel"), state, reason=reason, actor="cli")
+        made = channels.rotate_secret(session, floor.ledger.vault, floor.org, id_of(channel, "channel"), SigningKind(kind), actor="cli")
+        if secret_to is not None:
+            _keep(secret_to, made.private)
+    print_text(str(secret_to.absolute()) if secret_to is not None else str(made.public))
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ HERE: Final = "127.0.0.1"
 LARGEST: Final = 1 << 20
 SHOWN: Final = 4000
 WAIT_S: Final = 10.0
-ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-type: text/plain\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
 
 
 def listen(
@@ -74,15 +74,26 @@ async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, j
             headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
             length = headers.get("content-length", "")
             if not lines[0].startswith("POST ") or not length.isdecimal() or int(length[:9]) > LARGEST:
-                writer.write(ANSWER % b"400 Bad Request")
+                writer.write(ANSWER % (b"400 Bad Request", 0, b""))
                 return
-            _print(_read(headers, await reader.readexactly(int(length))), json=json)
-            writer.write(ANSWER % b"200 OK")
+            body = await reader.readexactly(int(length))
+            _print(_read(headers, body), json=json)
+            said = _said(body)
+            writer.write(ANSWER % (b"200 OK", len(said), said))
             await writer.drain()
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError):
         pass  # whoever it was hung up, or says too much
     finally:
         writer.close()
+
+
+def _said(body: bytes) -> bytes:
+    """Return what is answered: ok, as Slack says, or the challenge of a webhook that is verified."""
+    try:
+        challenge = json_.loads(body)["data"]["challenge"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return b"ok"
+    return str(challenge)[:200].encode("ascii", "replace")
 
 
 def _read(headers: dict[str, str], body: bytes) -> dict[str, str]:

@@ -44,12 +44,12 @@ def verify_signature(
 
 
 def _keys(context: typer.Context, channel: str) -> list[str]:
-    from watchfloor.capabilities.notifications.queries import channels  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.notifications.queries import channels, keys  # noqa: PLC0415 - loads the database's libraries
 
     which = id_of(channel, "channel")
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         channels.get_channel(session, floor.org, which)
-        found = channels.open_secrets(session, floor.ledger.vault, floor.org, [which])
+        found = keys.open_secrets(session, floor.ledger.vault, floor.org, [which])
     if which not in found:
         raise InvalidInput("this channel signs nothing; only webhooks do")
     return found[which]

@@ -97,14 +97,14 @@ class Follows:
 class Candidate:
     """One way to tell one person: a channel, through a route.
 
-    `address` is equal for channels that reach the same place; `told` counts what went over this channel to this person in the hour that runs.
+    `address` is equal for channels that reach the same place; `inactive` says why it takes nothing; `told` counts what went over this channel to this person in the hour that runs.
     """
 
     user: str
     channel: UUID
     address: bytes
     may_see: bool
-    active: bool = True
+    inactive: str = ""
     suppressed: bool = False
     told: int = 0
     follows: Follows = Follows()
@@ -219,8 +219,8 @@ def _filter(case: _Case) -> Decision | None:
 
 
 def _channel(case: _Case) -> Decision | None:
-    if not case.candidate.active:
-        return case.answer(State.SUPPRESSED, "channel_inactive")
+    if case.candidate.inactive:
+        return case.answer(State.SUPPRESSED, case.candidate.inactive)
     return case.answer(State.SUPPRESSED, "address_suppressed") if case.candidate.suppressed else None
 
 

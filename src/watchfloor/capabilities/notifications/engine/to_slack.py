@@ -39,7 +39,7 @@ def to_slack(
         message: What happened.
         items: The messages of a digest; twenty are listed, all are counted.
         room: The channel that a bot writes to; an incoming webhook has its own.
-        thread: `ts` of the message that this one belongs under; bots only.
+        thread: `ts` of the message that this one belongs under; bots only. What is critical is shown in the room as well.
         mentions: From configuration, such as <@U024BE7LH>; never from what is told. InvalidInput for any other shape.
         acknowledge: What the button to acknowledge sends; there is none without.
         short: Only title and link, for a receiver that found the whole too long.
@@ -56,7 +56,8 @@ def to_slack(
         blocks += _rest(message, items)
     blocks = [*_within(blocks, TOTAL - 2 * SECTION), *_buttons(message, acknowledge)][:BLOCKS]
     told: dict[str, Any] = {"text": _within_escaped(title, SECTION), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
-    told |= {name: value for name, value in (("channel", room), ("thread_ts", thread)) if value}
+    broadcast = bool(thread) and message.severity is Severity.CRITICAL
+    told |= {name: value for name, value in (("channel", room), ("thread_ts", thread), ("reply_broadcast", broadcast)) if value}
     return json.dumps(told, ensure_ascii=False).encode()
 
 

@@ -17,6 +17,7 @@ from watchfloor.capabilities.notifications.jobs.upkeep import (
     notification_statistics,
     replay_deliveries,
 )
+from watchfloor.capabilities.notifications.jobs.verifying import verify_channel
 
 __all__ = [
     "cleanup_old_notifications",
@@ -33,4 +34,5 @@ __all__ = [
     "send_notification",
     "send_scan_completion_notification",
     "sweep_due",
+    "verify_channel",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.notifications.channels import apprise
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.errors import EgressRefused, InvalidInput
 from watchfloor.kernel.fetch.guard import Reach, is_address, locate
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 def check_address(wish: ChannelCreate, settings: NotificationSettings) -> None:
     """Raise InvalidInput for a URL that the guard would refuse, as far as that can be told without looking a name up."""
-    if wish.url is None or wish.kind is ChannelKind.APPRISE:
+    if wish.url is None:
+        return
+    url: str | None = wish.url.get_secret_value()
+    if wish.kind is ChannelKind.APPRISE:
+        url = apprise.origin(wish.url.get_secret_value())
+    if url is None:
         return
     try:
-        found = locate(wish.url.get_secret_value())
+        found = locate(url)
         reach = reach_of(settings)
         reach.check(found)
         if is_address(found.host):

@@ -119,10 +119,15 @@ def _escalations(rows: Sequence[Candidate], decisions: Sequence[route.Decision])
     return sorted(found)
 
 
+def inactive(state: str) -> str:
+    """Return why a channel in a state takes no messages; empty for one that does."""
+    return {"active": "", "unverified": "channel_unverified"}.get(state, "channel_inactive")
+
+
 def _candidate(one: Candidate, *, routed: bool) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
-        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, active=one.state == "active", suppressed=one.suppressed,
+        user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, inactive=inactive(one.state), suppressed=one.suppressed,
         told=one.told, follows=_follows(one.min_severity, one.digest, one.group_by if routed else None, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip

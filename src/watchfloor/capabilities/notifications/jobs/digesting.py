@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.engine.digest import DigestItem, contents
+from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import digests, telling
@@ -44,7 +45,8 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
                     done.empty += 1
                     continue
                 notification = telling_of.note(session, message)
-                state, reason = ("due", None) if candidates[0].state == "active" else ("suppressed", "channel_inactive")
+                reason = inactive(candidates[0].state) or None
+                state = "suppressed" if reason else "due"
                 telling_of.store(session, notification, [telling.Decided(candidates[0], state, reason)], [])
                 digests.close(session, context.org, one.id, notification)
                 done.sent += 1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pydantic import SecretStr
 
-from watchfloor.capabilities.notifications.channels import mail, slack, webhook
+from watchfloor.capabilities.notifications.channels import apprise, mail, slack, webhook
+from watchfloor.capabilities.notifications.engine.to_apprise import to_apprise
 from watchfloor.capabilities.notifications.engine.to_email import Mail, mailbox, to_email
 from watchfloor.capabilities.notifications.engine.to_slack import to_slack
 from watchfloor.capabilities.notifications.engine.to_webhook import to_webhook
@@ -16,6 +17,7 @@ from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKin
 from watchfloor.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from watchfloor.capabilities.notifications.queries.channels import Opened
@@ -38,6 +40,7 @@ class Parcel:
     idem: bytes
     at: datetime
     settings: NotificationSettings
+    thread: str = ""
 
     def envelope(self, target: dict[str, str], body: bytes, headers: dict[str, str] | None = None) -> Envelope:
         """Put it into an envelope."""
@@ -45,6 +48,15 @@ class Parcel:
             delivery_id=self.row.id, idem_hex=self.idem.hex(), channel=self.channel.kind,
             target={name: SecretStr(value) for name, value in target.items() if value}, body=body, headers=headers or {},
         )  # fmt: skip
+
+
+def batch_of(envelopes: Sequence[Envelope], settings: NotificationSettings) -> Batch:
+    """Return what a box is given: envelopes, and where an operator lets them go."""
+    return Batch(
+        envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
+        near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")),
+        authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,13 @@ def _email(parcel: Parcel) -> Envelope:
 def _slack(parcel: Parcel) -> Envelope:
     config = parcel.channel.config
     target = {name: value for name, value in config.items() if name in {"url", "token", "channel"}}
-    return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", "")))
+    if "token" in config:
+        target["api"] = f"{parcel.settings.slack_api}chat.postMessage"
+    return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", ""), thread=parcel.thread, short=parcel.row.short))
+
+
+def _apprise(parcel: Parcel) -> Envelope:
+    return parcel.envelope({"url": parcel.channel.config["url"]}, to_apprise(parcel.message))
 
 
 def _reason(parcel: Parcel) -> str:
@@ -86,15 +104,9 @@ def _reason(parcel: Parcel) -> str:
     return f"You are told because {who} follows {parcel.message.type}."
 
 
-WAYS: dict[ChannelKind, Way] = {
+WAYS: Final[dict[ChannelKind, Way]] = {
     ChannelKind.EMAIL: Way(_email, mail.send),
     ChannelKind.WEBHOOK: Way(_webhook, webhook.send),
     ChannelKind.SLACK: Way(_slack, slack.send),
+    ChannelKind.APPRISE: Way(_apprise, apprise.send),
 }
-
-
-def way(kind: ChannelKind) -> Way:
-    """Return how a kind of channel works; raises InvalidInput where this version has no such channel."""
-    if kind not in WAYS:
-        raise InvalidInput(f"this version sends nothing over {kind}; there are {', '.join(WAYS)}", field="/kind")
-    return WAYS[kind]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from watchfloor.capabilities.notifications.channels.slack import LOST_THREADS
 from watchfloor.capabilities.notifications.engine.retry import Waits
-from watchfloor.capabilities.notifications.queries import channels, hosts
+from watchfloor.capabilities.notifications.queries import channels, hosts, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Sent
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.events.outbox import emit
@@ -27,13 +28,29 @@ def learn(session: Session, context: JobContext, lane: ChannelKind, ends: Sequen
     channels.works(session, context.org, sorted({row.channel for row in good}))
     hosts.works(session, context.org, str(lane), sorted({row.host for row in good}))
     for end in ends:
-        if end.judgement.kind in {Sent.RETRY, Sent.DISABLE} and end.result.tried and end.outcome.code != "box":
+        if _is_failure(end):
             _failed(session, context, lane, end)
+        if lane is ChannelKind.SLACK:
+            _threaded(session, context, end)
         if end.judgement.suppress_for is not None:
             _bounced(session, context, end, end.judgement.suppress_for)
         if end.result.state == "dead" and channels.may_tell_of_dead(session, context.org, end.row.channel):
             data = {"delivery": str(end.row.id), "channel": str(end.row.channel), "kind": str(lane), "reason": end.result.reason or ""}
             emit(session, context.org, "delivery.dead", severity=Severity.MEDIUM, data=data, job=context.job_id)
+
+
+def _is_failure(end: Settled) -> bool:
+    """Tell whether an attempt says something bad about its receiver; one that only wants the message otherwise takes messages."""
+    wanted_otherwise = end.judgement.shorter or end.outcome.code in LOST_THREADS
+    return end.judgement.kind in {Sent.RETRY, Sent.DISABLE} and end.result.tried and end.outcome.code != "box" and not wanted_otherwise
+
+
+def _threaded(session: Session, context: JobContext, end: Settled) -> None:
+    row, outcome = end.row, end.outcome
+    if outcome.kind is Sent.OK and outcome.mark:
+        threads.keep(session, context.org, row.channel, row.notification, outcome.mark)
+    elif outcome.code in LOST_THREADS:
+        threads.forget(session, context.org, row.channel, row.notification)
 
 
 def _failed(session: Session, context: JobContext, lane: ChannelKind, end: Settled) -> None:

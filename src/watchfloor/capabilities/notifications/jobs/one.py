@@ -137,8 +137,12 @@ def _given(session: Session, context: JobContext, user: str, given: GivenPrefere
                 wish = ChannelCreate.model_validate({"kind": kind, "owner": user, **address})
             except ValidationError as error:
                 raise InvalidInput(f"the {kind} address is none: {error.errors()[0]['msg']}", field="/preferences") from None
-            check_address(wish, read_settings(NotificationSettings, "notifications"))
-            made.append(channels.add_channel(session, ledger().vault, context.org, wish, actor=context.actor, given=True)[0])
+            settings = read_settings(NotificationSettings, "notifications")
+            check_address(wish, settings)
+            one, _ = channels.add_channel(
+                session, ledger().vault, context.org, wish, actor=context.actor, given=True, verify=settings.verify_webhooks
+            )
+            made.append(one)
     return made
 
 

@@ -36,12 +36,13 @@ def settled(lane: ChannelKind, row: Claimed, outcome: Outcome, *, now: datetime,
         wait = timedelta(seconds=max(1.0, outcome.retry_after_s or 0.0))
         result = Result(delivery=row.id, state="due", reason=NOT_TRIED, delay=wait, outcome=str(Sent.RETRY), tried=False)
         return Settled(row, outcome, retry.Judgement(kind=Sent.RETRY, reason=NOT_TRIED), result)
-    judgement = _judged(lane, outcome)
+    judgement = _judged(lane, outcome, short=row.short)
     chance = random.random()  # noqa: S311 - spreads load, protects nothing
     then = retry.settle(lane, row.attempt, judgement, now=now, expires_at=row.expires_at, chance=chance)
     result = Result(
         delivery=row.id, state=str(then.state), reason=then.reason or None, delay=max(then.due_at - now, now - now) if then.due_at else None,
         outcome=str(judgement.kind), code=outcome.code, ms=outcome.ms, address=outcome.address, note=outcome.reason, head=outcome.head, sha256=sha256,
+        short=then.shorter,
     )  # fmt: skip
     return Settled(row, outcome, judgement, result)
 
@@ -51,11 +52,11 @@ def lost(row: Claimed, why: str) -> Outcome:
     return Outcome(delivery_id=row.id, kind=Sent.RETRY, code="box", reason=why[:300])
 
 
-def _judged(lane: ChannelKind, outcome: Outcome) -> Judgement:
+def _judged(lane: ChannelKind, outcome: Outcome, *, short: bool) -> Judgement:
     if outcome.kind in {Sent.PERMANENT, Sent.DISABLE}:
-        found = retry.judge(lane, outcome.code, retry_after_s=outcome.retry_after_s)
+        found = retry.judge(lane, outcome.code, retry_after_s=outcome.retry_after_s, short=short)
         return found if found.kind is outcome.kind else retry.Judgement(kind=outcome.kind, reason=outcome.code or "refused")
     if outcome.kind is Sent.OK:
         return retry.Judgement(kind=Sent.OK)
-    found = retry.judge(lane, outcome.code, retry_after_s=outcome.retry_after_s)
+    found = retry.judge(lane, outcome.code, retry_after_s=outcome.retry_after_s, short=short)
     return retry.Judgement(kind=Sent.RETRY, reason=outcome.code or "retry") if found.kind is Sent.OK else found

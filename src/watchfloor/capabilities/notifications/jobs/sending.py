@@ -6,16 +6,16 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.jobs.envelopes import Parcel, way
+from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, batch_of
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
 from watchfloor.capabilities.notifications.jobs.releasing import release
-from watchfloor.capabilities.notifications.queries import channels, due, telling
-from watchfloor.capabilities.notifications.schemas.wire import Batch, ChannelKind, Outcome, Outcomes, Sent
+from watchfloor.capabilities.notifications.jobs.rendering import Rendering
+from watchfloor.capabilities.notifications.queries import due
+from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.kernel.clock import now
-from watchfloor.kernel.errors import GiveUp, InvalidInput
-from watchfloor.kernel.jobs.ledger import ledger
+from watchfloor.kernel.errors import GiveUp
 from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.queries.due import Claimed, Result
     from watchfloor.capabilities.notifications.schemas.jobs import Delivered
-    from watchfloor.capabilities.notifications.schemas.wire import Envelope
+    from watchfloor.capabilities.notifications.schemas.wire import Envelope, Outcome, Outcomes
     from watchfloor.kernel.contract import JobContext
 
 PER_HOST: Final = {ChannelKind.WEBHOOK: 20}  # the other lanes have one host, or one room each
-PER_CHANNEL: Final = {ChannelKind.WEBHOOK: 50, ChannelKind.SLACK: 20}
+PER_CHANNEL: Final = {ChannelKind.WEBHOOK: 50, ChannelKind.SLACK: 20, ChannelKind.APPRISE: 20}
 MANY: Final = 200
 
 
@@ -59,11 +59,13 @@ class Turn:
 
     def send(self) -> None:
         """Send what was claimed and save how it went; what the box says nothing about goes out again later."""
-        envelopes, refused = self._rendered()
-        self._save(refused)
+        rendering = Rendering(self.context, self.lane, list(self.rows.values()))
+        rendering.render(self.settings)
+        self.hashes |= {one.delivery_id: hashlib.sha256(one.body).digest() for one in rendering.envelopes}
+        self._save(rendering.refused)
         try:
-            if envelopes:
-                self._boxed(envelopes)
+            if rendering.envelopes:
+                self._boxed(rendering.envelopes)
         except GiveUp as error:
             self.context.log.warning("a box that sends over %s ended: %s", self.lane, error)
             self._save([lost(row, str(error)) for row in self.rows.values()])
@@ -74,41 +76,8 @@ class Turn:
             self._save(part.outcomes)
             return {}
 
-        settings = self.settings
-        batch = Batch(
-            envelopes=tuple(envelopes), networks=tuple(one.strip() for one in settings.allowed_networks.split(",") if one.strip()),
-            near=settings.allowed_near, ports=tuple(int(one) for one in settings.allowed_ports.split(",")), authorities=settings.ca_file.read_text(encoding="ascii") if settings.ca_file else "",
-        )  # fmt: skip
-        answer: Outcomes = self.context.sandbox(way(self.lane).send, batch, keep=keep)
+        answer: Outcomes = self.context.sandbox(WAYS[self.lane].send, batch_of(envelopes, self.settings), keep=keep)
         self._save(answer.outcomes)
-
-    def _rendered(self) -> tuple[list[Envelope], list[Outcome]]:
-        rows, org, vault = list(self.rows.values()), self.context.org, ledger().vault
-        with self.context.transaction() as session:
-            messages = telling.open_messages(session, vault, org, [row.notification for row in rows])
-            opened = channels.open_channels(session, vault, org, [row.channel for row in rows])
-            secrets = channels.open_secrets(session, vault, org, [row.channel for row in rows]) if self.lane is ChannelKind.WEBHOOK else {}
-        envelopes, refused = [], []
-        for row in rows:
-            channel = opened.get(row.channel)
-            if channel is None or channel.state != "active":
-                refused.append(
-                    Outcome(delivery_id=row.id, kind=Sent.PERMANENT, code="channel_removed" if channel is None else "channel_inactive")
-                )
-                continue
-            try:
-                made = way(self.lane).render(
-                    Parcel(
-                        row=row, message=messages[row.notification], channel=channel, secrets=secrets.get(row.channel, []), at=now(),
-                        idem=telling.idem(org, row.notification, row.channel), settings=self.settings,
-                    )
-                )  # fmt: skip
-            except InvalidInput as error:
-                refused.append(Outcome(delivery_id=row.id, kind=Sent.PERMANENT, code="not_rendered", reason=str(error)[:300]))
-                continue
-            self.hashes[row.id] = hashlib.sha256(made.body).digest()
-            envelopes.append(made)
-        return envelopes, refused
 
     def _save(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes of rows that this attempt holds; each counts once, whatever the box says."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID  # noqa: TC003 - dataclasses name it
 
 from psycopg.rows import dict_row
 
-from watchfloor.capabilities.notifications.engine.sign import shared_key
-from watchfloor.capabilities.notifications.schemas.channels import ChannelView
+from watchfloor.capabilities.notifications.queries import keys
+from watchfloor.capabilities.notifications.schemas.apprise import shown
+from watchfloor.capabilities.notifications.schemas.channels import ChannelView, SigningKind
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
@@ -22,18 +23,19 @@ from watchfloor.kernel.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from sqlalchemy.orm import Session
 
     from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
     from watchfloor.kernel.tenancy.vault import Vault
 
-SECRET_BYTES: Final = 32
-COLUMNS: Final = "id, kind, owner, label, shown as address, state, reason, failing_since, created_by, created_at"
+OVERLAP: Final = timedelta(days=1)
+COLUMNS: Final = """id, kind, owner, label, shown as address, state, reason, failing_since, verified_at, created_by, created_at,
+  array(select public from notify_secret s where s.org = c.org and s.channel = c.id and s.public is not null
+    and coalesce(s.retires_at, 'infinity') > wf_now() order by s.id desc) as public_keys"""
 ADD: Final = """
 insert into notify_channel (org, id, owner, kind, label, kid, config, shown, address, host, state, given, created_by)
-values (%(org)s, %(id)s, %(owner)s, %(kind)s, %(label)s, %(kid)s, %(config)s, %(shown)s, %(address)s, %(host)s, 'active', %(given)s, %(actor)s)
+values (%(org)s, %(id)s, %(owner)s, %(kind)s, %(label)s, %(kid)s, %(config)s, %(shown)s, %(address)s, %(host)s, %(state)s, %(given)s, %(actor)s)
 on conflict (org, owner, kind, address) do update set given = notify_channel.given and excluded.given returning id
 """
 # Five days in a row and a dozen attempts, as those who run webhooks for others do it.
@@ -57,19 +59,25 @@ class Opened:
     config: dict[str, str]
 
 
-def add_channel(session: Session, vault: Vault, org: UUID, wish: ChannelCreate, *, actor: str, given: bool = False) -> tuple[UUID, bool]:
-    """Keep a channel; one with the same owner and address is the same channel. Return it and whether it is new."""
+def add_channel(
+    session: Session, vault: Vault, org: UUID, wish: ChannelCreate, *, actor: str, given: bool = False, verify: bool = False
+) -> tuple[UUID, bool]:  # fmt: skip
+    """Keep a channel; one with the same owner and address is the same channel. Return it and whether it is new.
+
+    With `verify` a webhook takes no messages until its receiver has repeated a challenge.
+    """
     wire, made, config = wire_of(session), new_id(), wish.config()
     kid, sealed = vault.seal(org, _place(made), json.dumps(config).encode())
     where = config.get("to") or config.get("url") or f"{config.get('token')}|{config.get('channel')}"
     values = {
         "org": org, "id": made, "owner": wish.owner, "kind": str(wish.kind), "label": wish.label, "kid": kid, "config": sealed,
         "shown": masked(wish.kind, config), "address": vault.blind(org, f"{wish.kind}|{where}"), "host": host_of(wish.kind, config), "given": given, "actor": actor,
+        "state": "unverified" if verify and wish.kind is ChannelKind.WEBHOOK else "active",
     }  # fmt: skip
     row: Any = wire.execute(ADD, values).fetchone()
     if row[0] == made:
         if wish.kind is ChannelKind.WEBHOOK:
-            add_secret(session, vault, org, made, "v1", shared_key(secrets.token_bytes(SECRET_BYTES)))
+            keys.add(session, vault, org, made, keys.make(SigningKind.V1))
         record(session, org, actor=actor, operation="notify.add_channel", object=str(made), reason=str(wish.kind))
     return row[0], row[0] == made
 
@@ -77,7 +85,7 @@ def add_channel(session: Session, vault: Vault, org: UUID, wish: ChannelCreate, 
 def list_channels(session: Session, org: UUID, *, owner: str | None = None, channel: UUID | None = None) -> list[ChannelView]:
     """Return channels by owner, kind and age, addresses masked."""
     sql = (
-        f"select {COLUMNS} from notify_channel where org = %(org)s and (%(owner)s::text is null or owner = %(owner)s) "  # noqa: S608 - our own columns
+        f"select {COLUMNS} from notify_channel c where org = %(org)s and (%(owner)s::text is null or owner = %(owner)s) "  # noqa: S608 - our own columns
         "and (%(id)s::uuid is null or id = %(id)s) order by owner, kind, id"
     )
     rows = wire_of(session).cursor(row_factory=dict_row).execute(sql, {"org": org, "owner": owner, "id": channel}).fetchall()
@@ -117,6 +125,30 @@ def set_state(session: Session, org: UUID, channel: UUID, state: str, *, reason:
     record(session, org, actor=actor, operation=f"notify.channel_{state}", object=str(channel), reason=reason)
 
 
+def enable(session: Session, org: UUID, channel: UUID, *, actor: str, verify: bool) -> None:
+    """Switch a channel on.
+
+    Raises:
+        NotFound: There is no such channel.
+        Conflict: With `verify`, a webhook whose receiver never repeated a challenge.
+    """
+    found = get_channel(session, org, channel)
+    if verify and found.kind is ChannelKind.WEBHOOK and found.verified_at is None:
+        message = f"this webhook's receiver has not repeated a challenge yet: watchfloor notifications channels verify {channel}"
+        raise Conflict(message)
+    set_state(session, org, channel, "active", reason=None, actor=actor)
+
+
+def verified(session: Session, org: UUID, channel: UUID, *, actor: str) -> None:
+    """Remember that a receiver repeated a challenge; a channel that waited for this is switched on, one that was switched off is not."""
+    wire_of(session).execute(
+        "update notify_channel set verified_at = wf_now(), state = case state when 'unverified' then 'active' else state end, changed_at = wf_now() "
+        "where org = %s and id = %s",
+        (org, channel),
+    )
+    record(session, org, actor=actor, operation="notify.channel_verified", object=str(channel))
+
+
 def open_channels(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, Opened]:
     """Return channels with their addresses in clear, those that are still there."""
     rows = (
@@ -132,46 +164,20 @@ def open_channels(session: Session, vault: Vault, org: UUID, channels: Sequence[
     }
 
 
-def add_secret(session: Session, vault: Vault, org: UUID, channel: UUID, kind: str, secret: str, *, overlap_s: float = 86400.0) -> None:
-    """Give a channel a secret to sign with; older ones of its kind sign along until the overlap is over."""
-    made = new_id()
-    kid, sealed = vault.seal(org, f"notify_secret|key|{made}", secret.encode())
-    wire = wire_of(session)
-    wire.execute(
-        "update notify_secret set retires_at = least(retires_at, wf_now() + make_interval(secs => %s)) where org = %s and channel = %s and kind = %s",
-        (overlap_s, org, channel, kind),
-    )
-    wire.execute(
-        "insert into notify_secret (org, id, channel, kind, kid, key) values (%s, %s, %s, %s, %s, %s)",
-        (org, made, channel, kind, kid, sealed),
-    )
+def rotate_secret(session: Session, vault: Vault, org: UUID, channel: UUID, kind: SigningKind, *, actor: str) -> keys.Key:
+    """Give a webhook a new key of a kind and return it; those of that kind before it sign along for a day, those of the other kind go on.
 
-
-def rotate_secret(session: Session, vault: Vault, org: UUID, channel: UUID, *, actor: str) -> str:
-    """Give a webhook a new secret and return it; raises NotFound, and Conflict for a channel that signs nothing."""
+    Raises:
+        NotFound: There is no such channel.
+        Conflict: It signs nothing.
+    """
     if get_channel(session, org, channel).kind is not ChannelKind.WEBHOOK:
         message = "only webhooks have a secret to sign with"
         raise Conflict(message)
-    made = shared_key(secrets.token_bytes(SECRET_BYTES))
-    add_secret(session, vault, org, channel, "v1", made)
-    record(session, org, actor=actor, operation="notify.rotate_secret", object=str(channel))
+    made = keys.make(kind)
+    keys.add(session, vault, org, channel, made, overlap=OVERLAP)
+    record(session, org, actor=actor, operation="notify.rotate_secret", object=str(channel), reason=str(kind))
     return made
-
-
-def open_secrets(session: Session, vault: Vault, org: UUID, channels: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """Return the secrets that channels sign with now, newest first."""
-    rows = (
-        wire_of(session)
-        .execute(
-            "select channel, id, kid, key from notify_secret where org = %s and channel = any (%s) and coalesce(retires_at, 'infinity') > wf_now() order by id desc",
-            (org, list(set(channels))),
-        )
-        .fetchall()
-    )
-    found: dict[UUID, list[str]] = {}
-    for channel, secret, kid, key in rows:
-        found.setdefault(channel, []).append(vault.open(org, kid, f"notify_secret|key|{secret}", bytes(key)).decode())
-    return found
 
 
 def failed(session: Session, org: UUID, channel: UUID, *, reason: str, disable: bool) -> bool:
@@ -205,6 +211,8 @@ def masked(kind: ChannelKind, config: dict[str, str]) -> str:
     """Return an address as people may see it."""
     if kind is ChannelKind.EMAIL:
         return _masked_mail(config["to"])
+    if kind is ChannelKind.APPRISE:
+        return shown(config["url"])
     if "url" in config:
         parts = urlsplit(config["url"])
         return f"{parts.scheme}://{parts.hostname or ''}/…"
@@ -215,8 +223,8 @@ def host_of(kind: ChannelKind, config: dict[str, str]) -> str:
     """Return what fails together: a webhook's host and port, one chat room, the mail relay."""
     if kind is ChannelKind.EMAIL:
         return "relay"
-    if kind is ChannelKind.SLACK:
-        return f"slack:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]}"
+    if kind in {ChannelKind.SLACK, ChannelKind.APPRISE}:
+        return f"{kind}:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]}"
     parts = urlsplit(config["url"])
     return f"{parts.hostname or ''}:{parts.port or (443 if parts.scheme == 'https' else 80)}"[:300]
 

@@ -59,17 +59,17 @@ ranked as (
 chosen as (select id from ranked where of_host <= %(per_host)s and of_channel <= %(per_channel)s order by due_at, id limit %(rows)s)
 update delivery d set state = 'sending', attempt = d.attempt + 1, reason = null, claimed_by = %(job)s, claimed_attempt = %(attempt)s, claimed_at = wf_now()
 from chosen where d.org = %(org)s and d.id = chosen.id
-returning d.id, d.notification, d.channel, d.user_id, d.host, d.idem, d.attempt, d.manual, d.replay_no, d.first_due_at, d.expires_at
+returning d.id, d.notification, d.channel, d.user_id, d.host, d.idem, d.attempt, d.manual, d.replay_no, d.first_due_at, d.expires_at, d.short
 """
 SAVE: Final = """
 with result as (
   select * from unnest(%(ids)s::uuid[], %(states)s::text[], %(reasons)s::text[], %(codes)s::text[], %(delays)s::float8[], %(outcomes)s::text[],
-    %(ms)s::int[], %(addresses)s::text[], %(notes)s::text[], %(heads)s::text[], %(hashes)s::bytea[], %(attempts)s::uuid[], %(tried)s::boolean[])
-    as t (id, state, reason, code, delay_s, outcome, ms, address, note, head, sha, attempt, tried)),
+    %(ms)s::int[], %(addresses)s::text[], %(notes)s::text[], %(heads)s::text[], %(hashes)s::bytea[], %(attempts)s::uuid[], %(tried)s::boolean[], %(shorts)s::boolean[])
+    as t (id, state, reason, code, delay_s, outcome, ms, address, note, head, sha, attempt, tried, short)),
 saved as (
   update delivery d set state = r.state, reason = r.reason, last_code = r.code, due_at = case when r.state in ('due', 'held') then wf_now() + make_interval(secs => r.delay_s) else d.due_at end,
     sent_at = case when r.state = 'sent' then wf_now() end, ended_at = case when r.state in ('sent', 'dead', 'suppressed') then wf_now() end,
-    claimed_by = null, claimed_attempt = null, claimed_at = null, attempt = d.attempt - case when r.tried then 0 else 1 end
+    claimed_by = null, claimed_attempt = null, claimed_at = null, attempt = d.attempt - case when r.tried then 0 else 1 end, short = d.short or r.short
   from result r where d.org = %(org)s and d.id = r.id and d.state = 'sending' and d.claimed_by = %(job)s and d.claimed_attempt = %(attempt)s
   returning d.id, d.attempt as n, d.state)
 insert into delivery_attempt (org, id, delivery, n, ms, outcome, code, address, reason, head, body_sha256)
@@ -108,6 +108,7 @@ class Claimed:
     replay_no: int
     first_due_at: datetime
     expires_at: datetime
+    short: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,7 @@ class Result:
     head: str = ""
     sha256: bytes | None = None
     tried: bool = True
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def save(session: Session, org: UUID, results: Sequence[Result], *, job: UUID, a
         "reasons": [one.reason for one in results], "codes": [one.code for one in results], "outcomes": [one.outcome for one in results],
         "delays": [one.delay.total_seconds() if one.delay is not None else None for one in results], "ms": [one.ms for one in results],
         "addresses": [one.address for one in results], "notes": [one.note for one in results], "heads": [one.head for one in results],
-        "tried": [one.tried for one in results], "hashes": [one.sha256 for one in results], "attempts": sorted(new_id() for _ in results),
+        "tried": [one.tried for one in results], "hashes": [one.sha256 for one in results], "shorts": [one.short for one in results], "attempts": sorted(new_id() for _ in results),
     }  # fmt: skip
     return wire_of(session).execute(SAVE, values).rowcount
 

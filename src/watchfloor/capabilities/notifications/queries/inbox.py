@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from watchfloor.capabilities.notifications.models import Delivery, Digest, DigestItem, Group, GroupMember, Notification, Read
@@ -68,22 +68,24 @@ def mark_read(session: Session, org: UUID, user: str, *, ids: Sequence[UUID] | N
 
 
 def _told(user: str) -> ColumnElement[bool]:
-    """Return what makes a notification one of theirs. A digest or a group is told by what is in it; what they may not know of is not theirs."""
-    sent = select(Delivery.id).where(
-        Delivery.org == Notification.org, Delivery.notification == Notification.id, Delivery.user_id == user,
-        Delivery.reason.is_distinct_from("no_access"),
-    )  # fmt: skip
+    """Return what makes a notification one of theirs. A digest or a group is told by what is in it; what they may not know of is not theirs.
+
+    One list of theirs rather than three questions about each notification: an organisation may have a million of which few are somebody's.
+    """
+    sent = select(Delivery.org, Delivery.notification).where(Delivery.user_id == user, Delivery.reason.is_distinct_from("no_access"))
     waiting = (
-        select(DigestItem.digest)
+        select(DigestItem.org, DigestItem.notification)
         .join(Digest, and_(Digest.org == DigestItem.org, Digest.id == DigestItem.digest))
-        .where(DigestItem.org == Notification.org, DigestItem.notification == Notification.id, Digest.user_id == user)
+        .where(Digest.user_id == user)
     )
     grouped = (
-        select(GroupMember.group_id)
+        select(GroupMember.org, GroupMember.notification)
         .join(Group, and_(Group.org == GroupMember.org, Group.id == GroupMember.group_id))
-        .where(GroupMember.org == Notification.org, GroupMember.notification == Notification.id, Group.user_id == user)
+        .where(Group.user_id == user)
     )
-    return and_(Notification.type.not_in(GATHERED), or_(sent.exists(), waiting.exists(), grouped.exists()))
+    theirs = union_all(sent, waiting, grouped).subquery()
+    named = select(theirs.c.notification).where(theirs.c.org == Notification.org, theirs.c.notification == Notification.id)
+    return and_(Notification.type.not_in(GATHERED), named.exists())
 
 
 def _read(user: str) -> ColumnElement[bool]:

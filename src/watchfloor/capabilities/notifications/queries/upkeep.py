@@ -55,7 +55,7 @@ select
   (select extract(epoch from wf_now() - max(at))::float8 from delivery_attempt where org = %(org)s and at > wf_now() - interval '1 day') as since_attempt_s,
   (select coalesce(max(extract(epoch from wf_now() - opened_at)), 0)::float8 from notify_host where org = %(org)s and open_until > wf_now()) as breaker_open_s,
   (select count(*) from notify_route r join notify_channel c on c.org = r.org and c.id = any (r.channels)
-    where r.org = %(org)s and r.mandatory and r.enabled and c.state = 'disabled') as mandatory_disabled,
+    where r.org = %(org)s and r.mandatory and r.enabled and c.state <> 'active') as mandatory_disabled,
   (select coalesce(max(extract(epoch from wf_now() - due_at)), 0)::float8 from notify_digest where org = %(org)s and closed_at is null and due_at < wf_now()) as digest_late_s
 from delivery where org = %(org)s and (state in ('due', 'held', 'sending') or ended_at > wf_now() - interval '1 hour')
 """

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from watchfloor.capabilities.notifications.schemas.apprise import service_of
 from watchfloor.capabilities.notifications.schemas.message import Part
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.contract import Severity
+
+
+class SigningKind(StrEnum):
+    """How webhooks are signed: with a secret that the receiver has too, or with a key whose public half is no secret."""
+
+    V1 = "v1"
+    V1A = "v1a"
+
 
 GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
 ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
@@ -57,7 +67,11 @@ class ChannelCreate(Part):
     owner: UserId | Literal[""] = Field("", description="Whose channel it is; the organisation's own when empty.")
     label: str = Field("", max_length=100)
     email: MailAddress | None = Field(None, description="email: the address.")
-    url: SecretStr | None = Field(None, description="webhook, slack, apprise: where messages are posted.", max_length=4000)
+    url: SecretStr | None = Field(
+        None,
+        description="webhook, slack: where messages are posted; apprise: the address of a service, such as ntfys://…, in Apprise's form.",
+        max_length=4000,
+    )
     token: SecretStr | None = Field(None, description="slack: a bot's token, instead of a URL.", max_length=500)
     room: str | None = Field(None, description="slack: the channel that the bot writes to.", max_length=100)
     headers: dict[str, str] = Field(default_factory=dict, max_length=20, description="webhook: headers of your own.")
@@ -76,8 +90,10 @@ class ChannelCreate(Part):
 
     @field_validator("url")
     @classmethod
-    def _is_a_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
+    def _is_a_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("kind") is ChannelKind.APPRISE:
+            service_of(value.get_secret_value())
+        elif value is not None:
             AnyUrl(value.get_secret_value())
         return value
 
@@ -101,8 +117,10 @@ class ChannelView(BaseModel):
     state: str
     reason: str | None
     failing_since: datetime | None
+    verified_at: datetime | None = Field(None, description="webhook: when its receiver last repeated a challenge.")
     created_by: str
     created_at: datetime
+    public_keys: list[str] = Field(default_factory=list, description="webhook: what its receivers check v1a signatures with, newest first.")
 
 
 class NewChannel(ChannelView):
@@ -112,9 +130,28 @@ class NewChannel(ChannelView):
 
 
 class ChannelSecret(BaseModel):
-    """A webhook's new secret, shown this once."""
+    """A webhook's new key: of v1 the secret, shown this once; of v1a the public key, and nobody is shown the private one."""
 
-    secret: str
+    kind: SigningKind
+    secret: str | None = None
+    public_key: str | None = None
+
+
+class VerifyChannel(Part):
+    """A webhook whose receiver is to repeat a challenge."""
+
+    channel: UUID
+
+
+class ChannelVerified(BaseModel):
+    """What came of a challenge; `state` is the channel's from then on."""
+
+    channel: UUID
+    verified: bool
+    state: str
+    reason: str
+    code: str
+    ms: int
 
 
 class Channels(BaseModel):

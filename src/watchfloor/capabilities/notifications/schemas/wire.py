@@ -34,7 +34,7 @@ class Envelope(Part):
 
     `target` says where to, by kind of channel, each value a secret that no error and no log shows:
     webhook: `url`; email: `host`, `port`, `user`, `password`, `tls` (implicit, starttls, none), `from`, `to`;
-    slack: `url`, or `token` and `channel`; apprise: `url`.
+    slack: `url`, or `token`, `channel` and `api`; apprise: `url`.
     """
 
     delivery_id: UUID
@@ -79,6 +79,7 @@ class Outcome(Part):
     head: str = Field("", max_length=1024)
     retry_after_s: float | None = Field(None, ge=0, description="What the receiver asked for.")
     reason: str = Field("", max_length=300)
+    mark: str = Field("", max_length=40, description="What a chat knows the message by, so that later ones can stand beneath it.")
 
 
 class Outcomes(Part):

@@ -32,6 +32,7 @@ create table notify_group (
 );
 create unique index notify_group_open on notify_group (org, route_id, group_key) where closed_at is null;
 create index notify_group_route on notify_group (org, route_id);
+create index notify_group_user on notify_group (org, user_id);
 create index notify_group_due on notify_group (org, next_flush_at) where closed_at is null and next_flush_at is not null;
 create table notify_group_member (
   org uuid not null, group_id uuid not null, notification uuid not null, subject text not null, channels uuid[] not null, told boolean not null default false,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.sandbox import zygote
 
 FLUSH = "notifications.flush_groups"
-GROUPS, KILLS = 200, 5
+GROUPS, KILLS = 120, 3
 
 
 def found(world: World, *findings: str, asset: str = "web-1", severity: Severity = Severity.HIGH, name: str = "finding.opened") -> None:
@@ -146,6 +146,24 @@ def test_what_comes_while_groups_are_sent_is_told_once_and_none_is_lost(world: W
     with world.ledger.database.transaction(world.org) as session:
         messages = telling.open_messages(session, world.ledger.vault, world.org, group_notifications(world))
     assert held <= sum(int(one.facts.get("new", "0")) for one in messages.values()) <= told_once
+
+
+def test_a_route_is_removed_while_messages_join_its_groups(world: World, receiver: Receiver, nursery: zygote.Zygote) -> None:
+    routes = [world.route(world.channel(f"{receiver.url}/{n}"), group_by=["asset"]) for n in range(6)]
+    told = [Told("finding.opened", Severity.HIGH, {"finding": str(n), "target": f"web-{n}"}) for n in range(60)]
+    with world.ledger.database.transaction(world.org) as session:
+        events = [str(one) for one in emit_all(session, world.org, told)]
+    jobs = [world.start("notifications.route_events", event_ids=events[n::6]) for n in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        routing = [pool.submit(run_beside, world, nursery, job) for job in jobs]
+        for route in routes[1:]:
+            with world.ledger.database.transaction(world.org) as session:
+                wishes.remove_route(session, world.org, route, actor="t")
+        for one in routing:
+            one.result()
+    assert world.sql("select distinct stage, attempt from job where kind = 'notifications.route_events'") == [("succeeded", 1)]
+    assert flush(world)["sent"] == 60
+    assert world.sql("select count(*) from notify_group where closed_at is null and route_id is distinct from %s", routes[0]) == [(0,)]
 
 
 def test_later_members_wait_for_the_interval_and_name_what_is_still_open(world: World, receiver: Receiver) -> None:
@@ -329,7 +347,7 @@ def test_workers_are_killed_while_they_flush_and_each_group_is_sent_once(
         command = [sys.executable, "-m", "tests.notifications.killed", login_url, str(world.org), nursery.address]
         with subprocess.Popen(command) as child:
             sent = world.sql("select count(*) from notify_group where flushes > 0")[0][0]
-            while world.sql("select count(*) from notify_group where flushes > 0")[0][0] <= sent + chance.randint(0, 30):
+            while world.sql("select count(*) from notify_group where flushes > 0")[0][0] <= sent + chance.randint(0, 20):
                 if child.poll() is not None:
                     break
             child.kill()

@@ -66,8 +66,10 @@ def get_escalation(session: Session, org: UUID, escalation: UUID) -> EscalationD
 
 def remove_escalation(session: Session, org: UUID, escalation: UUID, *, actor: str) -> None:
     """Remove an escalation; what runs goes on by the steps it began with. Raises NotFound, and Conflict while a route names it."""
+    wire = wire_of(session)
+    wire.execute("select 1 from escalation_run where org = %s and escalation_id = %s order by id for update", (org, escalation))
     try:
-        gone = wire_of(session).execute("delete from escalation where org = %s and id = %s", (org, escalation)).rowcount
+        gone = wire.execute("delete from escalation where org = %s and id = %s", (org, escalation)).rowcount
     except ForeignKeyViolation as error:
         message = "routes name this escalation: remove them first"
         raise Conflict(message) from error

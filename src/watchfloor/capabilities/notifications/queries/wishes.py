@@ -109,8 +109,11 @@ def get_route(session: Session, org: UUID, route: UUID) -> RouteView:
 
 def remove_route(session: Session, org: UUID, route: UUID, *, actor: str) -> None:
     """Remove a route; what waits in its groups is told no more. Raises NotFound."""
-    groups.close_of_route(session, org, route)
-    if wire_of(session).execute("delete from notify_route where org = %s and id = %s", (org, route)).rowcount == 0:
+    wire = wire_of(session)
+    # A route is locked before its groups, as it is where messages join them.
+    if wire.execute("select 1 from notify_route where org = %s and id = %s for update", (org, route)).fetchone() is None:
         message = f"there is no route {route}"
         raise NotFound(message)
+    groups.close_of_route(session, org, route)
+    wire.execute("delete from notify_route where org = %s and id = %s", (org, route))
     record(session, org, actor=actor, operation="notify.remove_route", object=str(route))

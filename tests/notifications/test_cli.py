@@ -212,6 +212,32 @@ def test_wishes_are_shown_and_set_from_a_file(desk: WorkingDesk, tmp_path: Path)
     assert document(desk, "preferences", "ann")["revision"] == 1
 
 
+def test_who_is_paused_is_told_nothing_until_then_and_keeps_their_other_wishes(
+    desk: WorkingDesk, world: World, receiver: Receiver, tmp_path: Path
+) -> None:
+    world.route(world.channel(receiver.url, owner="ann"), owner="ann")
+    document(desk, "preferences", "ann", "--set", written(tmp_path / "w.json", {"max_per_hour": 30}))
+    kept = document(desk, "preferences", "ann", "--pause-for", "8h")["wishes"]
+    assert (kept["max_per_hour"], datetime.fromisoformat(kept["paused_until"]) > datetime.now(UTC)) == (30, True)
+    world.told(world.happened())
+    until = document(desk, "preferences", "ann", "--pause-until", "2099-01-01T08:00:00")["wishes"]["paused_until"]
+    assert datetime.fromisoformat(until) == datetime(2099, 1, 1, 8, tzinfo=UTC)
+    assert document(desk, "preferences", "ann", "--resume")["wishes"]["paused_until"] is None
+    world.told(world.happened())
+    assert [row[:2] for row in world.rows()] == [("suppressed", "paused"), ("sent", None)]
+    operations = world.sql("select operation from audit_entry where object = 'ann' and operation like 'notify.%%' order by at")
+    assert [row[0] for row in operations] == ["notify.set_preference", "notify.pause", "notify.pause", "notify.resume"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--pause-until", "2020-01-01"), ("--pause-for", "soon"), ("--pause-for", "99999999999d"), ("--pause-for", "2h", "--resume")],
+)
+def test_a_pause_that_is_none_is_refused_and_nothing_kept(desk: WorkingDesk, world: World, options: tuple[str, ...]) -> None:
+    refused(desk, "preferences", "ann", *options)
+    assert world.sql("select count(*) from notify_preference") == [(0,)]
+
+
 def test_failed_deliveries_are_listed_and_sent_again(desk: WorkingDesk, world: World, hook: str, receiver: Receiver) -> None:
     told(desk, "routes", "add", "all", "--event", "scans.*", "--channel", hook)
     receiver.answers += [410]

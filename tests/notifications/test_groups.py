@@ -236,6 +236,15 @@ def test_who_opted_out_meanwhile_is_not_told(world: World, receiver: Receiver) -
     assert world.rows() == [("suppressed", "opted_out", 0)]
 
 
+def test_who_wants_no_groups_gets_none(world: World, receiver: Receiver) -> None:
+    world.route(world.channel(receiver.url, owner="ann"), owner="ann", group_by=["asset"])
+    world.wish("ann", opted_out=["notifications.group"])
+    found(world, "a")
+    flush(world)
+    assert world.rows() == [("suppressed", "opted_out", 0)]
+    assert receiver.came == []
+
+
 def test_a_group_waits_while_its_reader_sleeps_and_is_one_message_when_they_wake(world: World, receiver: Receiver) -> None:
     start, end = (datetime.now(UTC) + timedelta(hours=n) for n in (-1, 1))
     world.wish("ann", quiet=[{"start": start.strftime("%H:00"), "end": end.strftime("%H:59")}])

@@ -17,6 +17,7 @@ from watchfloor.capabilities.notifications.engine.to_email import MOST_BYTES, Ma
 from watchfloor.capabilities.notifications.engine.to_slack import to_slack
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers, to_webhook
 from watchfloor.capabilities.notifications.schemas.message import Message
+from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput
 
@@ -193,11 +194,48 @@ def test_an_address_is_read_with_its_domain_in_ascii(text: str, address: str) ->
 
 
 @pytest.mark.parametrize(
-    "link", ["http://wf.example/u", "https://wf.example/u\r\nX: y", "https://wf.example/u>", "javascript:x", "https://", "wf.example"]
-)
+    "link",
+    [
+        "http://wf.example/u", "http://127.0.0.1.wf.example/u", "http://[::1/u", "https://wf.example/" + "u" * 1000, "https://wf.example/u\r\nX: y", "https://wf.example/u>", "javascript:x", "https://", "wf.example",
+    ],
+)  # fmt: skip
 def test_an_address_to_unsubscribe_is_a_safe_one(link: str) -> None:
     with pytest.raises(InvalidInput):
         to_email(message(), mail(unsubscribe=link))
+
+
+def test_long_links_and_ids_stand_in_headers_as_they_are() -> None:
+    link, domain = "https://wf.example/" + "u" * 900, "notifications.a-long-name-of-a-company.example.org"
+    for to in ("ana@example.org", "an\u00e4@example.org"):
+        content = to_email(message(), mail(sender=f"wf@{domain}", to=to, unsubscribe=link))
+        head = content.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+        assert f"List-Unsubscribe: <{link}>" in head
+        assert f"List-Id: <notifications.{domain}>" in head
+        assert {one.partition(":")[0] for one in head if one.endswith(f"@{domain}>")} >= {"References", "In-Reply-To"}
+        assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("https://wf.example.org", "https://wf.example.org"), ("https://wf.example.org:8443/watch/", "https://wf.example.org:8443/watch"), ("", ""),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"), ("http://localhost/", "http://localhost"), ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)  # fmt: skip
+def test_where_people_reach_an_installation_is_an_address_of_the_web(text: str, kept: str) -> None:
+    assert NotificationSettings.model_validate({"public_url": text}).public_url == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wf.example.org", "http://wf.example.org", "ftp://wf.example.org", "https://", "https://ana@wf.example.org", "https://wf.example.org/?a=b",
+        "https://wf.example.org/\r\nX: y", "https://wf.example.org\n", "http://127.0.0.1.wf.example.org", "http://127.0.0.1@wf.example.org", "https://wf.example.org/a b",
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_stand_in_a_mail_is_no_setting(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an address"):
+        NotificationSettings.model_validate({"public_url": text})
 
 
 def body(told: Message, items: tuple[Message, ...] = ()) -> tuple[bytes, dict[str, Any]]:

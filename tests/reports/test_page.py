@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import CHROMIUM, Browser, browsing
 from tests.reports import model
-from tests.reports.browser import CHROMIUM, Browser, browsing
 from tests.reports.corpus import HTML, PAYLOADS, SVG
 from watchfloor.capabilities.reports.engine.to_html import write
 from watchfloor.capabilities.reports.schemas.snapshot import Options

@@ -11,6 +11,7 @@ notifications = Capability(
     settings="settings:NotificationSettings",
     models="models",
     routes="api:routes",
+    open_routes="api:open_routes",
     commands="cli:commands",
     events=(
         EventType(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+_PUBLIC: Final = re.compile(r"(https://[A-Za-z0-9.-]{1,253}|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 
 
 class NotificationSettings(BaseModel):
@@ -30,7 +34,11 @@ class NotificationSettings(BaseModel):
         max_length=300,
         description="Where Slack takes what bots write; governments have one of their own.",
     )
-    public_url: str = Field("", max_length=300, description="Where people reach this installation, for links in messages.")
+    public_url: str = Field(
+        "",
+        max_length=300,
+        description="Where people reach this installation, such as https://watchfloor.example.org; http only on this machine. Without it mail has no links to unsubscribe.",
+    )
     allowed_networks: str = Field("", max_length=2000, description="Private networks where receivers may be, joined by commas.")
     allowed_near: bool = Field(default=False, description="Allowed networks may name this machine itself.")
     allowed_ports: str = Field("443,80", max_length=200, description="Ports that webhooks may be at, joined by commas.")
@@ -38,3 +46,11 @@ class NotificationSettings(BaseModel):
     expire: timedelta = Field(timedelta(hours=72), description="How long a message is tried before it is given up.")
     keep: timedelta = Field(timedelta(days=180), description="How long notifications and deliveries are kept.")
     keep_attempts: timedelta = Field(timedelta(days=30), description="How long single attempts are kept.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _can_be_linked(cls, text: str) -> str:
+        if text and not _PUBLIC.fullmatch(text):
+            message = "it must be an address such as https://watchfloor.example.org, or begin with http://localhost or http://127.0.0.1"
+            raise ValueError(message)
+        return text.rstrip("/")

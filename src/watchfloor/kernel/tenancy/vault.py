@@ -49,6 +49,10 @@ class Vault:
         """Return the installation's own signing key for one purpose: the same in every process and after every restart."""
         return security.Signer(security.purpose_key(self._kek, f"sign {purpose}"))
 
+    def link_key(self, org: UUID, purpose: str) -> bytes:
+        """Return the key that signs an organisation's links of one purpose: the same after every restart, and found without the database."""
+        return security.keyed_hash(security.purpose_key(self._kek, f"link {purpose}"), org.bytes)
+
     def wrap_new(self, org: UUID) -> tuple[str, bytes]:
         """Make a data key for a new organisation and return its id and its wrapped form."""
         key = security.new_key()

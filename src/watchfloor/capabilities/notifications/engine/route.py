@@ -173,6 +173,13 @@ def route(
     return [replace(one, state=State.SUPPRESSED) if one.state is State.DROPPED else one for one in decisions]
 
 
+def unwanted(wishes: Wishes, type_: str, now: datetime) -> str:
+    """Say why somebody does not want to hear of this type of event at this moment; an empty text when they do."""
+    if event_fits(wishes.opted_out, type_):
+        return "opted_out"
+    return "paused" if wishes.paused_until is not None and now < wishes.paused_until else ""
+
+
 def _decide(case: _Case, occasion: Occasion) -> Decision:
     follows, skipped = case.candidate.follows, _SKIPPED[occasion]
     if Question.AUDIENCE not in skipped and not event_fits(follows.events, case.notice.subject.type):
@@ -204,11 +211,8 @@ def _inhibition(case: _Case) -> Decision | None:
 
 
 def _opted_out(case: _Case) -> Decision | None:
-    wishes = case.candidate.wishes
-    if event_fits(wishes.opted_out, case.notice.subject.type):
-        return case.answer(State.SUPPRESSED, "opted_out")
-    paused = wishes.paused_until is not None and case.now < wishes.paused_until
-    return case.answer(State.SUPPRESSED, "paused") if paused else None
+    reason = unwanted(case.candidate.wishes, case.notice.subject.type, case.now)
+    return case.answer(State.SUPPRESSED, reason) if reason else None
 
 
 def _filter(case: _Case) -> Decision | None:
@@ -294,9 +298,9 @@ _SKIPPED: Final[dict[Occasion, frozenset[Question]]] = {
     Occasion.EVENT: frozenset(),
     Occasion.MANUAL: frozenset({Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, *_WISHED}),
     Occasion.RELEASE: frozenset({Question.DUPLICATE, Question.INHIBITION, Question.JOIN, Question.RATE}),
-    # What its members were asked is not asked of the group, and of members only what may have changed since.
+    # What its members were asked is not asked of the group, and of members only what may have changed since. Somebody may want no groups.
     Occasion.GROUP: frozenset(
-        {Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, Question.JOIN, *_WISHED}
+        {Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, Question.FILTER, Question.JOIN}
     ),
     Occasion.MEMBER: frozenset(
         {*_NAMED, Question.CHANNEL, Question.QUIET}

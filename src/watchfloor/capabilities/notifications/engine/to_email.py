@@ -6,12 +6,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -21,6 +21,7 @@ from watchfloor.kernel.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from email.policy import Policy
 
     from watchfloor.capabilities.notifications.schemas.message import Message
 
@@ -30,6 +31,22 @@ _LOCAL: Final = re.compile(r"[^\x00-\x20\x7f-\xa0\"(),:;<>@\[\\\]\u2000-\u206f\u
 _DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?){0,20}", re.ASCII)
 _LONGEST_ADDRESS: Final = 254
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?")
+# A mail's lines have at most 998 characters (RFC 5322, 2.1.1), and that with the link cannot be folded.
+LONGEST_PAGE: Final = 998 - len("List-Unsubscribe: <>")
+_SAFE: Final = re.compile(r"https://|http://(?:localhost|127\.0\.0\.1|\[::1\])[:/]")
+
+
+class _Unfolded(UnstructuredHeader, BaseHeader):
+    """A header of one line: the library turns a long link or id into an encoded word, which nobody reads there."""
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        """Return the header as it is."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+for _name in ("list-unsubscribe", "list-id", "in-reply-to", "references"):
+    _HEADERS.map_to_type(_name, _Unfolded)
 
 
 @dataclass(frozen=True)
@@ -49,7 +66,7 @@ class Mail:
     """What a mail has beside its message.
 
     `sender` may have a name: Watchfloor <watchfloor@example.org>. `thread` groups mails about one thing; without one the message's subject
-    does. `unsubscribe` is an https address that acts on POST; `reason` says why this person gets the mail.
+    does. `unsubscribe` is an address that acts on POST, https or on this machine; `reason` says why this person gets the mail.
     """
 
     sender: str
@@ -92,7 +109,7 @@ def to_email(message: Message, mail: Mail, items: Sequence[Message] = ()) -> byt
     """
     sender, to = mailbox(mail.sender), mailbox(mail.to)
     ascii_only = (sender.addr_spec + to.addr_spec).isascii()
-    found = EmailMessage(policy=SMTP if ascii_only else SMTPUTF8)
+    found = EmailMessage(policy=(SMTP if ascii_only else SMTPUTF8).clone(header_factory=_HEADERS))
     found["From"], found["To"] = sender, to
     found["Subject"] = _inert(texts.subject(message))
     found["Date"] = format_datetime(mail.at.astimezone(UTC))
@@ -153,8 +170,10 @@ def _inert(text: str) -> str:
 
 
 def _page(link: str) -> str:
-    if not link.startswith("https://") or texts.web(link) != link:
-        raise InvalidInput("the address to unsubscribe must begin with https:// and hold nothing that ends a header")
+    if not _SAFE.match(link) or texts.web(link) != link or len(link) > LONGEST_PAGE:
+        raise InvalidInput(
+            "the address to unsubscribe must begin with https://, have at most 978 characters and hold nothing that ends a header"
+        )
     return link
 
 

@@ -1,7 +1,7 @@
-"""Links that unsubscribe: who asks not to hear of what, signed, so that no login is needed. Pure.
+"""Links that unsubscribe: who asks not to hear of what, signed, so that nobody has to sign in. Pure.
 
-A token is 1 byte of version, 16 of org, 8 of seconds since 1970, 1 of scope, 2 of the user's length, the user, what is left, and a MAC of 32
-bytes over all of it, as unpadded base64url.
+A token is 1 byte of version, 16 of org, 8 of seconds since 1970, 1 of act, 2 of the user's length, the user, the type of event, and a MAC of
+32 bytes over all of it, as unpadded base64url.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uuid import UUID
 from watchfloor.kernel.errors import Expired, Forged
 from watchfloor.kernel.security import keyed_hash, same
 
-HOLDS_FOR: Final = timedelta(days=180)
+PURPOSE: Final = "notifications unsubscribe"
 LONGEST: Final = 2000
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">B16sQBH")
@@ -28,20 +28,23 @@ _SENTENCE: Final = (
 )
 
 
-class Scope(StrEnum):
-    """What somebody does not want to hear of any more."""
+class Act(StrEnum):
+    """What a link does when it is posted."""
 
-    ROUTE = "route"
-    TYPE = "type"
+    UNSUBSCRIBE = "unsubscribe"
+    UNDO = "undo"
+
+
+HOLDS_FOR: Final = {Act.UNSUBSCRIBE: timedelta(days=180), Act.UNDO: timedelta(days=30)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unsubscription:
-    """Who does not want to hear of which route or type of event; `issued` counts in whole seconds."""
+    """Who does not want to hear of which type of event, or does again; `issued` counts in whole seconds."""
 
     org: UUID
     user: str
-    scope: Scope
+    act: Act
     what: str
     issued: datetime
 
@@ -49,8 +52,8 @@ class Unsubscription:
 def make_token(key: bytes, asked: Unsubscription) -> str:
     """Return the token; it can be read by everybody and made only with the key."""
     user = asked.user.encode()
-    scope = list(Scope).index(asked.scope)
-    body = _HEAD.pack(_VERSION, asked.org.bytes, int(asked.issued.timestamp()), scope, len(user)) + user + asked.what.encode()
+    act = list(Act).index(asked.act)
+    body = _HEAD.pack(_VERSION, asked.org.bytes, int(asked.issued.timestamp()), act, len(user)) + user + asked.what.encode()
     text = _text(body + _mac(key, body))
     if len(text) > LONGEST:
         raise ValueError(f"a token of {len(text)} characters is too long for a link")
@@ -62,32 +65,31 @@ def org_of(token: str) -> UUID:
     return _parse(_bytes(token)[:-_MAC]).org
 
 
-def read_token(key: bytes, token: str, now: datetime) -> Unsubscription:
-    """Return what a token asks for. Raises Forged, and Expired after 180 days."""
+def read_token(key: bytes, token: str) -> Unsubscription:
+    """Return what a token asks for, however old it is. Raises Forged."""
     data = _bytes(token)
     body, mac = data[:-_MAC], data[-_MAC:]
     if not same(mac, _mac(key, body)):
         raise Forged(_SENTENCE)
-    asked = _parse(body)
-    if now - asked.issued > HOLDS_FOR:
+    return _parse(body)
+
+
+def demand_fresh(asked: Unsubscription, now: datetime) -> None:
+    """Raise Expired 180 days after a link was sent, and 30 days after one that undoes was shown."""
+    if now - asked.issued > HOLDS_FOR[asked.act]:
         raise Expired(
-            f"This link was good for {HOLDS_FOR.days} days. Use that of a newer message, or change what you hear of in your settings."
+            f"This link was good for {HOLDS_FOR[asked.act].days} days. Use that of a newer message, or change what you hear of in your settings."
         )
-    return asked
 
 
 def _parse(body: bytes) -> Unsubscription:
     try:
-        version, org, issued, scope, length = _HEAD.unpack_from(body)
+        version, org, issued, act, length = _HEAD.unpack_from(body)
         user, what = body[_HEAD.size : _HEAD.size + length], body[_HEAD.size + length :]
         if version != _VERSION or len(user) != length:
             raise Forged(_SENTENCE)
         return Unsubscription(
-            org=UUID(bytes=org),
-            user=user.decode(),
-            scope=list(Scope)[scope],
-            what=what.decode(),
-            issued=datetime.fromtimestamp(issued, UTC),
+            org=UUID(bytes=org), user=user.decode(), act=list(Act)[act], what=what.decode(), issued=datetime.fromtimestamp(issued, UTC)
         )
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError, ValueError, OSError):
         raise Forged(_SENTENCE) from None

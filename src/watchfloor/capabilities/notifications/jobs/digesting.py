@@ -9,6 +9,7 @@ from watchfloor.capabilities.notifications.engine.digest import DigestItem, cont
 from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.jobs.unsubscribing import DIGEST, still_wanted
 from watchfloor.capabilities.notifications.queries import digests, telling
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
 from watchfloor.capabilities.notifications.schemas.message import Message
@@ -18,13 +19,10 @@ from watchfloor.kernel.contract import Queue, Severity, job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
-    from uuid import UUID
 
     from watchfloor.kernel.contract import JobContext
 
 AT_ONCE: Final = 100
-Item = tuple["UUID", str, str, "datetime"]
 
 
 @job("notifications.flush_digests", Nothing, queue=Queue.NOTIFICATIONS, timeout=timedelta(seconds=120), keep_result=timedelta(hours=1))
@@ -36,18 +34,19 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
         with context.transaction() as session:
             due = digests.list_due(session, context.org, limit=AT_ONCE)
             for one in due:
-                message = _message(one, digests.list_items(session, context.org, one.id))
+                items = digests.list_items(session, context.org, one.id)
                 candidates = [
                     each for each in telling.list_own(session, context.org, one.user_id, [one.channel]) if each.channel == one.channel
                 ]
+                kept, unwanted = still_wanted(session, context.org, candidates[0], items) if candidates else (items, "")
+                message = _message(one, kept or items)
                 if message is None or not candidates:
                     digests.close(session, context.org, one.id, None)
                     done.empty += 1
                     continue
                 notification = telling_of.note(session, message)
-                reason = inactive(candidates[0].state) or None
-                state = "suppressed" if reason else "due"
-                telling_of.store(session, notification, [telling.Decided(candidates[0], state, reason)], [])
+                reason = unwanted or inactive(candidates[0].state) or None
+                telling_of.store(session, notification, [telling.Decided(candidates[0], "suppressed" if reason else "due", reason)], [])
                 digests.close(session, context.org, one.id, notification)
                 done.sent += 1
             wake(session, context.org, telling_of.lanes, actor=context.actor)
@@ -55,19 +54,19 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
             return done
 
 
-def _message(digest: digests.Open, items: Sequence[Item]) -> Message | None:
-    found = contents(DigestItem(notification=key, severity=Severity(severity), occurred_at=at) for key, severity, _title, at in items)
+def _message(digest: digests.Open, items: Sequence[digests.Item]) -> Message | None:
+    found = contents(DigestItem(notification=one.id, severity=Severity(one.severity), occurred_at=one.at) for one in items)
     if found is None:
         return None
-    titles = {key: title for key, _severity, title, _at in items}
+    titles = {one.id: one.title for one in items}
     lines = [f"{one.severity.upper()} {titles[one.notification]}" for one in found.shown]
     if found.left:
         lines.append(f"and {found.left} more")
     gravest = max(found.open, key=lambda one: one.rank)
     counts = {str(severity): str(count) for severity, count in found.open.items()}
     more = digest.reason == "bypass_cap"
-    title = f"{len(items)} more {gravest}" if more else f"{len(items)} messages" if len(items) != 1 else titles[items[0][0]]
+    title = f"{len(items)} more {gravest}" if more else f"{len(items)} messages" if len(items) != 1 else items[0].title
     return Message(
-        type="notifications.digest", severity=gravest, title=title[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
+        type=DIGEST, severity=gravest, title=title[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
         subject_id=str(digest.id), occurred_at=now(), dedup_key=f"digest:{digest.id}",
     )  # fmt: skip

@@ -41,6 +41,7 @@ class Parcel:
     at: datetime
     settings: NotificationSettings
     thread: str = ""
+    unsubscribe: str = ""
 
     def envelope(self, target: dict[str, str], body: bytes, headers: dict[str, str] | None = None) -> Envelope:
         """Put it into an envelope."""
@@ -79,7 +80,14 @@ def _email(parcel: Parcel) -> Envelope:
         message = "no relay is set: set WATCHFLOOR_NOTIFICATIONS_SMTP_HOST and WATCHFLOOR_NOTIFICATIONS_MAIL_FROM"
         raise InvalidInput(message)
     to = parcel.channel.config["to"]
-    letter = Mail(sender=settings.mail_from, to=to, idem=parcel.idem, at=parcel.message.occurred_at, reason=_reason(parcel))
+    letter = Mail(
+        sender=settings.mail_from,
+        to=to,
+        idem=parcel.idem,
+        at=parcel.message.occurred_at,
+        reason=_reason(parcel),
+        unsubscribe=parcel.unsubscribe,
+    )
     target = {
         "host": settings.smtp_host, "port": str(settings.smtp_port), "user": settings.smtp_user, "tls": settings.smtp_tls,
         "password": settings.smtp_password.get_secret_value(), "from": mailbox(settings.mail_from).addr_spec, "to": to,

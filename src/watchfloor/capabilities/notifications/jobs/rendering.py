@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from watchfloor.capabilities.notifications.channels.lanes import NOT_TRIED
 from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
+from watchfloor.capabilities.notifications.jobs.unsubscribing import links_of
 from watchfloor.capabilities.notifications.queries import channels, keys, telling, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
 from watchfloor.kernel.clock import now
@@ -30,8 +31,9 @@ DIGEST = "digest"  # each is about something of its own
 class Rendering:
     """One batch of a lane: envelopes, and the outcomes of what is not put into one."""
 
-    def __init__(self, context: JobContext, lane: ChannelKind, rows: Sequence[Claimed]) -> None:
-        """Open channels, messages, secrets and threads."""
+    def __init__(self, context: JobContext, lane: ChannelKind, rows: Sequence[Claimed], settings: NotificationSettings) -> None:
+        """Open channels, messages, secrets, threads and links."""
+        self._settings = settings
         self._org, self._lane, self._rows, vault = context.org, lane, sorted(rows, key=lambda row: row.id), ledger().vault
         named = [row.channel for row in rows]
         with context.transaction() as session:
@@ -39,11 +41,13 @@ class Rendering:
             self._opened = channels.open_channels(session, vault, self._org, named)
             self._secrets = keys.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
             self._marks = threads.list_marks(session, self._org, [one for row in rows if (one := self._topic(row)) is not None])
+            mail = rows if lane is ChannelKind.EMAIL else ()
+            self._links = links_of(session, vault, self._org, mail, self._messages, settings.public_url)
         self._begun = set[threads.Topic]()
         self.envelopes: list[Envelope] = []
         self.refused: list[Outcome] = []
 
-    def render(self, settings: NotificationSettings) -> None:
+    def render(self) -> None:
         """Render everything."""
         for row in self._rows:
             channel, topic = self._opened.get(row.channel), self._topic(row)
@@ -55,12 +59,13 @@ class Rendering:
                 self._wait(row)
             else:
                 self._begun |= {topic} if topic is not None and topic not in self._marks else set()
-                self._put(row, channel, topic, settings)
+                self._put(row, channel, topic)
 
-    def _put(self, row: Claimed, channel: Opened, topic: threads.Topic | None, settings: NotificationSettings) -> None:
+    def _put(self, row: Claimed, channel: Opened, topic: threads.Topic | None) -> None:
         parcel = Parcel(
             row=row, message=self._messages[row.notification], channel=channel, secrets=self._secrets.get(row.channel, []), at=now(),
-            idem=telling.idem(self._org, row.notification, row.channel), settings=settings, thread=self._marks.get(topic, "") if topic else "",
+            idem=telling.idem(self._org, row.notification, row.channel), settings=self._settings, thread=self._marks.get(topic, "") if topic else "",
+            unsubscribe=self._links.get(row.id, ""),
         )  # fmt: skip
         try:
             self.envelopes.append(WAYS[self._lane].render(parcel))

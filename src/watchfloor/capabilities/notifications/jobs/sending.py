@@ -59,8 +59,8 @@ class Turn:
 
     def send(self) -> None:
         """Send what was claimed and save how it went; what the box says nothing about goes out again later."""
-        rendering = Rendering(self.context, self.lane, list(self.rows.values()))
-        rendering.render(self.settings)
+        rendering = Rendering(self.context, self.lane, list(self.rows.values()), self.settings)
+        rendering.render()
         self.hashes |= {one.delivery_id: hashlib.sha256(one.body).digest() for one in rendering.envelopes}
         self._save(rendering.refused)
         try:

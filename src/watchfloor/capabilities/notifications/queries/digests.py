@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - psycopg makes rows of these classes
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID  # noqa: TC003 - psycopg makes rows of this class
+from uuid import UUID  # noqa: TC003 - see above
 
 from psycopg.rows import class_row
 
@@ -12,8 +13,6 @@ from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.orm import Session
 
 # The update changes nothing; it locks the window, so that it cannot close between this statement and the next.
@@ -28,7 +27,7 @@ select d.id, d.channel, d.user_id, d.reason from notify_digest d where d.org = %
 order by d.due_at, d.id limit %(rows)s for update skip locked
 """
 ITEMS: Final = """
-select n.id, n.severity, n.title, n.occurred_at from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
+select n.id, n.type, n.severity, n.title, n.occurred_at as at from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
 where i.org = %s and i.digest = %s order by n.id
 """
 
@@ -41,6 +40,17 @@ class Open:
     channel: UUID
     user_id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One message in a digest."""
+
+    id: UUID
+    type: str
+    severity: str
+    title: str
+    at: datetime
 
 
 def join(session: Session, org: UUID, notification: UUID, *, channel: UUID, user: str, reason: str, start: datetime, due: datetime) -> bool:
@@ -60,9 +70,9 @@ def list_due(session: Session, org: UUID, *, limit: int) -> list[Open]:
     return wire_of(session).cursor(row_factory=class_row(Open)).execute(DUE, {"org": org, "rows": limit}).fetchall()
 
 
-def list_items(session: Session, org: UUID, digest: UUID) -> list[tuple[UUID, str, str, datetime]]:
-    """Return id, severity, title and time of a digest's messages."""
-    return [(row[0], row[1], row[2], row[3]) for row in wire_of(session).execute(ITEMS, (org, digest)).fetchall()]
+def list_items(session: Session, org: UUID, digest: UUID) -> list[Item]:
+    """Return a digest's messages in the order in which they came."""
+    return wire_of(session).cursor(row_factory=class_row(Item)).execute(ITEMS, (org, digest)).fetchall()
 
 
 def close(session: Session, org: UUID, digest: UUID, notification: UUID | None) -> None:

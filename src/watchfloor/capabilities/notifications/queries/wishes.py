@@ -19,6 +19,7 @@ from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -29,6 +30,17 @@ ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandato
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
 on conflict (org, user_id) do update set wishes = excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
+"""
+
+
+PAUSE: Final = """
+insert into notify_preference as p (org, id, user_id, wishes, changed_by)
+select %(org)s, %(id)s, %(user)s, jsonb_build_object('paused_until', %(until)s::text), %(actor)s where %(until)s::timestamptz > wf_now()
+on conflict (org, user_id) do update set wishes = p.wishes || excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
+"""
+RESUME: Final = """
+update notify_preference set wishes = wishes - 'paused_until', changed_by = %(actor)s, changed_at = wf_now(), revision = revision + 1
+where org = %(org)s and user_id = %(user)s and wishes ? 'paused_until'
 """
 
 
@@ -55,6 +67,24 @@ def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, ac
     told = Jsonb(wishes.model_dump(mode="json", exclude_none=True))
     wire_of(session).execute(KEEP, {"org": org, "id": new_id(), "user": user, "wishes": told, "actor": actor})
     record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def pause(session: Session, org: UUID, user: str, until: datetime, *, actor: str) -> None:
+    """Tell a person nothing until then but what is mandatory, and leave their other wishes as they are.
+
+    Raises:
+        InvalidInput: That is over already.
+    """
+    values = {"org": org, "id": new_id(), "user": user, "until": until.isoformat(), "actor": actor}
+    if not wire_of(session).execute(PAUSE, values).rowcount:
+        raise InvalidInput(f"{until:%Y-%m-%d %H:%M} UTC is over already; a pause ends in the future", field="/paused_until")
+    record(session, org, actor=actor, operation="notify.pause", object=user, reason=f"until {until.isoformat(timespec='minutes')}")
+
+
+def resume(session: Session, org: UUID, user: str, *, actor: str) -> None:
+    """Tell a person again who is paused; who is not is told already."""
+    if wire_of(session).execute(RESUME, {"org": org, "user": user, "actor": actor}).rowcount:
+        record(session, org, actor=actor, operation="notify.resume", object=user)
 
 
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationInfo
 
@@ -31,6 +31,9 @@ class Wishes(Part):
     """What one person wants to hear, where, and when not. What is not said is open: every event over every channel at any hour."""
 
     timezone: Zone = "UTC"
+    locale: Literal["en", "de"] | None = Field(
+        None, description="The language of pages that open without signing in; the browser's without one."
+    )
     quiet: tuple[QuietWindow, ...] = Field((), max_length=20)
     bypass_severity: Severity = Severity.CRITICAL
     bypass_per_hour: int = Field(5, ge=0, le=1000)

@@ -33,6 +33,7 @@ class Browser:
         self._held = b""
         self._count = 0
         self._session = ""
+        self._loads = 0
         self.seen: list[tuple[str, str]] = []
 
     def start(self) -> Self:
@@ -56,11 +57,18 @@ class Browser:
                 answer: dict[str, Any] = found["result"]
                 return answer
 
-    def open(self, page: Path) -> None:
-        """Open a file and wait until it is loaded."""
-        self.ask("Page.navigate", url=page.as_uri())
-        while self._next().get("method") != "Page.loadEventFired":
-            pass
+    def open(self, page: Path | str) -> None:
+        """Open a file, or an address of this machine, and wait until it is loaded."""
+        with self.loading():
+            self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Wait until the page is loaded that is asked for in here."""
+        before = self._loads
+        yield
+        while self._loads == before:
+            self._next()
 
     def value(self, expression: str) -> Any:
         """Return what an expression gives in the page, as JSON can hold it; a promise is waited for."""
@@ -111,6 +119,8 @@ class Browser:
 
     def _note(self, method: str, told: dict[str, Any]) -> None:
         match method:
+            case "Page.loadEventFired":
+                self._loads += 1
             case "Page.javascriptDialogOpening":
                 self.seen.append(("dialog", told["message"]))
                 self._count += 1
@@ -138,7 +148,7 @@ def browsing() -> Iterator[Browser]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}",
         ]  # fmt: skip
 
         def place() -> None:

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from tests.api.floor import PNG, Client, a_report, client_of, document, work
 from tests.db.test_schema import SHARED
 from watchfloor.capabilities.notifications.engine.told import message_of
-from watchfloor.capabilities.notifications.queries import telling
+from watchfloor.capabilities.notifications.queries import channels, telling
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.assets.scope import add_scope
@@ -36,6 +36,8 @@ BODIES: dict[str, Any] = {
     "triage_finding": {"state": "false_positive", "reason": "x"},
     "expose_asset": {"exposure": "internet"},
     "change_watch": {"min_score": 50},
+    "change_channel": {"label": "x"},
+    "change_route": {"name": "x"},
     "create_artifact_link": {},
     "create_report_link": {},
     "create_scan_report": {},
@@ -43,9 +45,9 @@ BODIES: dict[str, Any] = {
     "set_report_logo": PNG,
 }
 # Addressed by a name of the installation, of the world or that everybody gives themselves, by a hash, or by a link that opens for whoever has
-# it, not by an organisation's id; that a CVE's matches and a file's report are nobody else's is shown in their own tests.
+# it, not by an organisation's id; that a CVE's matches, a file's report and templates are nobody else's is shown in their own tests.
 BY_NAME = {
-    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_report_theme", "identify_report",
+    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "get_template", "set_template", "delete_template", "set_report_theme", "identify_report",
     "show_unsubscription", "unsubscribe",
 }  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
@@ -98,7 +100,18 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
     route = owner.post("/notifications/routes", {"name": "r", "owner": owner.get("/whoami")["name"], "channels": [channel]})["id"]
     escalation = owner.post("/notifications/escalations", {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]})["id"]
+    owner.ask("PUT", "/notifications/templates/finding.opened/email", json={"subject": "{title}", "body": ""})
+    begins = now()
+    silence = {
+        "matchers": {"events": ["*"]},
+        "starts_at": begins.isoformat(),
+        "ends_at": (begins + timedelta(hours=1)).isoformat(),
+        "reason": "x",
+    }
+    quiet = owner.post("/notifications/silences", silence)["id"]
     told = message_of("scans.finished", "info", now(), {})
+    with ledger.database.transaction(owner.org) as session:
+        channels.suppress(session, ledger.vault, owner.org, "ann@example.org", reason="manual", keep=timedelta(hours=1), actor="test")
     with ledger.database.transaction(owner.org) as session:
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, told, expire=timedelta(hours=1))
         (candidate,) = telling.list_candidates(session, owner.org, "scans.finished")
@@ -113,6 +126,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
             "job": job, "schedule": schedule, "asset": asset, "finding": list_findings(session, owner.org).items[0].id,
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
             "report": a_report(ledger, session, owner.org), "preset": "ours", "theme": "ours", "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
+            "silence": quiet, "suppression": owner.get("/notifications/suppressions")["items"][0]["id"],
             "channel": channel, "route": route, "escalation": escalation, "notification": notification, "delivery": delivery,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),

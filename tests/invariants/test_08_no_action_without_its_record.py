@@ -11,7 +11,7 @@ import pytest
 from tests.api.floor import PNG, Client, a_report, client_of, document, work
 from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.engine.unsubscribe import PURPOSE, Act, Unsubscription, make_token
-from watchfloor.capabilities.notifications.queries import telling
+from watchfloor.capabilities.notifications.queries import channels, silences, telling
 from watchfloor.capabilities.reports.queries.ending import hold
 from watchfloor.kernel.artifacts.store import store
 from watchfloor.kernel.assets.inventory import see
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 # They answer a question whose words are too long for an address.
-QUESTIONS = {"match_products", "try_watch", "estimate_scan"}
+QUESTIONS = {"match_products", "try_watch", "estimate_scan", "preview_event", "preview_template"}
 # Open to whoever has the link; without a key nobody is refused.
 OPEN = {"unsubscribe"}
 SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
@@ -59,7 +59,16 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     route = owner.post("/notifications/routes", {"name": "old", "channels": [hook]})["id"]
     nights = {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]}
     escalation = owner.post("/notifications/escalations", nights)["id"]
+    silence = {
+        "matchers": {"events": ["a.*"]},
+        "starts_at": now().isoformat(),
+        "ends_at": (now() + timedelta(hours=1)).isoformat(),
+        "reason": "x",
+    }
+    quiet = owner.post("/notifications/silences", silence)["id"]
     with ledger.database.transaction(owner.org) as session:
+        channels.suppress(session, ledger.vault, owner.org, "ann@example.org", reason="manual", keep=timedelta(hours=1), actor="test")
+        suppressed = silences.page_suppressions(session, limit=1, after=None).items[0].id
         message = message_of("scans.finished", "info", now(), {})
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, message, expire=timedelta(hours=1))
         (candidate,) = telling.list_candidates(session, owner.org, "scans.finished")
@@ -104,12 +113,18 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "set_report_theme": ("/reports/themes/t", {}), "set_report_logo": ("/reports/themes/t/logo", PNG), "remove_report_logo": ("/reports/themes/t/logo", None),
         "remove_report_theme": ("/reports/themes/t", None),
         "export_bundle": ("/advisories/bundles", {}), "import_bundle": (f"/advisories/bundles/import?artifact={bundle}", None),
+        "create_silence": ("/notifications/silences", silence), "end_silence": (f"/notifications/silences/{quiet}", None),
+        "delete_suppression": (f"/notifications/suppressions/{suppressed}", None), "change_channel": (f"{notify}/{hook}", {"label": "x"}),
+        "change_route": (f"/notifications/routes/{route}", {"name": "x"}),
         "create_channel": (notify, {"kind": "email", "email": "new@example.org"}), "delete_channel": (f"{notify}/{spare}", None),
         "enable_channel": (f"{notify}/{hook}/enable", None), "disable_channel": (f"{notify}/{hook}/disable", None),
         "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "verify_channel": (f"{notify}/{hook}/verify", None),
         "send_test_message": (f"{notify}/{hook}/test", None),
         "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
         "create_escalation": ("/notifications/escalations", {**nights, "name": "new"}), "delete_escalation": (f"/notifications/escalations/{escalation}", None),
+        "set_template": ("/notifications/templates/finding.opened/email", {"subject": "{title}", "body": ""}),
+        "delete_template": ("/notifications/templates/finding.opened/email", None),
+        "set_default_preference": ("/notifications/preferences/default", {}),
         "set_preference": ("/notifications/preferences/ann", {}), "send_one_notification": ("/notifications/send", {"notification": told}),
         "send_event_to_one": ("/notifications/send-event", told), "send_event_to_many": ("/notifications/send-bulk", {"event": "a.b", "user_ids": ["ann"]}),
         "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),

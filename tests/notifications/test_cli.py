@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from tests.cli.command import wf
 from tests.cli.desk import OpenDesk, WorkingDesk
 from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.engine.sign import shared_key, signed_headers
+from watchfloor.capabilities.notifications.queries import channels
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, NotFound, SetupError
 from watchfloor.kernel.terminal import Exit
@@ -165,6 +166,42 @@ def test_routes_are_made_listed_and_removed(desk: WorkingDesk, hook: str) -> Non
     assert isinstance(desk.run(commands, "routes", "rm", made["id"]).exception, NotFound)
 
 
+def test_channels_and_routes_are_edited_in_place(desk: WorkingDesk, hook: str, receiver: Receiver, tmp_path: Path) -> None:
+    route = document(desk, "routes", "add", "calm", "--channel", hook, "--digest", "daily", "--event", "scans.*")["id"]
+    changed = document(desk, "routes", "edit", route, "--digest", "none", "--min-severity", "high", "--mandatory", "--off")
+    assert (changed["id"], changed["digest"], changed["min_severity"], changed["mandatory"], changed["enabled"]) == (
+        route,
+        None,
+        "high",
+        True,
+        False,
+    )
+    assert (changed["name"], changed["events"]) == ("calm", ["scans.*"])
+    assert document(desk, "routes", "edit", route, "--digest", "weekly", "--weekday", "fri", "--on")["digest"]["weekday"] == "fri"
+    assert "name what changes" in refused(desk, "routes", "edit", route)
+    chosen = document(desk, "routes", "edit", route, "--no-mandatory", "--tag", "prod", "--not-asset", "test-*")["asset_filter"]
+    assert (chosen["tags"], chosen["exclude_names"]) == (["prod"], ["test-*"])
+    assert "not test-*" in told(desk, "routes", "list")
+    assert document(desk, "routes", "edit", route, "--all-assets")["asset_filter"] is None
+    assert document(desk, "routes", "add", "web", "--channel", hook, "--asset", "web-*")["asset_filter"]["names"] == ["web-*"]
+    assert isinstance(desk.run(commands, "routes", "edit", NOBODY, "--name", "x").exception, NotFound)
+    said = told(desk, "channels", "edit", hook, "--label", "ops", "--url-from", written(tmp_path / "other", f"{receiver.url}/new?{CANARY}"))
+    assert CANARY not in said + told(desk, "channels", "list")
+    assert [(one["id"], one["label"]) for one in document(desk, "channels", "list")["items"]] == [(hook, "ops")]
+    told(desk, "test", hook)
+    assert "takes url" in refused(desk, "channels", "edit", hook, "--email", "ann@example.org")
+
+
+def test_an_address_takes_mail_again_when_its_suppression_is_removed(desk: WorkingDesk, world: World) -> None:
+    with world.ledger.database.transaction(world.org) as session:
+        channels.suppress(session, world.ledger.vault, world.org, "ann@example.org", reason="manual", keep=timedelta(days=1), actor="test")
+    assert "a…@example.org" in told(desk, "suppressions", "list")
+    (one,) = document(desk, "suppressions", "list")["items"]
+    told(desk, "suppressions", "rm", one["id"])
+    assert document(desk, "suppressions", "list")["items"] == []
+    assert isinstance(desk.run(commands, "suppressions", "rm", one["id"]).exception, NotFound)
+
+
 def test_a_preview_says_what_would_happen_and_sends_nothing(
     desk: WorkingDesk, world: World, hook: str, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -175,6 +212,9 @@ def test_a_preview_says_what_would_happen_and_sends_nothing(
     assert [(one["channel"], one["state"]) for one in found["decisions"]] == [(hook, "due")]
     assert CANARY not in json.dumps(found)
     assert document(desk, "preview", mild)["decisions"] == []
+    assert [(one["state"], one["reason"]) for one in document(desk, "preview", mild, "--dropped")["decisions"]] == [
+        ("dropped", "below_severity")
+    ]
     assert (receiver.came, world.sql("select count(*) from notification")) == ([], [(0,)])
 
 
@@ -191,6 +231,12 @@ def test_a_silence_is_seen_in_a_preview_and_ends_when_told(desk: WorkingDesk, wo
     assert world.sql("select operation from audit_entry where operation like 'notify.%%silence' order by at") == [
         ("notify.add_silence",), ("notify.end_silence",)
     ]  # fmt: skip
+
+
+def test_a_silence_of_a_tag_is_listed_with_it(desk: WorkingDesk) -> None:
+    told(desk, "silence", "add", "--tag", "lab", "--asset", "test-*", "--for", "2h", "--reason", "rebuild")
+    assert document(desk, "silence", "list")["items"][0]["matchers"]["assets"]["tags"] == ["lab"]
+    assert "test-*, tag lab" in told(desk, "silence", "list")
 
 
 def test_a_silence_that_has_not_begun_can_be_ended_and_one_of_all_must_be_meant(desk: WorkingDesk) -> None:
@@ -236,6 +282,38 @@ def test_who_is_paused_is_told_nothing_until_then_and_keeps_their_other_wishes(
 def test_a_pause_that_is_none_is_refused_and_nothing_kept(desk: WorkingDesk, world: World, options: tuple[str, ...]) -> None:
     refused(desk, "preferences", "ann", *options)
     assert world.sql("select count(*) from notify_preference") == [(0,)]
+
+
+def test_wishes_of_who_never_said_any_are_set_by_command(desk: WorkingDesk, tmp_path: Path) -> None:
+    kept = document(
+        desk, "preferences", "--default", "--set", written(tmp_path / "w.json", {"timezone": "Asia/Kathmandu", "max_per_hour": 7})
+    )
+    assert (kept["revision"], kept["wishes"]["max_per_hour"]) == (1, 7)
+    assert document(desk, "preferences", "ann")["wishes"]["timezone"] == "Asia/Kathmandu"
+    assert "say --default" in refused(desk, "preferences")
+    assert "say --default" in refused(desk, "preferences", "ann", "--default")
+
+
+def test_own_words_are_tried_kept_sent_and_deleted_by_command(
+    desk: WorkingDesk, world: World, hook: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    where = ("finding.opened", "webhook")
+    body = written(tmp_path / "body.txt", "Look at {target}.\n")
+    data = written(tmp_path / "data.json", {"target": "web-1", "title": "Telnet"})
+    assert told(desk, "templates", "preview", *where, "--data", data) == "Telnet\n\n"
+    tried = document(desk, "templates", "preview", *where, "--data", data, "--subject", "Mine: {title}", "--body-from", body)
+    assert (tried["own"], tried["subject"], tried["lines"]) == (True, "Mine: Telnet", ["Look at web-1."])
+    assert "has no colour" in refused(desk, "templates", "set", *where, "--subject", "{colour}", "--body-from", body)
+    assert "kind" in refused(desk, "templates", "set", "finding.opened", "pigeon", "--subject", "x", "--body-from", body)
+    told(desk, "templates", "set", *where, "--subject", "Mine: {title}", "--body-from", body)
+    assert told(desk, "templates", "show", *where) == "Mine: {title}\n\nLook at {target}.\n"
+    assert "Mine: {title}" in told(desk, "templates", "list")
+    told(desk, "routes", "add", "all", "--channel", hook)
+    world.told(world.happened("finding.opened", target="web-1", title="Telnet"))
+    assert json.loads(receiver.came[0][1])["data"]["text"] == ["Look at web-1."]
+    told(desk, "templates", "delete", *where)
+    assert document(desk, "templates", "list")["items"] == []
+    assert isinstance(desk.run(commands, "templates", "show", *where).exception, NotFound)
 
 
 def test_failed_deliveries_are_listed_and_sent_again(desk: WorkingDesk, world: World, hook: str, receiver: Receiver) -> None:

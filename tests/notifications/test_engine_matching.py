@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from watchfloor.capabilities.notifications.engine.matching import Silence, Subject, assets_fit, event_fits, glob_fits, matches, silenced
+from watchfloor.capabilities.notifications.engine.matching import (
+    About,
+    Silence,
+    Subject,
+    assets_fit,
+    event_fits,
+    glob_fits,
+    matches,
+    silenced,
+)
 from watchfloor.capabilities.notifications.schemas.rules import AssetFilter, Matchers
 from watchfloor.kernel.contract import Severity
 
@@ -109,6 +119,39 @@ def about(*assets: str, tags: tuple[str, ...] = (), type_: str = "finding.opened
 )
 def test_filter_lets_through(wanted: dict[str, tuple[str, ...]], subject: Subject, *, through: bool) -> None:
     assert assets_fit(AssetFilter.model_validate(wanted), subject) == through
+
+
+def several(*assets: About, complete: bool = True) -> Subject:
+    return replace(about(*assets[0].names, tags=assets[0].tags), others=assets[1:], complete=complete)
+
+
+LAB, PROD = About(("lab-1",), ("lab",)), About(("web-1",), ("prod",))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "subject", "through"),
+    [
+        ({"tags": ("prod",)}, several(LAB, PROD), True),
+        ({"exclude_tags": ("lab",)}, several(LAB, PROD), True),
+        ({"exclude_tags": ("lab",)}, several(LAB, LAB), False),
+        ({"names": ("web-*",), "exclude_tags": ("prod",)}, several(LAB, PROD), False),
+        ({"tags": ("prod",)}, several(LAB), False),
+        ({"tags": ("prod",)}, several(LAB, complete=False), True),
+        ({"exclude_tags": ("lab",)}, several(LAB, complete=False), True),
+    ],
+)
+def test_of_several_assets_one_that_passes_is_enough_and_one_that_nobody_knows(
+    wanted: dict[str, tuple[str, ...]], subject: Subject, *, through: bool
+) -> None:
+    assert assets_fit(AssetFilter.model_validate(wanted), subject) == through
+
+
+@pytest.mark.parametrize(
+    ("subject", "meant"),
+    [(several(LAB, LAB), True), (several(LAB, PROD), False), (several(PROD, LAB), False), (several(LAB, complete=False), False)],
+)
+def test_a_silence_of_assets_hides_nothing_about_any_other(subject: Subject, *, meant: bool) -> None:
+    assert matches(Matchers.model_validate({"assets": {"tags": ["lab"]}}), subject) == meant
 
 
 @pytest.mark.parametrize(

@@ -379,6 +379,13 @@ def test_escalations_by_command(world: World, receiver: Receiver) -> None:
     (route,) = json.loads(say("routes", "list", "--json"))["items"]
     assert (route["group_by"], route["group_wait"], route["escalation_id"]) == (["asset", "severity"], "PT1M", made)
     assert "grouped by asset, severity" in say("routes", "list")
+    changed = json.loads(
+        say("routes", "edit", route["id"], "--group-by", "none", "--repeat-interval", "1h", "--escalation", "none", "--json")
+    )
+    assert (changed["group_by"], changed["repeat_interval"], changed["escalation_id"]) == (None, "PT1H", None)
+    say("routes", "edit", route["id"], "--group-by", "asset", "--escalation", made)
+    assert isinstance(desk.run(commands, "routes", "edit", route["id"], "--digest", "daily").exception, InvalidInput)
+    assert isinstance(desk.run(commands, "routes", "edit", route["id"], "--escalation", str(uuid4())).exception, InvalidInput)
     world.told(world.happened())
     world.sql("update notify_group set next_flush_at = wf_now()")
     world.done("notifications.flush_groups")

@@ -19,7 +19,9 @@ from tests.notifications.world import World, run_beside
 from watchfloor.capabilities.notifications.cli import commands
 from watchfloor.capabilities.notifications.queries import inbox, lists, telling, wishes
 from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
+from watchfloor.kernel.assets.inventory import see
 from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.events.outbox import Told, emit_all
 
 if TYPE_CHECKING:
@@ -228,6 +230,22 @@ def test_what_is_silenced_while_it_waits_is_not_told_and_the_log_says_why(world:
     assert receiver.came == []
 
 
+def test_what_a_silenced_tag_is_on_is_not_told_either(world: World, receiver: Receiver) -> None:
+    world.route(world.channel(receiver.url), group_by=[])
+    found(world, "a", asset="web-1")
+    found(world, "b", asset="web-2")
+    with world.ledger.database.transaction(world.org) as session:
+        see(session, world.org, kind="host", key="web-1")
+        wire_of(session).execute("update asset set tags = '{lab}' where key = 'web-1'")
+    world.sql(
+        "insert into notify_silence (org, id, matchers, starts_at, ends_at, reason, actor) "
+        "values (%s, gen_random_uuid(), '{\"assets\": {\"tags\": [\"lab\"]}}', wf_now() - interval '1 hour', wf_now() + interval '1 hour', 'x', 't')",
+        world.org,
+    )
+    assert flush(world)["sent"] == 1
+    assert [one["title"] for one in said(receiver)] == ["Problem b"]
+
+
 def test_who_opted_out_meanwhile_is_not_told(world: World, receiver: Receiver) -> None:
     world.route(world.channel(receiver.url, owner="ann"), owner="ann", group_by=["asset"])
     found(world, "a")
@@ -301,7 +319,7 @@ def test_a_preview_says_with_what_it_would_be_told(world: World, receiver: Recei
     event.write_text(json.dumps({"event": "finding.opened", "severity": "high", "data": {"target": "web-1"}}))
     result = OpenDesk(world.ledger, world.org).run(commands, "preview", str(event), "--json")
     (shown,) = json.loads(result.stdout)["decisions"]
-    assert (shown["state"], shown["reason"]) == ("group", '[["asset","web-1"]]')
+    assert (shown["state"], shown["reason"]) == ("group", "grouped")
     assert world.sql("select count(*) from notify_group") == [(0,)]
 
 

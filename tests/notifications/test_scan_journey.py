@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import pytest
-
-from tests.notifications.mailserver import Mailbox, mailserver
-from tests.notifications.receiver import Receiver
 from watchfloor.capabilities.notifications.engine.sign import verify
 from watchfloor.capabilities.notifications.queries import channels, keys
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
@@ -22,49 +15,11 @@ from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.jobs.relay import Relay, know
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
+    from tests.notifications.mailserver import Mailbox
+    from tests.notifications.receiver import Receiver
     from tests.notifications.world import World
-
-
-@pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    """Serve mail, and let the installation use it as its relay."""
-    with mailserver() as found:
-        for name, value in {"HOST": "127.0.0.1", "PORT": str(found.port), "TLS": "none"}.items():
-            monkeypatch.setenv(f"WATCHFLOOR_NOTIFICATIONS_SMTP_{name}", value)
-        monkeypatch.setenv("WATCHFLOOR_NOTIFICATIONS_MAIL_FROM", "Watchfloor <wf@example.org>")
-        yield found
-
-
-@pytest.fixture
-def room(world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """Serve what stands in for a chat service, which says ok to what it takes."""
-    del world
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            found.take({}, self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        monkeypatch.setenv("WATCHFLOOR_NOTIFICATIONS_ALLOWED_PORTS", f"{urlsplit(receiver.url).port},{server.server_port}")
-        found.url = f"http://127.0.0.1:{server.server_port}/services/T0/B0/x"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def mail_channel(world: World, address: str) -> UUID:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -40,10 +41,36 @@ class Route(OrgOwned, Base):
     events: Mapped[list[str]] = mapped_column(ARRAY(Text))
     min_severity: Mapped[str]
     channels: Mapped[list[UUID]] = mapped_column(ARRAY(Text))
+    asset_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     mandatory: Mapped[bool]
     enabled: Mapped[bool]
     group_by: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     escalation_id: Mapped[UUID | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Silence(OrgOwned, Base):
+    """What nobody is told of for a while."""
+
+    __tablename__ = "notify_silence"
+
+    matchers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str]
+    actor: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Suppression(OrgOwned, Base):
+    """A mail address that takes no mail; kept as a keyed hash, shown masked."""
+
+    __tablename__ = "notify_suppression"
+
+    shown: Mapped[str]
+    reason: Mapped[str]
+    until: Mapped[datetime | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime]
 

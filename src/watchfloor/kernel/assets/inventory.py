@@ -27,6 +27,11 @@ on conflict (org, kind, key) do update set last_seen = greatest(a.last_seen, exc
     else (array[excluded.name] || a.names)[1:%(most)s] end
 returning id
 """
+# Row-level security lets no index on names be used, so a scan of the organisation's assets compares each name with a hash of all texts.
+KNOWN = """
+select id, key, names, tags from asset where org = %(org)s and (id = any (%(ids)s) or key = any (%(texts)s)
+  or exists (select from unnest(names) as n (name) where n.name = any (%(texts)s))) order by id limit %(most)s
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,15 @@ class Tagged:
     id: UUID
     key: str
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """An asset as it is known: its key and all names that it was seen under, and its tags."""
+
+    id: UUID
+    called: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
 def see(session: Session, org: UUID, *, kind: str, key: str, name: str | None = None) -> UUID:
@@ -50,6 +64,12 @@ def tagged(session: Session, org: UUID, tags: Sequence[str], *, kind: str) -> li
     sql = "select id, key, names from asset where org = %s and kind = %s and tags && %s::text[] order by key limit %s"
     rows = wire_of(session).execute(sql, (org, kind, list(tags), TAGGED_MAX)).fetchall()
     return [Tagged(row[0], row[1], tuple(row[2])) for row in rows]
+
+
+def known(session: Session, org: UUID, *, texts: Sequence[str], ids: Sequence[UUID]) -> list[Known]:
+    """Return the assets that have one of these ids, or one of these texts as key or name, in the order of their ids."""
+    rows = wire_of(session).execute(KNOWN, {"org": org, "texts": list(texts), "ids": list(ids), "most": TAGGED_MAX}).fetchall()
+    return [Known(row[0], (row[1], *row[2]), tuple(row[3])) for row in rows]
 
 
 def tag(session: Session, org: UUID, asset: UUID, tags: Sequence[str], *, actor: str) -> None:

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Path, Query, Response
 from watchfloor.capabilities.notifications.api.sends import accepted
 from watchfloor.capabilities.notifications.engine.quiet import check_quiet
 from watchfloor.capabilities.notifications.engine.to_webhook import own_headers
-from watchfloor.capabilities.notifications.jobs import send_notification, verifying
+from watchfloor.capabilities.notifications.jobs import changing, send_notification, verifying
 from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.queries import channels, keys, wishes
+from watchfloor.capabilities.notifications.queries.changing import change_route as save_route
+from watchfloor.capabilities.notifications.schemas.changes import ChannelChange, RouteChange
 from watchfloor.capabilities.notifications.schemas.channels import (
     ChannelCreate,
     Channels,
@@ -27,7 +29,7 @@ from watchfloor.capabilities.notifications.schemas.channels import (
     UserId,
     VerifyChannel,
 )
-from watchfloor.capabilities.notifications.schemas.preferences import PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.sends import SendNotification
 from watchfloor.capabilities.notifications.schemas.views import Accepted
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
@@ -67,6 +69,13 @@ def get_channel(caller: Caller, channel: UUID) -> ChannelView:
     """Show one channel."""
     with caller.transaction() as session:
         return channels.get_channel(session, caller.org, channel)
+
+
+@routes.patch("/channels/{channel}")
+def change_channel(caller: Caller, channel: UUID, body: ChannelChange) -> ChannelView:
+    """Change a channel's label, address or headers; messages that wait go to the new address. With a new URL headers are given anew."""
+    with caller.transaction() as session:
+        return changing.change_channel(session, caller.ledger.vault, caller.org, channel, body, actor=caller.name)
 
 
 @routes.delete("/channels/{channel}", status_code=204)
@@ -139,6 +148,14 @@ def get_route(caller: Caller, route: UUID) -> RouteView:
         return wishes.get_route(session, caller.org, route)
 
 
+@routes.patch("/routes/{route}")
+def change_route(caller: Caller, route: UUID, body: RouteChange) -> RouteView:
+    """Change what is named of a route; what was told or is held already stays as it is."""
+    with caller.transaction() as session:
+        save_route(session, caller.org, route, body, actor=caller.name)
+        return wishes.get_route(session, caller.org, route)
+
+
 @routes.delete("/routes/{route}", status_code=204)
 def delete_route(caller: Caller, route: UUID) -> None:
     """Send these events no longer; what was told stays told."""
@@ -146,9 +163,25 @@ def delete_route(caller: Caller, route: UUID) -> None:
         wishes.remove_route(session, caller.org, route, actor=caller.name)
 
 
+@routes.get("/preferences/default")
+def get_default_preference(caller: Caller) -> DefaultPreference:
+    """Show what people have who never said what they wish."""
+    with caller.transaction() as session:
+        return wishes.get_default_preference(session, caller.org)
+
+
+@routes.put("/preferences/default")
+def set_default_preference(caller: Caller, body: Wishes) -> DefaultPreference:
+    """Set what people have who never said what they wish, from now on and for what is held already. An empty body is ours again."""
+    check_quiet(body.quiet, body.timezone)
+    with caller.transaction() as session:
+        wishes.set_default_preference(session, caller.org, body, actor=caller.name)
+        return wishes.get_default_preference(session, caller.org)
+
+
 @routes.get("/preferences/{user}")
 def get_preference(caller: Caller, user: User) -> PreferenceView:
-    """Show what a person wishes; the defaults when they never said."""
+    """Show what a person wishes; the organisation's defaults when they never said."""
     with caller.transaction() as session:
         return wishes.get_preference(session, caller.org, user)
 

@@ -14,6 +14,8 @@ from watchfloor.capabilities.notifications.cli import (
     send,
     signature,
     silences,
+    suppressions,
+    templates,
     wishes,
 )
 
@@ -30,6 +32,8 @@ commands.add_typer(escalations.commands, name="escalations")
 commands.command("preview")(preview.preview)
 commands.command("preferences")(wishes.preferences)
 commands.add_typer(silences.commands, name="silence")
+commands.add_typer(suppressions.commands, name="suppressions")
+commands.add_typer(templates.commands, name="templates")
 commands.command("deliveries")(deliveries.deliveries)
 commands.command("attempts")(deliveries.attempts)
 commands.command("replay")(deliveries.replay)

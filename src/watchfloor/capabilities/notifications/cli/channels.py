@@ -91,6 +91,39 @@ def add(
 
 
 @commands.command()
+def edit(
+    context: typer.Context,
+    channel: Which,
+    *,
+    label: Annotated[str | None, typer.Option("--label", help="What to call it.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="email: the new address.")] = None,
+    url_from: Annotated[
+        str | None, typer.Option("--url-from", help="webhook, slack: a file that holds the new URL; - is standard input.", metavar="FILE")
+    ] = None,
+    token_from: Annotated[
+        str | None, typer.Option("--token-from", help="slack: a file that holds a bot's new token; - is standard input.", metavar="FILE")
+    ] = None,
+    room: Annotated[str | None, typer.Option("--room", help="slack: the channel that the bot writes to.")] = None,
+    header: Annotated[list[str] | None, typer.Option("--header", help="webhook: headers of your own, all of them anew; may be repeated.")] = None,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="webhook: no headers of your own any more.")] = False,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Change a channel; messages that wait go to the new address. With a new URL headers of your own are given anew."""
+    from watchfloor.capabilities.notifications.jobs.changing import change_channel  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.capabilities.notifications.schemas.changes import ChannelChange  # noqa: PLC0415 - see above
+
+    told: dict[str, Any] = {
+        "label": label, "email": email, "room": room, "url": read_secret(url_from) if url_from else None,
+        "token": read_secret(token_from) if token_from else None, "headers": dict(_header(one) for one in header) if header else {} if no_headers else None,
+    }  # fmt: skip
+    wanted = shaped(ChannelChange, {name: value for name, value in told.items() if value is not None})
+    which = id_of(channel, "channel")
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        shown = change_channel(session, floor.ledger.vault, floor.org, which, wanted, actor="cli")
+    print_json(shown) if json else print_text(f"{channel} is changed.")
+
+
+@commands.command()
 def rm(context: typer.Context, channel: Which) -> None:
     """Remove a channel; what was to go over it is suppressed, what went stays on record."""
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
 
 from watchfloor.capabilities.notifications.cli.work import read_document, shaped
 from watchfloor.kernel.terminal import Json, desk, note, print_json, table
 
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from sqlalchemy.orm import Session
-
-    from watchfloor.capabilities.notifications.schemas.message import Message
+TELLING: Final = {"user_id", "dedup_key"}  # of the file of an event that is sent; nothing is sent here
 
 
 def preview(
@@ -24,38 +19,26 @@ def preview(
     ],
     *,
     user: Annotated[str | None, typer.Option(help="As if only this person were told.")] = None,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Also the routes that do not tell it, and why not.")] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Show what would become of an event; nothing is sent."""
-    from watchfloor.capabilities.notifications.engine.told import message_of  # noqa: PLC0415 - heavy imports wait until they are needed
-    from watchfloor.capabilities.notifications.schemas.sends import SendEvent  # noqa: PLC0415 - see above
-    from watchfloor.kernel.clock import now  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.notifications.jobs.previewing import preview as decided  # noqa: PLC0415 - heavy imports wait until they are needed
+    from watchfloor.capabilities.notifications.schemas.previews import PreviewEvent  # noqa: PLC0415 - see above
 
-    asked = shaped(SendEvent, {"user_id": "nobody", **read_document(event)})
-    message = message_of(asked.event, str(asked.severity), now(), asked.data, dedup_key=asked.dedup_key or "", title=asked.title or "")
+    told = {name: value for name, value in read_document(event).items() if name not in TELLING}
+    asked = shaped(PreviewEvent, {**told, "user_ids": [user] if user else None, "dropped": dropped})
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
-        decisions = _decided(session, floor.org, message, [user] if user else None)
+        found = decided(session, floor.org, asked)
     if json:
-        print_json({"message": message, "decisions": decisions})
+        print_json(found)
         return
     shown = ("user", "kind", "channel", "address", "state", "reason", "due_at")
-    table(("User", "Kind", "Channel", "Address", "State", "Reason", "When"), [[one[name] for name in shown] for one in decisions])
-    if not decisions:
+    table(
+        ("User", "Kind", "Channel", "Address", "State", "Reason", "When"),
+        [[getattr(one, name) for name in shown] for one in found.decisions],
+    )
+    if not found.decisions:
         note(f"Nobody follows {asked.event} of severity {asked.severity}.")
-
-
-def _decided(session: Session, org: UUID, message: Message, users: list[str] | None) -> list[dict[str, object]]:
-    from watchfloor.capabilities.notifications.jobs.deciding import Asked, judge  # noqa: PLC0415 - loads the database's libraries
-    from watchfloor.capabilities.notifications.queries import channels, telling, wishes  # noqa: PLC0415 - see above
-    from watchfloor.kernel.clock import now  # noqa: PLC0415 - see above
-
-    masked = {one.id: one.address for one in channels.list_channels(session, org)}
-    asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, org), routed=True)
-    found = judge(asked, telling.list_candidates(session, org, message.type, users))
-    rows = [(one.candidate, one.state, one.reason, one.due_at) for one in found.decided]
-    rows += [(one.candidate, "digest", one.reason, one.due_at) for one in found.joined]
-    rows += [(one.candidate, "group", one.key, None) for one in found.grouped]
-    return [
-        {"user": who.user_id, "kind": who.kind, "channel": who.channel, "address": masked.get(who.channel), "state": state, "reason": reason, "due_at": due}
-        for who, state, reason, due in rows
-    ]  # fmt: skip
+    elif (total := sum(found.counts.values())) > len(found.decisions):
+        note(f"{total} in all: {', '.join(f'{count} {state}' for state, count in found.counts.items())}.")

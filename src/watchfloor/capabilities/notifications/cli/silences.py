@@ -47,6 +47,7 @@ def add(
     event: Annotated[list[str] | None, typer.Option("--event", help="Such as scans.*; * for all; may be repeated.")] = None,
     severity: Annotated[list[str] | None, typer.Option("--severity", help="Of this severity; may be repeated.")] = None,
     asset: Annotated[list[str] | None, typer.Option("--asset", help="About assets of this name, as web-*; may be repeated.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="About assets with this tag; may be repeated.")] = None,
     start: Annotated[datetime | None, typer.Option("--from", help="From this moment (UTC); from now without.")] = None,
     json: Json = False,
 ) -> None:
@@ -55,7 +56,7 @@ def add(
     from watchfloor.capabilities.notifications.schemas.silences import SilenceCreate  # noqa: PLC0415 - see above
 
     begins = (start.replace(tzinfo=UTC) if start.tzinfo is None else start) if start else clock.now()
-    matchers = {"events": event or [], "severities": severity or [], "assets": {"names": asset or []}}
+    matchers = {"events": event or [], "severities": severity or [], "assets": {"names": asset or [], "tags": tag or []}}
     wish = shaped(SilenceCreate, {"matchers": matchers, "starts_at": begins, "ends_at": begins + duration(for_), "reason": reason})
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         made = silences.get_silence(session, floor.org, silences.add_silence(session, floor.org, wish, actor="cli"))

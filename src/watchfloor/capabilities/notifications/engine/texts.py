@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from watchfloor.capabilities.notifications.schemas.templates import Worded
+
 if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.message import Message
 
@@ -29,7 +31,9 @@ def lines(message: Message, most: int = 60, longest: int = LINE) -> list[str]:
 
 
 def facts(message: Message, most: int = 30, longest: int = 500) -> dict[str, str]:
-    """Return a message's facts as lines of text."""
+    """Return a message's facts as lines of text; none where an organisation's words name those that it wants to be read."""
+    if isinstance(message, Worded):
+        return {}
     return {line(name.replace("_", " "), 60): line(value, longest) for name, value in list(message.facts.items())[:most] if value}
 
 
@@ -40,9 +44,17 @@ def web(link: str) -> str:
 
 
 def subject(message: Message, product: str = "Watchfloor") -> str:
-    """Return a message's title as people filter it: product, severity, title, asset."""
+    """Return a message's title as people filter it: product, severity, title, asset; or an organisation's own."""
+    if isinstance(message, Worded):
+        return line(message.title)
     asset = line(message.asset, 100)
-    return f"[{product}] {message.severity.upper()} - {line(message.title) or line(message.type)}" + (f" ({asset})" if asset else "")
+    return f"[{product}] {heading(message)}" + (f" ({asset})" if asset else "")
+
+
+def heading(message: Message) -> str:
+    """Return a message's severity and title, or an organisation's own."""
+    title = line(message.title) or line(message.type)
+    return title if isinstance(message, Worded) else f"{message.severity.upper()} - {title}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.notifications.engine import texts
+from watchfloor.capabilities.notifications.schemas.templates import Worded
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput
 
@@ -49,7 +50,7 @@ def to_slack(
             raise InvalidInput(f"{mention[:60]!a} is no mention such as <@U024BE7LH>, <!subteam^S012AB3> or <!here>", field="/mentions")
     title = escaped(texts.subject(message))
     blocks = [
-        _header(f"{message.severity.upper()} - {texts.line(message.title) or texts.line(message.type)}"),
+        _header(texts.heading(message)),
         *_beginning(message, mentions),
     ]
     if not short:
@@ -74,7 +75,11 @@ def _beginning(message: Message, mentions: Sequence[str]) -> list[dict[str, Any]
 
 
 def _rest(message: Message, items: Sequence[Message]) -> list[dict[str, Any]]:
-    blocks = [_section([escaped(one)]) for one in texts.lines(message, most=8)]
+    if isinstance(message, Worded):  # who words a message says how long it is
+        said = [escaped(one) for one in texts.lines(message)]
+        blocks = [_section(said)] if said else []
+    else:
+        blocks = [_section([escaped(one)]) for one in texts.lines(message, most=8)]
     facts = [_text(f"{escaped(name)}: {escaped(texts.line(value, 300))}") for name, value in texts.facts(message, most=FIELDS).items()]
     blocks += [{"type": "section", "fields": facts}] if facts else []
     if items:

@@ -9,6 +9,7 @@ from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.sending import Turn
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import Delivered
@@ -28,6 +29,8 @@ from watchfloor.kernel.contract import Queue, Severity, job
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
+
+    from sqlalchemy.orm import Session
 
     from watchfloor.capabilities.notifications.schemas.message import Message
     from watchfloor.kernel.contract import JobContext
@@ -73,8 +76,8 @@ def send_bulk_notifications(context: JobContext, request: SendBulk) -> SentBulk:
         users = request.user_ids[start : start + BLOCK]
         with context.transaction() as session:
             known = telling.known_users(session, context.org, users)
-            asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, context.org))
-            decided, joined = decide(asked, telling.list_candidates(session, context.org, message.type, users))
+            candidates = telling.list_candidates(session, context.org, message.type, users)
+            decided, joined = decide(_asked(session, context.org, message, candidates), candidates)
             done.store(session, notification, decided, joined)
             wake(session, context.org, done.lanes, actor=context.actor)
         hear = [one.candidate.user_id for one in decided if one.state != "suppressed"] + [one.candidate.user_id for one in joined]
@@ -92,14 +95,19 @@ def _message(context: JobContext, event: str, data: dict[str, Any], severity: Se
     return message_of(event, str(severity), now(), data, dedup_key=key or f"job:{context.job_id}", title=title or "")
 
 
+def _asked(session: Session, org: UUID, message: Message, candidates: Sequence[telling.Candidate]) -> Asked:
+    silences = wishes.list_silences(session, org)
+    (subject,) = subjects_of(session, org, [message], silences, candidates)
+    return Asked(message=message, now=now(), silences=silences, subject=subject)
+
+
 def _told(context: JobContext, message: Message, user: str) -> tuple[UUID, list[OneSent]]:
     """Tell one person, send what is due, and leave to `deliver_due` what is to be tried again."""
     done = Telling(context)
     with context.transaction() as session:
         notification = done.note(session, message)
         candidates = telling.list_candidates(session, context.org, message.type, [user])
-        asked = Asked(message=message, now=now(), silences=wishes.list_silences(session, context.org))
-        decided, joined = decide(asked, candidates)
+        decided, joined = decide(_asked(session, context.org, message, candidates), candidates)
         done.store(session, notification, decided, joined, job=context.job_id)
         channels = [one.channel for one in candidates]
         lanes = {one.lane for one in telling.list_deliveries(session, context.org, notification, channels) if one.job == context.job_id}

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.notifications.engine import route
 from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
-from watchfloor.capabilities.notifications.engine.matching import Subject
+from watchfloor.capabilities.notifications.engine.mentions import mentions, subject_of
 from watchfloor.capabilities.notifications.engine.quiet import quiet_until
 from watchfloor.capabilities.notifications.engine.route import Occasion, State
 from watchfloor.capabilities.notifications.engine.told import labels_of
 from watchfloor.capabilities.notifications.engine.zones import known_zone
 from watchfloor.capabilities.notifications.queries.telling import Decided
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, Wishes
+from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from watchfloor.capabilities.notifications.engine.digest import DigestWindow
-    from watchfloor.capabilities.notifications.engine.matching import Silence
+    from watchfloor.capabilities.notifications.engine.matching import Silence, Subject
     from watchfloor.capabilities.notifications.queries.telling import Candidate
     from watchfloor.capabilities.notifications.schemas.message import Message
 
 UNTOLD = {"silenced", "inhibited", "no_access"}  # what nobody is to know of starts no escalation
 STATES = {State.DUE: "due", State.HELD: "held", State.SUPPRESSED: "suppressed"}
+SAID = {**STATES, State.JOINED: "digest", State.DROPPED: "dropped"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is decided about: a message, at a moment, under the silences that hold then.
+    """What is decided about: a message, at a moment, under the silences that hold then; `subject` is what rules look at, where any do.
 
     What is `routed` is gathered in groups where routes ask for it, and starts their escalations; what somebody sends by hand is not.
     """
@@ -43,6 +45,7 @@ class Asked:
     message: Message
     now: datetime
     silences: Sequence[Silence] = ()
+    subject: Subject | None = None
     occasion: Occasion = Occasion.EVENT
     routed: bool = False
 
@@ -88,35 +91,43 @@ def decide(asked: Asked, candidates: Iterable[Candidate]) -> tuple[list[Decided]
 
 def judge(asked: Asked, candidates: Iterable[Candidate]) -> Decisions:
     """Return what becomes of each candidate, and what begins; who did not ask for such messages is left out."""
-    rows = list(candidates)
-    message = asked.message
-    subject = Subject(type=message.type, severity=message.severity, assets=(message.asset,) if message.asset else ())
-    notice = route.Notice(subject=subject, labels=labels_of(message) if asked.routed else message.facts)
-    told = [_candidate(one, routed=asked.routed) for one in rows]
-    decisions = route.route(notice, told, asked.silences, asked.now, occasion=asked.occasion)
-    found = Decisions()
-    for row, one in zip(rows, decisions, strict=True):
+    found, answers = Decisions(), _answers(asked, candidates)
+    for row, one in answers:
         if one.state in STATES:
             found.decided.append(Decided(row, STATES[one.state], one.reason or None, one.due_at, bypassed=_bypassed(asked, one)))
         elif one.group is not None:
             found.grouped.append(Grouped(row, one.group))
         elif one.state is State.JOINED and one.window is not None and one.due_at is not None:
             found.joined.append(Joined(row, one.window, one.due_at, one.reason))
-    if asked.routed and message.type != UNREACHED and any(row.escalation_id for row in rows):
-        found.escalations.extend(_escalations(rows, decisions))
+    if asked.routed and asked.message.type != UNREACHED and any(row.escalation_id for row, _ in answers):
+        found.escalations.extend(_escalations(answers))
     return found
 
 
-def _escalations(rows: Sequence[Candidate], decisions: Sequence[route.Decision]) -> list[UUID]:
+def _escalations(answers: Sequence[tuple[Candidate, route.Decision]]) -> list[UUID]:
     """Return the escalations of routes that told this, or would have, had not another told it over the same channel; groups begin theirs when they are sent."""
-    gathered = {row.route for row, one in zip(rows, decisions, strict=True) if one.group is not None}
+    gathered = {row.route for row, one in answers if one.group is not None}
     found = {
         row.escalation_id
-        for row, one in zip(rows, decisions, strict=True)
+        for row, one in answers
         if row.escalation_id is not None and row.route not in gathered and one.reason not in UNTOLD
         and (one.state is not State.DROPPED or one.reason == "same_address")
     }  # fmt: skip
     return sorted(found)
+
+
+def explain(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, str, str, datetime | None]]:
+    """Return state, reason and time for each candidate, those included that would leave no row: `dropped`, with the reason."""
+    return [(row, SAID[one.state] if one.group is None else "group", one.reason, one.due_at) for row, one in _answers(asked, candidates)]
+
+
+def _answers(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, route.Decision]]:
+    rows, message = list(candidates), asked.message
+    subject = asked.subject or subject_of(message, mentions(message), ())
+    notice = route.Notice(subject=subject, labels=labels_of(message) if asked.routed else message.facts)
+    told = [_candidate(one, routed=asked.routed) for one in rows]
+    decisions = route.route(notice, told, asked.silences, asked.now, occasion=asked.occasion)
+    return list(zip(rows, decisions, strict=True))
 
 
 def inactive(state: str) -> str:
@@ -128,16 +139,18 @@ def _candidate(one: Candidate, *, routed: bool) -> route.Candidate:
     wishes = _wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=True, inactive=inactive(one.state), suppressed=one.suppressed,
-        told=one.told, follows=_follows(one.min_severity, one.digest, one.group_by if routed else None, mandatory=one.mandatory),
+        told=one.told, follows=_follows(one.min_severity, one.digest, one.asset_filter, one.group_by if routed else None, mandatory=one.mandatory),
         wishes=replace(wishes, bypassed=one.bypassed) if one.bypassed else wishes,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
-def _follows(min_severity: str, digest: str | None, group_by: str | None, *, mandatory: bool) -> route.Follows:
+def _follows(min_severity: str, digest: str | None, asset_filter: str | None, group_by: str | None, *, mandatory: bool) -> route.Follows:
     plan = DigestPlan.model_validate_json(digest) if digest else None
+    assets = AssetFilter.model_validate_json(asset_filter) if asset_filter else AssetFilter()
     return route.Follows(
-        min_severity=Severity(min_severity), mandatory=mandatory, digest=plan, grouped=group_by is not None, group_by=tuple(json.loads(group_by or "[]")),
+        min_severity=Severity(min_severity), mandatory=mandatory, digest=plan, assets=assets, grouped=group_by is not None,
+        group_by=tuple(json.loads(group_by or "[]")),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import labels_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import groups, runs, telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import FlushedGroups, Nothing
@@ -127,12 +128,14 @@ class Flushing:
     ) -> dict[str, str]:  # fmt: skip
         """Return those messages that are silenced by now, or that their reader does not want any more, and why."""
         texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for row in rows.values()]) if silences else {}
+        messages = [
+            texts.get(row.notification)
+            or Message(type=row.type, severity=Severity(row.severity), title=row.title, occurred_at=row.occurred_at)
+            for row in rows.values()
+        ]
         found = {}
-        for key, row in rows.items():
-            message = texts.get(row.notification) or Message(
-                type=row.type, severity=Severity(row.severity), title=row.title, occurred_at=row.occurred_at
-            )
-            asked = Asked(message=message, now=now, silences=silences, occasion=Occasion.MEMBER)
+        for key, message, subject in zip(rows, messages, subjects_of(session, self.org, messages, silences), strict=True):
+            asked = Asked(message=message, now=now, silences=silences, subject=subject, occasion=Occasion.MEMBER)
             if refusal := judge(asked, candidates[:1]).decided[0].reason:
                 found[key] = refusal
         return found

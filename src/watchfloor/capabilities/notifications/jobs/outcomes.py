@@ -30,8 +30,11 @@ class Settled:
     result: Result
 
 
-def settled(lane: ChannelKind, row: Claimed, outcome: Outcome, *, now: datetime, sha256: bytes | None) -> Settled:
-    """Return what becomes of a delivery; what a box says for certain stands, what the protocol's code says decides about the rest."""
+def settled(lane: ChannelKind, row: Claimed, outcome: Outcome, *, now: datetime, sha256: bytes | None, note: str = "") -> Settled:
+    """Return what becomes of a delivery; what a box says for certain stands, what the protocol's code says decides about the rest.
+
+    `note` is what the log says of the message itself, beside what the box said about its way.
+    """
     if outcome.code == NOT_TRIED:
         wait = timedelta(seconds=max(1.0, outcome.retry_after_s or 0.0))
         result = Result(delivery=row.id, state="due", reason=NOT_TRIED, delay=wait, outcome=str(Sent.RETRY), tried=False)
@@ -41,7 +44,7 @@ def settled(lane: ChannelKind, row: Claimed, outcome: Outcome, *, now: datetime,
     then = retry.settle(lane, row.attempt, judgement, now=now, expires_at=row.expires_at, chance=chance)
     result = Result(
         delivery=row.id, state=str(then.state), reason=then.reason or None, delay=max(then.due_at - now, now - now) if then.due_at else None,
-        outcome=str(judgement.kind), code=outcome.code, ms=outcome.ms, address=outcome.address, note=outcome.reason, head=outcome.head, sha256=sha256,
+        outcome=str(judgement.kind), code=outcome.code, ms=outcome.ms, address=outcome.address, note="; ".join(one for one in (outcome.reason, note) if one), head=outcome.head, sha256=sha256,
         short=then.shorter,
     )  # fmt: skip
     return Settled(row, outcome, judgement, result)

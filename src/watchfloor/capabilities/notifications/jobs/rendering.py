@@ -8,6 +8,7 @@ from watchfloor.capabilities.notifications.channels.lanes import NOT_TRIED
 from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
 from watchfloor.capabilities.notifications.jobs.unsubscribing import links_of
+from watchfloor.capabilities.notifications.jobs.wording import Wording
 from watchfloor.capabilities.notifications.queries import channels, keys, telling, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
 from watchfloor.kernel.clock import now
@@ -29,7 +30,7 @@ DIGEST = "digest"  # each is about something of its own
 
 
 class Rendering:
-    """One batch of a lane: envelopes, and the outcomes of what is not put into one."""
+    """One batch of a lane: envelopes, the outcomes of what is not put into one, and notes about own words that were not used."""
 
     def __init__(self, context: JobContext, lane: ChannelKind, rows: Sequence[Claimed], settings: NotificationSettings) -> None:
         """Open channels, messages, secrets, threads and links."""
@@ -37,12 +38,16 @@ class Rendering:
         self._org, self._lane, self._rows, vault = context.org, lane, sorted(rows, key=lambda row: row.id), ledger().vault
         named = [row.channel for row in rows]
         with context.transaction() as session:
-            self._messages: dict[UUID, Message] = telling.open_messages(session, vault, self._org, [row.notification for row in rows])
+            told = telling.open_messages(session, vault, self._org, [row.notification for row in rows])
+            words = Wording(session, self._org, lane, told.values())
+            worded = {name: words.of(message) for name, message in told.items()}
+            self._messages: dict[UUID, Message] = {name: message for name, (message, _) in worded.items()}
             self._opened = channels.open_channels(session, vault, self._org, named)
             self._secrets = keys.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
             self._marks = threads.list_marks(session, self._org, [one for row in rows if (one := self._topic(row)) is not None])
             mail = rows if lane is ChannelKind.EMAIL else ()
             self._links = links_of(session, vault, self._org, mail, self._messages, settings.public_url)
+        self.notes = {row.id: note for row in rows if (note := worded[row.notification][1])}
         self._begun = set[threads.Topic]()
         self.envelopes: list[Envelope] = []
         self.refused: list[Outcome] = []

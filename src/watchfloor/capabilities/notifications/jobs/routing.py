@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import runs, telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
@@ -33,14 +35,13 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
     telling_of = Telling(context)
     with context.transaction() as session:
         silences = wishes.list_silences(session, context.org)
-        audience: dict[str, list[telling.Candidate]] = {}
-        for event in telling.list_events(session, context.org, request.event_ids):
-            if event.name not in audience:
-                audience[event.name] = telling.list_candidates(session, context.org, event.name)
-            message = message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event))
-            telling_of.tell(
-                session, Asked(message=message, now=now(), silences=silences, routed=True), audience[event.name], event=event.id
-            )
+        events = telling.list_events(session, context.org, request.event_ids)
+        audience = {name: telling.list_candidates(session, context.org, name) for name in sorted({event.name for event in events})}
+        messages = [message_of(event.name, event.severity, event.at, event.data, dedup_key=_key(event)) for event in events]
+        subjects = subjects_of(session, context.org, messages, silences, chain(*audience.values()))
+        for event, message, subject in zip(events, messages, subjects, strict=True):
+            asked = Asked(message=message, now=now(), silences=silences, subject=subject, routed=True)
+            telling_of.tell(session, asked, audience[event.name], event=event.id)
         telling_of.gathering.store(session, context.org)
         runs.resolve_subjects(session, context.org, telling_of.gathering.ended)
         wake(session, context.org, telling_of.lanes, actor=context.actor)

@@ -41,6 +41,7 @@ class Turn:
         self.settings = read_settings(NotificationSettings, "notifications")
         self.rows: dict[UUID, Claimed] = {}
         self.hashes: dict[UUID, bytes] = {}
+        self.notes: dict[UUID, str] = {}
         self.results: dict[UUID, Result] = {}
 
     def take(self, limit: int, *, own: bool = False) -> bool:
@@ -61,6 +62,7 @@ class Turn:
         """Send what was claimed and save how it went; what the box says nothing about goes out again later."""
         rendering = Rendering(self.context, self.lane, list(self.rows.values()), self.settings)
         rendering.render()
+        self.notes |= rendering.notes
         self.hashes |= {one.delivery_id: hashlib.sha256(one.body).digest() for one in rendering.envelopes}
         self._save(rendering.refused)
         try:
@@ -84,7 +86,10 @@ class Turn:
         told = {one.delivery_id: one for one in outcomes if one.delivery_id in self.rows}
         if not told:
             return
-        ends = [settled(self.lane, self.rows[name], one, now=now(), sha256=self.hashes.get(name)) for name, one in told.items()]
+        ends = [
+            settled(self.lane, self.rows[name], one, now=now(), sha256=self.hashes.get(name), note=self.notes.get(name, ""))
+            for name, one in told.items()
+        ]
         with self.context.transaction() as session:
             due.save(session, self.context.org, [end.result for end in ends], job=self.context.job_id, attempt=self.context.attempt)
             learn(session, self.context, self.lane, ends)

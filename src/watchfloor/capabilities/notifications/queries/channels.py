@@ -67,11 +67,10 @@ def add_channel(
     With `verify` a webhook takes no messages until its receiver has repeated a challenge.
     """
     wire, made, config = wire_of(session), new_id(), wish.config()
-    kid, sealed = vault.seal(org, _place(made), json.dumps(config).encode())
-    where = config.get("to") or config.get("url") or f"{config.get('token')}|{config.get('channel')}"
+    kid, sealed = vault.seal(org, place(made), json.dumps(config).encode())
     values = {
         "org": org, "id": made, "owner": wish.owner, "kind": str(wish.kind), "label": wish.label, "kid": kid, "config": sealed,
-        "shown": masked(wish.kind, config), "address": vault.blind(org, f"{wish.kind}|{where}"), "host": host_of(wish.kind, config), "given": given, "actor": actor,
+        "shown": masked(wish.kind, config), "address": address_of(vault, org, wish), "host": host_of(wish.kind, config), "given": given, "actor": actor,
         "state": "unverified" if verify and wish.kind is ChannelKind.WEBHOOK else "active",
     }  # fmt: skip
     row: Any = wire.execute(ADD, values).fetchone()
@@ -99,6 +98,12 @@ def get_channel(session: Session, org: UUID, channel: UUID) -> ChannelView:
         message = f"there is no channel {channel}"
         raise NotFound(message)
     return found[0]
+
+
+def masked_addresses(session: Session, org: UUID, channels: Sequence[UUID]) -> dict[UUID, str]:
+    """Return addresses as people may see them, by channel."""
+    sql = "select id, shown from notify_channel where org = %s and id = any (%s)"
+    return {row[0]: row[1] for row in wire_of(session).execute(sql, (org, list(channels))).fetchall()}
 
 
 def remove_channel(session: Session, org: UUID, channel: UUID, *, actor: str) -> None:
@@ -163,7 +168,7 @@ def open_channels(session: Session, vault: Vault, org: UUID, channels: Sequence[
         .fetchall()
     )
     return {
-        row[0]: Opened(row[0], ChannelKind(row[1]), row[2], row[3], json.loads(vault.open(org, row[4], _place(row[0]), bytes(row[5]))))
+        row[0]: Opened(row[0], ChannelKind(row[1]), row[2], row[3], json.loads(vault.open(org, row[4], place(row[0]), bytes(row[5]))))
         for row in rows
     }
 
@@ -238,5 +243,13 @@ def _masked_mail(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _place(channel: UUID) -> str:
+def address_of(vault: Vault, org: UUID, wish: ChannelCreate) -> bytes:
+    """Return what equal addresses have in common, which tells nobody the address."""
+    config = wish.config()
+    where = config.get("to") or config.get("url") or f"{config.get('token')}|{config.get('channel')}"
+    return vault.blind(org, f"{wish.kind}|{where}")
+
+
+def place(channel: UUID) -> str:
+    """Return what a channel's sealed address is bound to."""
     return f"notify_channel|config|{channel}"

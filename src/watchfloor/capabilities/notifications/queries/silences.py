@@ -1,4 +1,4 @@
-"""Silences: what is not told for a while, who said so and why."""
+"""Silences and suppressions: what is not told for a while, which addresses take no mail, who said so and why."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from sqlalchemy import func, or_, select
 
-from watchfloor.capabilities.notifications.schemas.silences import SilenceView
+from watchfloor.capabilities.notifications.models import Silence, Suppression
+from watchfloor.capabilities.notifications.schemas.silences import SilenceView, SuppressionView
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
+from watchfloor.kernel.db.keyset import Page, page
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import NotFound
 
@@ -61,3 +64,34 @@ def end_silence(session: Session, org: UUID, silence: UUID, *, actor: str) -> No
     get_silence(session, org, silence)
     if wire_of(session).execute(END, (org, silence)).rowcount:
         record(session, org, actor=actor, operation="notify.end_silence", object=str(silence))
+
+
+def page_silences(session: Session, *, over: bool, limit: int, after: str | None) -> Page[SilenceView]:
+    """Return silences, newest first; those that are over only when asked for."""
+    query = select(Silence)
+    if not over:
+        query = query.where(Silence.ends_at > func.wf_now())
+    return page(
+        session, query, [Silence.id], shape=lambda row: SilenceView.model_validate(row[0], from_attributes=True), limit=limit, after=after
+    )
+
+
+def page_suppressions(session: Session, *, limit: int, after: str | None) -> Page[SuppressionView]:
+    """Return the addresses that take no mail now, newest first."""
+    query = select(Suppression).where(or_(Suppression.until.is_(None), Suppression.until > func.wf_now()))
+    return page(session, query, [Suppression.id], shape=lambda row: _suppression(row[0]), limit=limit, after=after)
+
+
+def remove_suppression(session: Session, org: UUID, suppression: UUID, *, actor: str) -> None:
+    """Let mail go to an address again; what was suppressed stays so until it is sent again. Raises NotFound."""
+    sql = "delete from notify_suppression where org = %s and id = %s returning shown"
+    row = wire_of(session).execute(sql, (org, suppression)).fetchone()
+    if row is None:
+        message = f"there is no suppression {suppression}"
+        raise NotFound(message)
+    record(session, org, actor=actor, operation="notify.remove_suppression", object=str(suppression), reason=row[0])
+
+
+def _suppression(row: Suppression) -> SuppressionView:
+    told = {name: getattr(row, name) for name in SuppressionView.model_fields if name != "address"}
+    return SuppressionView(address=row.shown, **told)

@@ -34,12 +34,14 @@ on conflict (org, type, dedup_key) do nothing returning id
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise.
 TAIL: Final = """
-select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest, p.wishes::text as wishes,
+select w.user_id, c.id as channel, c.kind, c.address, c.host, c.state, w.mandatory, w.min_severity, w.digest::text as digest,
+  w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
   w.route, w.group_by, w.escalation_id,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
-left join notify_preference p on p.org = c.org and p.user_id = w.user_id
+left join notify_preference p on p.org = c.org and p.user_id = w.user_id and w.user_id <> ''
+left join notify_preference o on o.org = %(org)s and o.user_id = '' and w.user_id <> ''
 left join lateral (
   select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
@@ -47,22 +49,25 @@ order by c.id, w.mandatory desc, w.min_severity
 """
 _WANTED: Final = """
 with wanted as (
-  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.id as route, to_jsonb(r.group_by)::text as group_by, r.escalation_id
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.asset_filter, r.id as route, to_jsonb(r.group_by)::text as group_by,
+    r.escalation_id
   from notify_route r, unnest(r.channels) as c (channel)
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
-  select c.owner, c.id, false, coalesce(p.wishes ->> 'min_severity', 'info'), p.wishes -> 'digest', null, null, null
+  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null, null, null, null
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
-  where c.org = %(org)s and {of_channels} and coalesce(p.wishes -> 'enabled_channels' ? c.kind, true)
+  left join notify_preference o on o.org = %(org)s and o.user_id = ''
+  cross join lateral (select coalesce(p.wishes, o.wishes) as wishes) s
+  where c.org = %(org)s and {of_channels} and coalesce(s.wishes -> 'enabled_channels' ? c.kind, true)
     and not c.given and not exists (select 1 from notify_route r where r.org = c.org and r.owner = c.owner and r.enabled))
 """
 FOLLOWING: Final = (
-    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
+    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
 )
 NAMED: Final = (
     _WANTED.format(
         of_routes="and r.owner = any (%(users)s)",
-        of_channels="c.owner = any (%(users)s) and coalesce(p.wishes -> 'enabled_events' ?| %(heard)s, true)",
+        of_channels="c.owner = any (%(users)s) and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, true)",
     )
     + TAIL
 )
@@ -70,14 +75,14 @@ NAMED: Final = (
 OWN: Final = f"""
 with wanted as (
   select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest,
-    null::uuid as route, null as group_by, null::uuid as escalation_id
+    null::jsonb as asset_filter, null::uuid as route, null as group_by, null::uuid as escalation_id
   from notify_channel c where c.org = %(org)s and (c.owner = %(user)s and not c.given or c.id = any (%(given)s)))
 {TAIL}
 """  # noqa: S608 - our own text
 # Those channels of one route over which a group is told.
 OF_ROUTE: Final = f"""
 with wanted as (
-  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, null::jsonb as digest, r.id as route, null as group_by, r.escalation_id
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, null::jsonb as digest, null::jsonb as asset_filter, r.id as route, null as group_by, r.escalation_id
   from notify_route r, unnest(r.channels) as c (channel) where r.org = %(org)s and r.id = %(route)s and r.enabled and c.channel = any (%(given)s))
 {TAIL}
 """  # noqa: S608 - our own text
@@ -107,7 +112,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest`, `wishes` and `group_by` are JSON, equal where they say the same."""
+    """One channel that could carry a message, and all that decides whether it does.
+
+    `digest`, `asset_filter`, `group_by` and `wishes` are JSON, equal where they say the same.
+    """
 
     user_id: str
     channel: UUID
@@ -125,6 +133,7 @@ class Candidate:
     route: UUID | None = None
     group_by: str | None = None
     escalation_id: UUID | None = None
+    asset_filter: str | None = None
 
 
 @dataclass(frozen=True)

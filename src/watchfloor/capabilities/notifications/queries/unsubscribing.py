@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.queries.wishes import get_preference
+from watchfloor.capabilities.notifications.queries.wishes import DEFAULT, get_preference
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 MOST: Final = 100  # as many as Wishes.opted_out may hold
 # One statement each, so that two links that are posted at once both count.
-OUT: Final = """
+OUT: Final = (
+    f"""
 insert into notify_preference as p (org, id, user_id, wishes, changed_by)
-values (%(org)s, %(id)s, %(user)s, jsonb_build_object('opted_out', jsonb_build_array(%(what)s::text)), %(actor)s)
+select %(org)s, %(id)s, %(user)s, d.wishes || jsonb_build_object('opted_out', coalesce(d.wishes -> 'opted_out', '[]') || to_jsonb(%(what)s::text)), %(actor)s
+from (select {DEFAULT} as wishes) d
+"""  # noqa: S608 - our own text
+    """
 on conflict (org, user_id) do update set changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1,
   wishes = jsonb_set(p.wishes, '{opted_out}', coalesce(p.wishes -> 'opted_out', '[]') || to_jsonb(%(what)s::text))
 where not coalesce(p.wishes -> 'opted_out', '[]') ?| %(heard)s and jsonb_array_length(coalesce(p.wishes -> 'opted_out', '[]')) < %(most)s
 """
+)
 BACK: Final = """
 update notify_preference set changed_by = %(actor)s, changed_at = wf_now(), revision = revision + 1,
   wishes = jsonb_set(wishes, '{opted_out}', (wishes -> 'opted_out') - %(what)s::text)

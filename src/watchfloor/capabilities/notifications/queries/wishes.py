@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
 from watchfloor.capabilities.notifications.queries import groups
+from watchfloor.capabilities.notifications.queries.changing import demand_channels, demand_escalation, filter_of
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
-from watchfloor.capabilities.notifications.schemas.preferences import STORED, PreferenceView, Wishes
+from watchfloor.capabilities.notifications.schemas.preferences import STORED, DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
@@ -26,17 +27,22 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 
-ROUTE: Final = "id, name, owner, events, min_severity, channels, digest, mandatory, enabled, group_by, group_wait, group_interval, repeat_interval, escalation_id, created_by, created_at"
+ROUTE: Final = """
+id, name, owner, events, min_severity, channels, asset_filter, digest, mandatory, enabled, group_by, group_wait, group_interval, repeat_interval, escalation_id,
+created_by, created_at
+"""
+NOBODY: Final = ""  # under no name lies what the organisation wishes for those who never said
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
 on conflict (org, user_id) do update set wishes = excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
 """
-
-
-PAUSE: Final = """
+# Who never said anything keeps what the organisation wishes for them beside what they say now.
+DEFAULT: Final = "coalesce((select d.wishes from notify_preference d where d.org = %(org)s and d.user_id = ''), '{}')"
+PAUSE: Final = f"""
 insert into notify_preference as p (org, id, user_id, wishes, changed_by)
-select %(org)s, %(id)s, %(user)s, jsonb_build_object('paused_until', %(until)s::text), %(actor)s where %(until)s::timestamptz > wf_now()
-on conflict (org, user_id) do update set wishes = p.wishes || excluded.wishes, changed_by = excluded.changed_by, changed_at = wf_now(), revision = p.revision + 1
+select %(org)s, %(id)s, %(user)s, {DEFAULT} || jsonb_build_object('paused_until', %(until)s::text), %(actor)s where %(until)s::timestamptz > wf_now()
+on conflict (org, user_id) do update set wishes = p.wishes || jsonb_build_object('paused_until', %(until)s::text), changed_by = excluded.changed_by,
+  changed_at = wf_now(), revision = p.revision + 1
 """
 RESUME: Final = """
 update notify_preference set wishes = wishes - 'paused_until', changed_by = %(actor)s, changed_at = wf_now(), revision = revision + 1
@@ -52,21 +58,45 @@ def list_silences(session: Session, org: UUID) -> list[Silence]:
 
 
 def get_preference(session: Session, org: UUID, user: str) -> PreferenceView:
-    """Return what a person wishes; the defaults when they never said."""
-    sql = "select wishes, revision, changed_by, changed_at from notify_preference where org = %s and user_id = %s"
-    row = wire_of(session).execute(sql, (org, user)).fetchone()
+    """Return what a person wishes; the organisation's defaults when they never said."""
+    row = _wished(session, org, user)
     if row is None:
-        return PreferenceView(user_id=user, wishes=Wishes(), revision=0)
-    return PreferenceView(
-        user_id=user, wishes=Wishes.model_validate(row[0], context={STORED: True}), revision=row[1], changed_by=row[2], changed_at=row[3]
-    )
+        return PreferenceView(user_id=user, wishes=get_default_preference(session, org).wishes, revision=0)
+    return PreferenceView(user_id=user, wishes=_stored(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
 
 
 def set_preference(session: Session, org: UUID, user: str, wishes: Wishes, *, actor: str) -> None:
     """Keep what a person wishes."""
+    _keep(session, org, user, wishes, actor)
+    record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def get_default_preference(session: Session, org: UUID) -> DefaultPreference:
+    """Return what people have who never said what they wish; ours where the organisation set nothing."""
+    row = _wished(session, org, NOBODY)
+    if row is None:
+        return DefaultPreference(wishes=Wishes(), revision=0)
+    return DefaultPreference(wishes=_stored(row[0]), revision=row[1], changed_by=row[2], changed_at=row[3])
+
+
+def set_default_preference(session: Session, org: UUID, wishes: Wishes, *, actor: str) -> None:
+    """Let people who never said what they wish have this, from now on and for what is held already."""
+    _keep(session, org, NOBODY, wishes, actor)
+    record(session, org, actor=actor, operation="notify.set_default_preference", object="default")
+
+
+def _wished(session: Session, org: UUID, user: str) -> Any:  # noqa: ANN401 - a row of four columns, or None
+    sql = "select wishes, revision, changed_by, changed_at from notify_preference where org = %s and user_id = %s"
+    return wire_of(session).execute(sql, (org, user)).fetchone()
+
+
+def _keep(session: Session, org: UUID, user: str, wishes: Wishes, actor: str) -> None:
     told = Jsonb(wishes.model_dump(mode="json", exclude_none=True))
     wire_of(session).execute(KEEP, {"org": org, "id": new_id(), "user": user, "wishes": told, "actor": actor})
-    record(session, org, actor=actor, operation="notify.set_preference", object=user)
+
+
+def _stored(wishes: object) -> Wishes:
+    return Wishes.model_validate(wishes, context={STORED: True})
 
 
 def pause(session: Session, org: UUID, user: str, until: datetime, *, actor: str) -> None:
@@ -90,26 +120,15 @@ def resume(session: Session, org: UUID, user: str, *, actor: str) -> None:
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:
     """Keep a route; raises InvalidInput for channels and escalations that there are not, Conflict for a name that is taken."""
     wire, made = wire_of(session), new_id()
-    known = {
-        row[0]
-        for row in wire.execute("select id from notify_channel where org = %s and id = any (%s)", (org, list(wish.channels))).fetchall()
-    }
-    if unknown := [str(one) for one in wish.channels if one not in known]:
-        message = f"there is no channel {unknown[0]}"
-        raise InvalidInput(message, field="/channels")
-    if wish.escalation_id is not None:
-        # Locked, so that it is not removed before the route is there.
-        there = wire.execute("select 1 from escalation where org = %s and id = %s for key share", (org, wish.escalation_id)).fetchone()
-        if there is None:
-            message = f"there is no escalation {wish.escalation_id}"
-            raise InvalidInput(message, field="/escalation_id")
+    demand_channels(session, org, wish.channels)
+    demand_escalation(session, org, wish.escalation_id)
     sql = (
-        "insert into notify_route (org, id, owner, name, events, min_severity, channels, digest, mandatory, enabled, created_by, "
-        "group_by, group_wait, group_interval, repeat_interval, escalation_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        "insert into notify_route (org, id, owner, name, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by, "
+        "group_by, group_wait, group_interval, repeat_interval, escalation_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     values: tuple[Any, ...] = (
         org, made, wish.owner, wish.name, list(wish.events), str(wish.min_severity), list(dict.fromkeys(wish.channels)),
-        Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
+        filter_of(wish.asset_filter), Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
         list(wish.group_by) if wish.group_by is not None else None, wish.group_wait, wish.group_interval, wish.repeat_interval, wish.escalation_id,
     )  # fmt: skip
     try:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AnyUrl, BaseModel, BeforeValidator, Field, 
 
 from watchfloor.capabilities.notifications.schemas.apprise import service_of
 from watchfloor.capabilities.notifications.schemas.message import Part
+from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind
 from watchfloor.kernel.contract import Severity
@@ -27,6 +28,8 @@ class SigningKind(StrEnum):
 GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
 ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
 ADDRESS_CHARACTERS: Final = 254
+GATHERED_TWICE: Final = "a route gathers in groups or in digests, not in both: take away digest, or group_by"
+MANDATORY_OF_ALL: Final = "a mandatory route tells of every asset: take away asset_filter, or mandatory"
 
 
 def _text(value: object) -> object:
@@ -57,6 +60,16 @@ def _glob(text: str) -> str:
 UserId = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MailAddress = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_address)]
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+GroupBy = Annotated[
+    tuple[Label, ...],
+    Field(max_length=5, description="What messages that go out together have in common: asset, type, severity, any fact. Nothing named: all together."),
+]  # fmt: skip
+GroupWait = Annotated[timedelta, Field(ge=timedelta(), le=timedelta(hours=24), description="How long a group's first message waits.")]
+GroupInterval = Annotated[timedelta, Field(ge=timedelta(seconds=10), le=timedelta(days=7), description="How long later ones wait.")]
+RepeatInterval = Annotated[
+    timedelta,
+    Field(ge=timedelta(minutes=5), le=timedelta(days=90), description="When what still holds is said again, unless it is acknowledged."),
+]
 EventGlob = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_glob)]
 
 
@@ -168,28 +181,26 @@ class RouteCreate(Part):
     events: tuple[EventGlob, ...] = Field(("*",), min_length=1, max_length=50)
     min_severity: Severity = Severity.INFO
     channels: tuple[UUID, ...] = Field(min_length=1, max_length=50)
+    asset_filter: AssetFilter | None = Field(None, description="Events about which assets; about any, and about none, without.")
     digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
     mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
     enabled: bool = True
-    group_by: tuple[Label, ...] | None = Field(
-        None, max_length=5, description="What messages that go out together have in common: asset, type, severity, any fact. Nothing named: all together."
-    )  # fmt: skip
-    group_wait: timedelta = Field(
-        timedelta(seconds=30), ge=timedelta(), le=timedelta(hours=24), description="How long a group's first message waits."
-    )
-    group_interval: timedelta = Field(
-        timedelta(minutes=5), ge=timedelta(seconds=10), le=timedelta(days=7), description="How long later ones wait."
-    )
-    repeat_interval: timedelta = Field(
-        timedelta(hours=24), ge=timedelta(minutes=5), le=timedelta(days=90), description="When what still holds is said again, unless it is acknowledged."
-    )  # fmt: skip
+    group_by: GroupBy | None = None
+    group_wait: GroupWait = timedelta(seconds=30)
+    group_interval: GroupInterval = timedelta(minutes=5)
+    repeat_interval: RepeatInterval = timedelta(hours=24)
     escalation_id: UUID | None = Field(None, description="Who is told next while nobody acknowledges.")
 
     @model_validator(mode="after")
     def _gathers_once(self) -> RouteCreate:
         if self.digest is not None and self.group_by is not None:
-            message = "a route gathers in groups or in digests, not in both: leave out `digest` or `group_by`"
-            raise ValueError(message)
+            raise ValueError(GATHERED_TWICE)
+        return self
+
+    @model_validator(mode="after")
+    def _means_its_filter(self) -> RouteCreate:
+        if self.mandatory and self.asset_filter is not None and not self.asset_filter.empty:
+            raise ValueError(MANDATORY_OF_ALL)
         return self
 
 
@@ -202,6 +213,7 @@ class RouteView(BaseModel):
     events: list[str]
     min_severity: Severity
     channels: list[UUID]
+    asset_filter: AssetFilter | None
     digest: DigestPlan | None
     mandatory: bool
     enabled: bool

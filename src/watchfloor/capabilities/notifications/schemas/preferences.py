@@ -47,9 +47,18 @@ class Wishes(Part):
 
 
 class PreferenceView(BaseModel):
-    """A person's wishes; revision 0 means that they never said any."""
+    """A person's wishes; revision 0 means that they never said any, and have those of the organisation."""
 
     user_id: str
+    wishes: Wishes
+    revision: int
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+
+
+class DefaultPreference(BaseModel):
+    """What people have who never said any wishes; revision 0 means that the organisation set nothing."""
+
     wishes: Wishes
     revision: int
     changed_by: str | None = None

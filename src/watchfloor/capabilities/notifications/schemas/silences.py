@@ -40,3 +40,14 @@ class SilenceView(BaseModel):
     reason: str
     actor: str
     created_at: datetime
+
+
+class SuppressionView(BaseModel):
+    """An address that takes no mail, masked; for good where there is no `until`."""
+
+    id: UUID
+    address: str
+    reason: str
+    until: datetime | None
+    created_by: str
+    created_at: datetime

@@ -100,6 +100,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
     owner.ask("PUT", "/members/ours", json={"role": "viewer"})
     channel = owner.post("/notifications/channels", {"kind": "email", "email": "ann@example.org"})["id"]
     route = owner.post("/notifications/routes", {"name": "r", "owner": owner.get("/whoami")["name"], "channels": [channel]})["id"]
+    escalation = owner.post("/notifications/escalations", {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]})["id"]
     owner.ask("PUT", "/notifications/templates/finding.opened/email", json={"subject": "{title}", "body": ""})
     begins = now()
     silence = {
@@ -127,7 +128,7 @@ def things(owner: Client, ledger: Ledger) -> dict[str, UUID | str]:
             "entry": add_scope(session, owner.org, "192.0.2.0/24", actor="test"),
             "report": a_report(ledger, session, owner.org), "preset": "ours", "theme": "ours", "watch": watch, "scan": scan, "scan_id": scan, "task_id": scan,
             "silence": quiet, "suppression": owner.get("/notifications/suppressions")["items"][0]["id"],
-            "channel": channel, "route": route, "notification": notification, "delivery": delivery,
+            "channel": channel, "route": route, "escalation": escalation, "notification": notification, "delivery": delivery,
             "artifact": store(ledger, session, owner.org, name="x", media_type="text/plain", content=b"x"),
             "bundle": store(ledger, session, owner.org, name="b", media_type="application/vnd.watchfloor.advisories+zstd", content=b"x"),
             "key": next(shown["id"] for shown in owner.get("/keys")["items"] if shown["public_id"] == key),

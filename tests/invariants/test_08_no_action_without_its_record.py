@@ -57,6 +57,8 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
     notify, told = "/notifications/channels", {"event": "a.b", "user_id": "ann"}
     hook, spare = (owner.post(notify, {"kind": "webhook", "url": f"https://example.org/{n}"})["id"] for n in range(2))
     route = owner.post("/notifications/routes", {"name": "old", "channels": [hook]})["id"]
+    nights = {"name": "e", "steps": [{"after": 0, "users": ["ann"]}]}
+    escalation = owner.post("/notifications/escalations", nights)["id"]
     silence = {
         "matchers": {"events": ["a.*"]},
         "starts_at": now().isoformat(),
@@ -120,6 +122,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "rotate_channel_secret": (f"{notify}/{hook}/rotate-secret", None), "verify_channel": (f"{notify}/{hook}/verify", None),
         "send_test_message": (f"{notify}/{hook}/test", None),
         "create_route": ("/notifications/routes", {"name": "new", "channels": [hook]}), "delete_route": (f"/notifications/routes/{route}", None),
+        "create_escalation": ("/notifications/escalations", {**nights, "name": "new"}), "delete_escalation": (f"/notifications/escalations/{escalation}", None),
         "set_template": ("/notifications/templates/finding.opened/email", {"subject": "{title}", "body": ""}),
         "delete_template": ("/notifications/templates/finding.opened/email", None),
         "set_default_preference": ("/notifications/preferences/default", {}),

@@ -30,7 +30,7 @@ NOTICE = Notice(
     labels={"asset": "db-1.example.org"},
 )
 ANA = Candidate(user="ana", channel=UUID(int=1), address=b"ana", may_see=True, wishes=Wishes(zone=BERLIN))
-EVENT, MANUAL, RELEASE, PAGE = Occasion
+EVENT, MANUAL, RELEASE, GROUP, MEMBER, STEP, PAGE = Occasion
 
 World: TypeAlias = tuple[Notice, Candidate, list[Silence]]
 Change: TypeAlias = Callable[[World], World]
@@ -153,6 +153,9 @@ def test_first_refusal_is_the_reason(first: int, second: int) -> None:
         (EVENT, set()),
         (MANUAL, {1, 3, 5, 6, 8, 9}),
         (RELEASE, {3, 6, 11, 12}),
+        (GROUP, {1, 3, 5, 6, 9, 11}),
+        (MEMBER, {1, 3, 6, 9, 10, 11, 12, 13}),
+        (STEP, {1, 3, 6, 9, 11, 12}),
         (PAGE, {1, 3, 6, 9, 11, 12, 13}),
     ],
 )

@@ -30,7 +30,7 @@ def test_workers_are_killed_and_every_message_is_recorded_once(
         with subprocess.Popen(command) as child:
             receiver.wait_for(len(receiver.came) + chance.randint(1, 40), child)
             child.kill()
-        _reap(world)
+        reap(world)
     world.worker.run_all(world.org)
     world.now()
     assert Counter(state for state, _reason, _attempts in world.rows()) == {"sent": MESSAGES}
@@ -38,7 +38,7 @@ def test_workers_are_killed_and_every_message_is_recorded_once(
     assert len(set(receiver.ids())) == MESSAGES
 
 
-def _reap(world: World) -> None:
+def reap(world: World) -> None:
     """Give back what a dead worker held, as the reaper does."""
     world.worker.wire.execute(
         "update job set stage = 'queued', owner = null, child = null, fence = fence + 1 where org = %s and stage in ('running', 'dispatched')",

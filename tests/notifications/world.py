@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.api.worker import Worker
 from watchfloor.capabilities.notifications.queries import channels, wishes
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate, RouteCreate
 from watchfloor.capabilities.notifications.schemas.preferences import Wishes
@@ -18,8 +19,8 @@ from watchfloor.kernel.jobs.facade import JobResult
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from tests.api.worker import Worker
     from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sandbox import zygote
 
 
 @dataclass
@@ -87,3 +88,10 @@ class World:
     def attempts(self) -> list[tuple[int, str, str]]:
         """Return number, outcome and code of every attempt, oldest first."""
         return [(row[0], row[1], row[2]) for row in self.sql("select n, outcome, code from delivery_attempt order by delivery, n")]
+
+
+def run_beside(world: World, nursery: zygote.Zygote, job: UUID) -> None:
+    """Run one job on a worker of this thread's own, for a connection is one thread's."""
+    worker = Worker(world.ledger, nursery)
+    worker.run(job)
+    worker.leave()

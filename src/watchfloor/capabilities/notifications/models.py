@@ -44,6 +44,8 @@ class Route(OrgOwned, Base):
     asset_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     mandatory: Mapped[bool]
     enabled: Mapped[bool]
+    group_by: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    escalation_id: Mapped[UUID | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime]
 
@@ -109,6 +111,7 @@ class Delivery(OrgOwned, Base):
     sent_at: Mapped[datetime | None]
     replay_of: Mapped[UUID | None]
     replay_no: Mapped[int]
+    group_id: Mapped[UUID | None]
 
 
 class Read(Base):
@@ -128,6 +131,24 @@ class Digest(OrgOwned, Base):
     __tablename__ = "notify_digest"
 
     user_id: Mapped[str]
+
+
+class Group(OrgOwned, Base):
+    """Messages that are told one person together, again when something changes."""
+
+    __tablename__ = "notify_group"
+
+    user_id: Mapped[str]
+
+
+class GroupMember(Base):
+    """One message of a group."""
+
+    __tablename__ = "notify_group_member"
+
+    org: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    notification: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class DigestItem(Base):

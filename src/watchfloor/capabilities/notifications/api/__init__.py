@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from watchfloor.capabilities.notifications.api import live, previews, sends, silences, templates, told, wishes
+from watchfloor.capabilities.notifications.api import escalations, live, previews, sends, silences, templates, told, wishes
 from watchfloor.capabilities.notifications.api.unsubscribe import open_routes
 
 # Fixed words come before /{notification}; a router whose own path is empty cannot be included, so it takes the others in.
 routes = APIRouter(tags=["notifications"])
-routes.routes += [one for part in (sends, previews, wishes, silences, templates, live, told) for one in part.routes.routes]
+routes.routes += [one for part in (sends, previews, wishes, silences, escalations, templates, live, told) for one in part.routes.routes]
 
 __all__ = ["open_routes", "routes"]

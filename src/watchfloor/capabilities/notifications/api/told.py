@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from watchfloor.capabilities.notifications.engine.known import EVENTS
 from watchfloor.capabilities.notifications.jobs.upkeep import health_of, statistics_of
-from watchfloor.capabilities.notifications.queries import inbox, lists
+from watchfloor.capabilities.notifications.queries import acknowledging, inbox, lists
 from watchfloor.capabilities.notifications.schemas.channels import UserId
 from watchfloor.capabilities.notifications.schemas.upkeep import WINDOW, AskStatistics, By, Health, Statistics
 from watchfloor.capabilities.notifications.schemas.views import (
@@ -118,6 +118,6 @@ def get_notification(caller: Caller, notification: UUID) -> NotificationDetail:
 
 @routes.post("/{notification}/acknowledge", status_code=204)
 def acknowledge_notification(caller: Caller, notification: UUID) -> None:
-    """Say that you look after it; who was first stays."""
+    """Say that you look after it: its escalations end, and it is not repeated. Who was first stays."""
     with caller.transaction() as session:
-        lists.acknowledge(session, caller.org, notification, actor=caller.name)
+        acknowledging.acknowledge(session, caller.org, notification, actor=caller.name)

@@ -5,6 +5,7 @@ import typer
 from watchfloor.capabilities.notifications.cli import (
     channels,
     deliveries,
+    escalations,
     fare,
     inbox,
     listen,
@@ -22,10 +23,12 @@ commands = typer.Typer(no_args_is_help=True)
 commands.command("list")(deliveries.list_)
 commands.command("inbox")(inbox.inbox)
 commands.command("read")(inbox.read)
+commands.command("acknowledge")(inbox.acknowledge)
 commands.command("send")(send.send)
 commands.command("test")(send.try_)
 commands.add_typer(channels.commands, name="channels")
 commands.add_typer(routes.commands, name="routes")
+commands.add_typer(escalations.commands, name="escalations")
 commands.command("preview")(preview.preview)
 commands.command("preferences")(wishes.preferences)
 commands.add_typer(silences.commands, name="silence")

@@ -1,4 +1,4 @@
-"""`wf notifications inbox` and `read`: what one person was told."""
+"""`wf notifications inbox`, `read` and `acknowledge`: what one person was told, and who looks after it."""
 
 from __future__ import annotations
 
@@ -50,6 +50,17 @@ def read(
 
         marked = queries.mark_read(session, floor.org, user, ids=ids, until=until, actor="cli")
     print_json({"marked": marked}) if json else print_text(f"{marked} marked as read.")
+
+
+def acknowledge(
+    context: typer.Context, notification: Annotated[str, typer.Argument(help="The notification's id.", metavar="NOTIFICATION")],
+) -> None:  # fmt: skip
+    """Say that somebody looks after it: its escalations end, and it is not repeated. Who was first stays."""
+    with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
+        from watchfloor.capabilities.notifications.queries import acknowledging  # noqa: PLC0415 - loads the database's libraries
+
+        acknowledging.acknowledge(session, floor.org, _id(notification), actor="cli")
+    print_text(f"{notification} is looked after.")
 
 
 def _id(text: str) -> UUID:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from watchfloor.capabilities.notifications.cli.work import id_of, shaped
+from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Json, desk, print_json, print_text, table
 
 if TYPE_CHECKING:
+    from watchfloor.capabilities.notifications.schemas.channels import RouteView
     from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 
 commands = typer.Typer(no_args_is_help=True, help="Which events go to which channels.")
@@ -26,7 +28,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
         print_json({"items": found})
         return
     rows = [
-        (one.id, one.name, one.owner, ", ".join(one.events), one.min_severity, _shown(one.asset_filter), one.digest.mode if one.digest else "at once",
+        (one.id, one.name, one.owner, ", ".join(one.events), one.min_severity, _shown(one.asset_filter), _when(one),
          "yes" if one.mandatory else "", "on" if one.enabled else "off", ", ".join(map(str, one.channels)))
         for one in found
     ]  # fmt: skip
@@ -49,6 +51,13 @@ def add(
     digest: Annotated[str | None, typer.Option(help="Tell all at once: hourly, daily or weekly; at once without.")] = None,
     at: Annotated[str | None, typer.Option(help="With a daily or weekly digest: the local time, as 08:00.")] = None,
     weekday: Annotated[str | None, typer.Option(help="With a weekly digest: mon, tue …")] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="Tell together what has these in common, joined by commas: asset, type, severity, any fact; '' for all together.")
+    ] = None,
+    group_wait: Annotated[str, typer.Option(help="How long a group's first message waits for others.")] = "30s",
+    group_interval: Annotated[str, typer.Option(help="How long later ones wait after the last sending.")] = "5m",
+    repeat_interval: Annotated[str, typer.Option(help="When what still holds is said again, unless it is acknowledged.")] = "24h",
+    escalation: Annotated[str | None, typer.Option(help="Who is told next while nobody acknowledges: an escalation's id.")] = None,
     mandatory: Annotated[bool, typer.Option("--mandatory", help="Told even to who opted out or sleeps.")] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -58,6 +67,9 @@ def add(
 
     told: dict[str, Any] = {
         "name": name, "owner": owner, "min_severity": min_severity, "mandatory": mandatory, "channels": [id_of(one, "channel") for one in channel],
+        "group_by": _labels(group_by) if group_by is not None else None,
+        "group_wait": duration(group_wait), "group_interval": duration(group_interval), "repeat_interval": duration(repeat_interval),
+        "escalation_id": id_of(escalation, "escalation") if escalation else None,
         "digest": {key: value for key, value in (("mode", digest), ("at_local", at), ("weekday", weekday)) if value} or None,
     }  # fmt: skip
     wish = shaped(RouteCreate, told | ({"events": event} if event else {}) | _assets(asset, tag, not_asset, not_tag))
@@ -83,6 +95,11 @@ def edit(
     digest: Annotated[str | None, typer.Option(help="Tell all at once: hourly, daily or weekly; `none` tells at once.")] = None,
     at: Annotated[str | None, typer.Option(help="With a daily or weekly digest: the local time, as 08:00.")] = None,
     weekday: Annotated[str | None, typer.Option(help="With a weekly digest: mon, tue …")] = None,
+    group_by: Annotated[str | None, typer.Option(help="Tell together what has these in common, joined by commas; `none` tells each at once.")] = None,
+    group_wait: Annotated[str | None, typer.Option(help="How long a group's first message waits for others.")] = None,
+    group_interval: Annotated[str | None, typer.Option(help="How long later ones wait after the last sending.")] = None,
+    repeat_interval: Annotated[str | None, typer.Option(help="When what still holds is said again, unless it is acknowledged.")] = None,
+    escalation: Annotated[str | None, typer.Option(help="Who is told next while nobody acknowledges: an escalation's id, or `none`.")] = None,
     mandatory: Annotated[bool | None, typer.Option("--mandatory/--no-mandatory", help="Told even to who opted out or sleeps.")] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it tells anything.")] = None,
     json: Json = False,
@@ -97,6 +114,12 @@ def edit(
     }  # fmt: skip
     told = {key: value for key, value in told.items() if value is not None} | _digest(digest, at, weekday)
     told |= {"asset_filter": None} if all_assets else _assets(asset, tag, not_asset, not_tag)
+    waits = {"group_wait": group_wait, "group_interval": group_interval, "repeat_interval": repeat_interval}
+    told |= {key: duration(value) for key, value in waits.items() if value is not None}
+    if group_by is not None:
+        told["group_by"] = None if group_by == "none" else _labels(group_by)
+    if escalation is not None:
+        told["escalation_id"] = None if escalation == "none" else id_of(escalation, "escalation")
     wanted, which = shaped(RouteChange, told), id_of(route, "route")
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         changing.change_route(session, floor.org, which, wanted, actor="cli")
@@ -112,6 +135,16 @@ def rm(context: typer.Context, route: Annotated[str, typer.Argument(help="The ro
 
         wishes.remove_route(session, floor.org, id_of(route, "route"), actor="cli")
     print_text(f"{route} is removed.")
+
+
+def _labels(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _when(route: RouteView) -> str:
+    if route.group_by is not None:
+        return f"grouped by {', '.join(route.group_by)}" if route.group_by else "all together"
+    return route.digest.mode if route.digest else "at once"
 
 
 def _shown(wanted: AssetFilter | None) -> str:

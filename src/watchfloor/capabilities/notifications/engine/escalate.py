@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from watchfloor.capabilities.notifications.engine.zones import known_zone, local_of, moment
+from watchfloor.capabilities.notifications.engine.zones import known_zone, local_of, moment, parse_zone
 
 if TYPE_CHECKING:
+    from watchfloor.capabilities.notifications.schemas.message import Message
     from watchfloor.capabilities.notifications.schemas.rules import Escalation, Rotation, Step
 
+UNREACHED: Final = "escalation.unreached"  # starts no escalation itself: that would never end
 ONE_WEEK: Final = timedelta(days=7)
 Reachable: TypeAlias = Callable[[str], bool]
 
@@ -73,6 +75,23 @@ def on_duty(rotation: Rotation, now: datetime) -> str:
     if moment(datetime.combine(first + weeks * ONE_WEEK, rotation.at), zone) > now:
         weeks -= 1
     return rotation.users[max(0, weeks) % len(rotation.users)]
+
+
+def check_zones(escalation: Escalation) -> None:
+    """Raise InvalidInput for a rotation in a zone that nobody knows."""
+    for n, step in enumerate(escalation.steps):
+        if step.rotation is not None:
+            parse_zone(step.rotation.timezone, field=f"/steps/{n}/rotation/timezone")
+
+
+def step_message(message: Message, name: str, told: Told, *, run: str, notification: str, steps: int) -> Message:
+    """Return what a step says: the message, which step of what it is, and how to end it."""
+    ask = f"Say that you look after it, or the next is told: watchfloor notifications acknowledge {notification}"
+    facts = {**message.facts, "escalation": name, "step": f"{told.step + 1} of {steps}"}
+    changes = {
+        "title": f"Escalated: {message.title}"[:200], "lines": (*message.lines[:199], ask), "facts": facts, "dedup_key": f"escalation:{run}:{told.step}",
+    }  # fmt: skip
+    return message.model_copy(update=changes)
 
 
 def _due(steps: Sequence[Step], run: Run, *, at_once: datetime | None) -> datetime | None:

@@ -12,6 +12,7 @@ EVENTS: Final = {
     "advisories.watch_hit": "finding.read",
     "channel.disabled": "notification.read",
     "delivery.dead": "notification.read",
+    "escalation.unreached": "notification.read",
     "finding.accepted": "finding.read",
     "finding.false_positive": "finding.read",
     "finding.fixed": "finding.read",

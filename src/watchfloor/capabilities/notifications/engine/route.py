@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 
 
 class Occasion(StrEnum):
-    """Why it is decided: something happened, somebody sends by hand, held messages are due, or a step of an escalation pages."""
+    """Why it is decided.
+
+    Something happened, somebody sends by hand, held messages are due; a group is sent, or one of its members is named in it; a step of an
+    escalation tells, or pages.
+    """
 
     EVENT = "event"
     MANUAL = "manual"
     RELEASE = "release"
+    GROUP = "group"
+    MEMBER = "member"
+    STEP = "step"
     PAGE = "page"
 
 
@@ -286,14 +293,19 @@ _QUESTIONS: Final[dict[Question, Ask]] = {
     Question.QUIET: _quiet,
 }
 _WISHED: Final = frozenset({Question.OPTED_OUT, Question.FILTER})
+# Somebody is named whatever routes say; who opted out is not reached, which makes the next step due.
+_NAMED: Final = frozenset({Question.AUDIENCE, Question.DUPLICATE, Question.INHIBITION, Question.FILTER, Question.JOIN, Question.RATE})
 _SKIPPED: Final[dict[Occasion, frozenset[Question]]] = {
     Occasion.EVENT: frozenset(),
     Occasion.MANUAL: frozenset({Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, *_WISHED}),
     Occasion.RELEASE: frozenset({Question.DUPLICATE, Question.INHIBITION, Question.JOIN, Question.RATE}),
-    # Somebody is named whatever routes say, and woken if need be; who opted out is not reached, which makes the next step due.
-    Occasion.PAGE: frozenset(
-        {
-            Question.AUDIENCE, Question.DUPLICATE, Question.INHIBITION, Question.FILTER, Question.JOIN, Question.RATE, Question.QUIET,
-        }
+    # What its members were asked is not asked of the group, and of members only what may have changed since. Somebody may want no groups.
+    Occasion.GROUP: frozenset(
+        {Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, Question.FILTER, Question.JOIN}
     ),
+    Occasion.MEMBER: frozenset(
+        {*_NAMED, Question.CHANNEL, Question.QUIET}
+    ),
+    Occasion.STEP: _NAMED,
+    Occasion.PAGE: _NAMED | {Question.QUIET},
 }  # fmt: skip

@@ -75,5 +75,6 @@ _TITLES: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "reports.failed": _said("A report could not be written: {}", "reason"),
     "channel.disabled": _said("A {} channel was switched off: {}", "kind", "reason"),
     "delivery.dead": _said("A message over {} was given up: {}", "kind", "reason"),
+    "escalation.unreached": _said("Nobody could be reached by step {} of the escalation {}", "step", "escalation"),
     "notifications.health_changed": _said("Notifications are {} now", "status"),
 }

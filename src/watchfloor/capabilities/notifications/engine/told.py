@@ -35,6 +35,16 @@ def message_of(name: str, severity: str, at: datetime, data: dict[str, Any], *, 
     )  # fmt: skip
 
 
+def labels_of(message: Message) -> dict[str, str]:
+    """Return what messages are grouped by: their facts, and what every message has."""
+    return {**message.facts, "type": message.type, "severity": str(message.severity), "asset": message.asset}
+
+
+def about(message: Message) -> str:
+    """Return what two messages about one thing have in common; empty for a message about nothing we know."""
+    return f"{message.subject_kind}:{message.subject_id}" if message.subject_id else ""
+
+
 def _lines(data: dict[str, Any]) -> tuple[str, ...]:
     sentences = data.get("sentences")
     told = (

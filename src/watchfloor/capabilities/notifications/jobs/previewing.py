@@ -31,7 +31,7 @@ def preview(session: Session, org: UUID, asked: PreviewEvent) -> Preview:
     candidates = telling.list_candidates(session, org, message.type, asked.user_ids)
     (subject,) = subjects_of(session, org, [message], silences, candidates)
     graver = list_graver(session, org, message)
-    found = explain(Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver), candidates)
+    found = explain(Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver, routed=True), candidates)
     chosen = [one for one in found if asked.dropped or one[1] != DROPPED]
     masked = channels.masked_addresses(session, org, [who.channel for who, *_ in chosen[:SHOWN]])
     decisions = [

@@ -11,7 +11,7 @@ from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
-from watchfloor.capabilities.notifications.queries import telling, wishes
+from watchfloor.capabilities.notifications.queries import runs, telling, wishes
 from watchfloor.capabilities.notifications.queries.inhibiting import list_graver
 from watchfloor.capabilities.notifications.schemas.jobs import Routed, RouteEvents
 from watchfloor.kernel.clock import now
@@ -42,8 +42,10 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
         subjects = subjects_of(session, context.org, messages, silences, chain(*audience.values()))
         for event, message, subject in zip(events, messages, subjects, strict=True):
             graver = list_graver(session, context.org, message)
-            asked = Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver)
+            asked = Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver, routed=True)
             telling_of.tell(session, asked, audience[event.name], event=event.id)
+        telling_of.gathering.store(session, context.org)
+        runs.resolve_subjects(session, context.org, telling_of.gathering.ended)
         wake(session, context.org, telling_of.lanes, actor=context.actor)
     return telling_of.done
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watchfloor.capabilities.notifications.engine.health import Figures, Status, health
 from watchfloor.capabilities.notifications.engine.known import EVENTS
 from watchfloor.capabilities.notifications.jobs.delivering import wake
-from watchfloor.capabilities.notifications.queries import threads, upkeep
+from watchfloor.capabilities.notifications.queries import groups, threads, upkeep
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
 from watchfloor.capabilities.notifications.schemas.upkeep import (
     REPLAYS_MAX,
@@ -55,6 +55,8 @@ def cleanup_old_notifications(context: JobContext, request: CleanUp) -> CleanedU
         done.deleted_count = done.notifications
         context.progress(done.notifications, max(old, done.notifications), phase="notifications")
         if gone.notifications < upkeep.BLOCK:
+            with context.transaction() as session:
+                groups.delete_closed(session, context.org, keep)
             done.attempts += _old_attempts(context)
             with context.transaction() as session:
                 threads.delete_old(session, context.org, keep)

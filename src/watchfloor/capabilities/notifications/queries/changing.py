@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.queries import channels
-from watchfloor.capabilities.notifications.schemas.channels import MANDATORY_OF_ALL
+from watchfloor.capabilities.notifications.schemas.channels import GATHERED_TWICE, MANDATORY_OF_ALL
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
@@ -67,13 +67,20 @@ def save_channel(
 
 
 def change_route(session: Session, org: UUID, route: UUID, wanted: RouteChange, *, actor: str) -> None:
-    """Change what is named of a route; raises NotFound, InvalidInput for channels that there are not, Conflict for a name that is taken."""
+    """Change what is named of a route; what waits in its groups goes out as it says now.
+
+    Raises:
+        NotFound: There is no such route.
+        InvalidInput: It names channels or an escalation that there are not, or would contradict itself.
+        Conflict: Its name is taken.
+    """
     given = {name: getattr(wanted, name) for name in sorted(wanted.model_fields_set)}
     if wanted.channels is not None:
         demand_channels(session, org, wanted.channels)
+    demand_escalation(session, org, wanted.escalation_id)
     values = {name: _stored(name, value) for name, value in given.items()}
     sets = ", ".join(f"{name} = %({name})s" for name in values)
-    sql = f"update notify_route set {sets} where org = %(of_org)s and id = %(of_id)s returning mandatory and asset_filter is not null"  # noqa: S608 - a model's own fields
+    sql = f"update notify_route set {sets} where org = %(of_org)s and id = %(of_id)s returning mandatory and asset_filter is not null, digest is not null and group_by is not null"  # noqa: S608 - a model's own fields
     try:
         row = wire_of(session).execute(sql, values | {"of_org": org, "of_id": route}).fetchone()
     except UniqueViolation as error:
@@ -84,6 +91,8 @@ def change_route(session: Session, org: UUID, route: UUID, wanted: RouteChange, 
         raise NotFound(message)
     if row[0]:
         raise InvalidInput(MANDATORY_OF_ALL, field="/asset_filter")
+    if row[1]:
+        raise InvalidInput(GATHERED_TWICE, field="/group_by")
     record(session, org, actor=actor, operation="notify.change_route", object=str(route), reason=", ".join(given))
 
 
@@ -94,6 +103,14 @@ def demand_channels(session: Session, org: UUID, wanted: Sequence[UUID]) -> None
     if unknown := [str(one) for one in wanted if one not in known]:
         message = f"there is no channel {unknown[0]}"
         raise InvalidInput(message, field="/channels")
+
+
+def demand_escalation(session: Session, org: UUID, wanted: UUID | None) -> None:
+    """Raise InvalidInput for an escalation that there is not; one that there is stays until this transaction ends."""
+    sql = "select 1 from escalation where org = %s and id = %s for key share"
+    if wanted is not None and wire_of(session).execute(sql, (org, wanted)).fetchone() is None:
+        message = f"there is no escalation {wanted}"
+        raise InvalidInput(message, field="/escalation_id")
 
 
 def filter_of(wanted: AssetFilter | None) -> Jsonb | None:

@@ -115,7 +115,11 @@ def remove_channel(session: Session, org: UUID, channel: UUID, *, actor: str) ->
         "where org = %s and channel = %s and state in ('due', 'held')",
         (org, channel),
     )
-    wire.execute("update notify_route set channels = array_remove(channels, %s) where org = %s", (channel, org))
+    # Routes are locked in the order of their ids, as they are where messages join groups.
+    wire.execute("select 1 from notify_route where org = %s and %s = any (channels) order by id for update", (org, channel))
+    wire.execute(
+        "update notify_route set channels = array_remove(channels, %s) where org = %s and %s = any (channels)", (channel, org, channel)
+    )
     wire.execute("delete from notify_channel where org = %s and id = %s", (org, channel))
     record(session, org, actor=actor, operation="notify.remove_channel", object=str(channel))
 

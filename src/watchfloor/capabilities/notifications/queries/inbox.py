@@ -1,4 +1,4 @@
-"""What one person was told, read and unread: whatever has a delivery to them or waits in one of their digests, over whichever channel."""
+"""What one person was told, read and unread: whatever has a delivery to them or is in one of their digests or groups, over whichever channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
-from watchfloor.capabilities.notifications.models import Delivery, Digest, DigestItem, Notification, Read
+from watchfloor.capabilities.notifications.models import Delivery, Digest, DigestItem, Group, GroupMember, Notification, Read
 from watchfloor.capabilities.notifications.queries.lists import SEVERITIES
 from watchfloor.capabilities.notifications.schemas.views import InboxView, Unread
 from watchfloor.kernel.audit.record import record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 AT_ONCE: Final = 200
-DIGEST: Final = "notifications.digest"
+GATHERED: Final = ("notifications.digest", "notifications.group")
 
 
 def list_inbox(
@@ -68,9 +68,9 @@ def mark_read(session: Session, org: UUID, user: str, *, ids: Sequence[UUID] | N
 
 
 def _told(user: str) -> ColumnElement[bool]:
-    """Return what makes a notification one of theirs. A digest is told by what is in it; what they may not know of is not theirs.
+    """Return what makes a notification one of theirs. A digest or a group is told by what is in it; what they may not know of is not theirs.
 
-    One list of theirs rather than two questions about each notification: an organisation may have a million of which few are somebody's.
+    One list of theirs rather than three questions about each notification: an organisation may have a million of which few are somebody's.
     """
     sent = select(Delivery.org, Delivery.notification).where(Delivery.user_id == user, Delivery.reason.is_distinct_from("no_access"))
     waiting = (
@@ -78,9 +78,14 @@ def _told(user: str) -> ColumnElement[bool]:
         .join(Digest, and_(Digest.org == DigestItem.org, Digest.id == DigestItem.digest))
         .where(Digest.user_id == user)
     )
-    theirs = union_all(sent, waiting).subquery()
+    grouped = (
+        select(GroupMember.org, GroupMember.notification)
+        .join(Group, and_(Group.org == GroupMember.org, Group.id == GroupMember.group_id))
+        .where(Group.user_id == user)
+    )
+    theirs = union_all(sent, waiting, grouped).subquery()
     named = select(theirs.c.notification).where(theirs.c.org == Notification.org, theirs.c.notification == Notification.id)
-    return and_(Notification.type != DIGEST, named.exists())
+    return and_(Notification.type.not_in(GATHERED), named.exists())
 
 
 def _read(user: str) -> ColumnElement[bool]:

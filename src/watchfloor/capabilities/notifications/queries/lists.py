@@ -9,7 +9,6 @@ from sqlalchemy import select
 from watchfloor.capabilities.notifications.models import Delivery, Notification
 from watchfloor.capabilities.notifications.queries.telling import open_messages
 from watchfloor.capabilities.notifications.schemas.views import AttemptView, DeliveryView, NotificationDetail, NotificationView
-from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.filters import matching, words
 from watchfloor.kernel.db.keyset import Page, page
 from watchfloor.kernel.db.session import wire_of
@@ -45,18 +44,6 @@ def get_notification(session: Session, vault: Vault, org: UUID, notification: UU
     text = open_messages(session, vault, org, [notification])[notification]
     rows = session.execute(select(Delivery).where(Delivery.notification == notification).order_by(Delivery.id).limit(500)).all()
     return NotificationDetail(**_view(found).model_dump(), message=text, deliveries=[_delivery(row[0]) for row in rows])
-
-
-def acknowledge(session: Session, org: UUID, notification: UUID, *, actor: str) -> None:
-    """Say that somebody looks after it; who was first stays. Raises NotFound."""
-    sql = (
-        "update notification set acknowledged_by = coalesce(acknowledged_by, %s), acknowledged_at = coalesce(acknowledged_at, wf_now()) "
-        "where org = %s and id = %s"
-    )
-    if wire_of(session).execute(sql, (actor, org, notification)).rowcount == 0:
-        message = f"there is no notification {notification}"
-        raise NotFound(message)
-    record(session, org, actor=actor, operation="notify.acknowledge", object=str(notification))
 
 
 def list_deliveries(

@@ -38,6 +38,7 @@ TAIL: Final = f"""
 select w.user_id, case when w.user_id <> '' then {role_of("w.user_id")} end as role,
   case when c.owner not in ('', w.user_id) then {role_of("c.owner")} end as owner_role, c.id as channel, c.kind, c.address, c.host, c.state,
   w.mandatory, w.min_severity, w.digest::text as digest, w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
+  w.route, w.group_by, w.escalation_id,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
 from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
@@ -50,11 +51,12 @@ order by c.id, w.mandatory desc, w.min_severity
 """  # noqa: S608 - our own text
 _WANTED: Final = """
 with wanted as (
-  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.asset_filter
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, r.digest, r.asset_filter, r.id as route, to_jsonb(r.group_by)::text as group_by,
+    r.escalation_id
   from notify_route r, unnest(r.channels) as c (channel)
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
-  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null
+  select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null, null, null, null
   from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
   left join notify_preference o on o.org = %(org)s and o.user_id = ''
   cross join lateral (select coalesce(p.wishes, o.wishes) as wishes) s
@@ -75,15 +77,22 @@ NAMED: Final = (
 OWN: Final = f"""
 with wanted as (
   select case when c.owner = '' then %(user)s else c.owner end as user_id, c.id as channel, false as mandatory, 'info' as min_severity, null::jsonb as digest,
-    null::jsonb as asset_filter
+    null::jsonb as asset_filter, null::uuid as route, null as group_by, null::uuid as escalation_id
   from notify_channel c where c.org = %(org)s and (c.owner = %(user)s and not c.given or c.id = any (%(given)s)))
+{TAIL}
+"""  # noqa: S608 - our own text
+# Those channels of one route over which a group is told.
+OF_ROUTE: Final = f"""
+with wanted as (
+  select r.owner as user_id, c.channel, r.mandatory, r.min_severity, null::jsonb as digest, null::jsonb as asset_filter, r.id as route, null as group_by, r.escalation_id
+  from notify_route r, unnest(r.channels) as c (channel) where r.org = %(org)s and r.id = %(route)s and r.enabled and c.channel = any (%(given)s))
 {TAIL}
 """  # noqa: S608 - our own text
 STORE: Final = """
 insert into delivery (org, id, notification, channel, user_id, lane, host, idem, state, reason, manual, bypassed, due_at, first_due_at, expires_at, job,
-  ended_at)
+  ended_at, group_id)
 select %(org)s, t.id, %(notification)s, t.channel, t.user_id, t.lane, t.host, t.idem, t.state, t.reason, %(manual)s, t.bypassed, coalesce(t.due_at, wf_now()),
-  coalesce(t.due_at, wf_now()), n.expires_at, %(job)s, case when t.state = 'suppressed' then wf_now() end
+  coalesce(t.due_at, wf_now()), n.expires_at, %(job)s, case when t.state = 'suppressed' then wf_now() end, %(group)s
 from notification n, unnest(%(ids)s::uuid[], %(channels)s::uuid[], %(users)s::text[], %(lanes)s::text[], %(hosts)s::text[], %(idems)s::bytea[],
   %(states)s::text[], %(reasons)s::text[], %(dues)s::timestamptz[], %(bypassed)s::boolean[])
   as t (id, channel, user_id, lane, host, idem, state, reason, due_at, bypassed)
@@ -111,9 +120,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One channel that could carry a message, and all that decides whether it does; `digest`, `asset_filter` and `wishes` are JSON, equal where they say the same.
+    """One channel that could carry a message, and all that decides whether it does.
 
-    `role` is that of the person who is told, `owner_role` that of the channel's owner when that is somebody else; None is the organisation.
+    `digest`, `asset_filter`, `group_by` and `wishes` are JSON, equal where they say the same. `role` is that of the person who is told,
+    `owner_role` that of the channel's owner when that is somebody else; None is the organisation.
     """
 
     user_id: str
@@ -131,6 +141,9 @@ class Candidate:
     suppressed: bool
     told: int = 0
     bypassed: int = 0
+    route: UUID | None = None
+    group_by: str | None = None
+    escalation_id: UUID | None = None
     asset_filter: str | None = None
 
 
@@ -215,6 +228,12 @@ def list_own(session: Session, org: UUID, user: str, given: Sequence[UUID] = ())
     return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OWN, values).fetchall()
 
 
+def list_of_route(session: Session, org: UUID, route: UUID, channels: Sequence[UUID]) -> list[Candidate]:
+    """Return those of these channels that a route still tells over."""
+    values = {"org": org, "route": route, "given": list(channels), "hour": first_id(now() - HOUR)}
+    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OF_ROUTE, values).fetchall()
+
+
 def known_users(session: Session, org: UUID, users: Sequence[str]) -> set[str]:
     """Return those people of whom there is a channel, a route or a wish."""
     sql = (
@@ -241,8 +260,8 @@ def let_go(session: Session, org: UUID, job: UUID) -> list[str]:
 
 
 def store_deliveries(
-    session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False
-) -> list[Stored]:
+    session: Session, org: UUID, notification: UUID, decided: Sequence[Decided], *, job: UUID | None = None, manual: bool = False, group: UUID | None = None
+) -> list[Stored]:  # fmt: skip
     """Store what was decided in one statement; return those that are new.
 
     A delivery of this message over this channel is never made twice, nor one to an address where the same person has it already.
@@ -251,7 +270,7 @@ def store_deliveries(
     if not decided:
         return []
     values = {
-        "org": org, "notification": notification, "job": job, "manual": manual, "ids": sorted(new_id() for _ in decided),
+        "org": org, "notification": notification, "job": job, "manual": manual, "group": group, "ids": sorted(new_id() for _ in decided),
         "channels": [one.candidate.channel for one in decided], "users": [one.candidate.user_id for one in decided],
         "lanes": [one.candidate.kind for one in decided], "hosts": [one.candidate.host for one in decided],
         "idems": [idem(org, notification, one.candidate.channel) for one in decided], "states": [one.state for one in decided],

@@ -30,6 +30,9 @@ n.org = %(org)s and n.created_at < wf_now() - %(keep)s
   and not exists (select 1 from delivery d where d.org = n.org and d.notification = n.id and d.state in ('due', 'held', 'sending'))
   and not exists (select 1 from notify_digest_item i join notify_digest g on (g.org, g.id) = (i.org, i.digest)
     where i.org = n.org and i.notification = n.id and g.closed_at is null)
+  and not exists (select 1 from notify_group_member m join notify_group g on (g.org, g.id) = (m.org, m.group_id)
+    where m.org = n.org and m.notification = n.id and not m.over and g.closed_at is null)
+  and not exists (select 1 from escalation_run r where r.org = n.org and r.notification = n.id and r.due_at is not null)
 """
 DELETE: Final = f"""
 with old as (select n.id from notification n where {OLD} order by n.id limit %(rows)s),

@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from watchfloor.capabilities.notifications.engine.matching import Silence
-from watchfloor.capabilities.notifications.queries.changing import demand_channels, filter_of
+from watchfloor.capabilities.notifications.queries import groups
+from watchfloor.capabilities.notifications.queries.changing import demand_channels, demand_escalation, filter_of
 from watchfloor.capabilities.notifications.schemas.channels import RouteView
 from watchfloor.capabilities.notifications.schemas.preferences import STORED, DefaultPreference, PreferenceView, Wishes
 from watchfloor.capabilities.notifications.schemas.rules import Matchers
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.channels import RouteCreate
 
-ROUTE: Final = "id, name, owner, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by, created_at"
+ROUTE: Final = """
+id, name, owner, events, min_severity, channels, asset_filter, digest, mandatory, enabled, group_by, group_wait, group_interval, repeat_interval, escalation_id,
+created_by, created_at
+"""
 NOBODY: Final = ""  # under no name lies what the organisation wishes for those who never said
 KEEP: Final = """
 insert into notify_preference as p (org, id, user_id, wishes, changed_by) values (%(org)s, %(id)s, %(user)s, %(wishes)s, %(actor)s)
@@ -114,16 +118,18 @@ def resume(session: Session, org: UUID, user: str, *, actor: str) -> None:
 
 
 def add_route(session: Session, org: UUID, wish: RouteCreate, *, actor: str) -> UUID:
-    """Keep a route; raises InvalidInput for channels that there are not, Conflict for a name that is taken."""
+    """Keep a route; raises InvalidInput for channels and escalations that there are not, Conflict for a name that is taken."""
     wire, made = wire_of(session), new_id()
     demand_channels(session, org, wish.channels)
+    demand_escalation(session, org, wish.escalation_id)
     sql = (
-        "insert into notify_route (org, id, owner, name, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        "insert into notify_route (org, id, owner, name, events, min_severity, channels, asset_filter, digest, mandatory, enabled, created_by, "
+        "group_by, group_wait, group_interval, repeat_interval, escalation_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     values: tuple[Any, ...] = (
         org, made, wish.owner, wish.name, list(wish.events), str(wish.min_severity), list(dict.fromkeys(wish.channels)),
         filter_of(wish.asset_filter), Jsonb(wish.digest.model_dump(mode="json")) if wish.digest else None, wish.mandatory, wish.enabled, actor,
+        list(wish.group_by) if wish.group_by is not None else None, wish.group_wait, wish.group_interval, wish.repeat_interval, wish.escalation_id,
     )  # fmt: skip
     try:
         wire.execute(sql, values)
@@ -151,8 +157,12 @@ def get_route(session: Session, org: UUID, route: UUID) -> RouteView:
 
 
 def remove_route(session: Session, org: UUID, route: UUID, *, actor: str) -> None:
-    """Remove a route; raises NotFound."""
-    if wire_of(session).execute("delete from notify_route where org = %s and id = %s", (org, route)).rowcount == 0:
+    """Remove a route; what waits in its groups is told no more. Raises NotFound."""
+    wire = wire_of(session)
+    # A route is locked before its groups, as it is where messages join them.
+    if wire.execute("select 1 from notify_route where org = %s and id = %s for update", (org, route)).fetchone() is None:
         message = f"there is no route {route}"
         raise NotFound(message)
+    groups.close_of_route(session, org, route)
+    wire.execute("delete from notify_route where org = %s and id = %s", (org, route))
     record(session, org, actor=actor, operation="notify.remove_route", object=str(route))

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr, model_validator
 
-from watchfloor.capabilities.notifications.schemas.channels import EventGlob, MailAddress
+from watchfloor.capabilities.notifications.schemas.channels import EventGlob, GroupBy, GroupInterval, GroupWait, MailAddress, RepeatInterval
 from watchfloor.capabilities.notifications.schemas.message import Part
 from watchfloor.capabilities.notifications.schemas.rules import AssetFilter
 from watchfloor.capabilities.notifications.schemas.times import DigestPlan
 from watchfloor.kernel.contract import Severity
 
-EMPTIED = {"asset_filter", "digest"}  # null takes these away; everything else always has a value
+EMPTIED = {"asset_filter", "digest", "group_by", "escalation_id"}  # null takes these away; everything else always has a value
 
 
 class Change(Part):
@@ -42,7 +42,7 @@ class ChannelChange(Change):
 
 
 class RouteChange(Change):
-    """What a route sends where from now on; `asset_filter` and `digest` may be null."""
+    """What a route sends where from now on; `asset_filter`, `digest`, `group_by` and `escalation_id` may be null."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     events: Annotated[tuple[EventGlob, ...], Field(min_length=1, max_length=50)] | None = None
@@ -52,3 +52,8 @@ class RouteChange(Change):
     digest: DigestPlan | None = None
     mandatory: bool | None = None
     enabled: bool | None = None
+    group_by: GroupBy | None = None
+    group_wait: GroupWait | None = None
+    group_interval: GroupInterval | None = None
+    repeat_interval: RepeatInterval | None = None
+    escalation_id: UUID | None = None

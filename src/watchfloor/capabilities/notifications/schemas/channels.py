@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -28,6 +28,7 @@ class SigningKind(StrEnum):
 GLOB: Final = re.compile(r"\*|[a-z0-9_]+\.(?:\*|[a-z0-9_.]+)")
 ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,20}")
 ADDRESS_CHARACTERS: Final = 254
+GATHERED_TWICE: Final = "a route gathers in groups or in digests, not in both: take away digest, or group_by"
 MANDATORY_OF_ALL: Final = "a mandatory route tells of every asset: take away asset_filter, or mandatory"
 
 
@@ -58,6 +59,17 @@ def _glob(text: str) -> str:
 
 UserId = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MailAddress = Annotated[str, Field(min_length=3, max_length=320), AfterValidator(_address)]
+Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+GroupBy = Annotated[
+    tuple[Label, ...],
+    Field(max_length=5, description="What messages that go out together have in common: asset, type, severity, any fact. Nothing named: all together."),
+]  # fmt: skip
+GroupWait = Annotated[timedelta, Field(ge=timedelta(), le=timedelta(hours=24), description="How long a group's first message waits.")]
+GroupInterval = Annotated[timedelta, Field(ge=timedelta(seconds=10), le=timedelta(days=7), description="How long later ones wait.")]
+RepeatInterval = Annotated[
+    timedelta,
+    Field(ge=timedelta(minutes=5), le=timedelta(days=90), description="When what still holds is said again, unless it is acknowledged."),
+]
 EventGlob = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_glob)]
 
 
@@ -173,6 +185,17 @@ class RouteCreate(Part):
     digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
     mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
     enabled: bool = True
+    group_by: GroupBy | None = None
+    group_wait: GroupWait = timedelta(seconds=30)
+    group_interval: GroupInterval = timedelta(minutes=5)
+    repeat_interval: RepeatInterval = timedelta(hours=24)
+    escalation_id: UUID | None = Field(None, description="Who is told next while nobody acknowledges.")
+
+    @model_validator(mode="after")
+    def _gathers_once(self) -> RouteCreate:
+        if self.digest is not None and self.group_by is not None:
+            raise ValueError(GATHERED_TWICE)
+        return self
 
     @model_validator(mode="after")
     def _means_its_filter(self) -> RouteCreate:
@@ -194,6 +217,11 @@ class RouteView(BaseModel):
     digest: DigestPlan | None
     mandatory: bool
     enabled: bool
+    group_by: list[str] | None
+    group_wait: timedelta
+    group_interval: timedelta
+    repeat_interval: timedelta
+    escalation_id: UUID | None
     created_by: str
     created_at: datetime
 

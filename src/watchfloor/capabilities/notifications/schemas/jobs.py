@@ -45,6 +45,14 @@ class Nothing(Part):
     """No arguments."""
 
 
+class FlushedGroups(BaseModel):
+    """Groups whose time had come: those that were sent, those that wait for their reader to wake, those with nothing to say."""
+
+    sent: int = 0
+    postponed: int = 0
+    empty: int = 0
+
+
 class Swept(BaseModel):
     """Lanes that were woken."""
 

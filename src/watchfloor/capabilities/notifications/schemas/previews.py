@@ -29,7 +29,7 @@ class PreviewEvent(Part):
 
 
 class DecisionView(BaseModel):
-    """What would become of a message on one channel: due, held, digest, suppressed or dropped."""
+    """What would become of a message on one channel: due, held, digest, group, suppressed or dropped."""
 
     user: str
     kind: ChannelKind

@@ -72,6 +72,7 @@ class DeliveryView(BaseModel):
     sent_at: datetime | None
     replay_of: UUID | None
     replay_no: int
+    group_id: UUID | None
 
 
 class NotificationDetail(NotificationView):

@@ -1,0 +1,157 @@
+"""Send groups whose time has come: one message names what is new, what still holds and what is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from watchfloor.capabilities.notifications.engine import group as engine
+from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
+from watchfloor.capabilities.notifications.engine.grouped import SHOWN, Named, Sending, Standing, group_message
+from watchfloor.capabilities.notifications.engine.route import Occasion
+from watchfloor.capabilities.notifications.engine.told import labels_of
+from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge
+from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
+from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.queries import groups, runs, telling, wishes
+from watchfloor.capabilities.notifications.schemas.jobs import FlushedGroups, Nothing
+from watchfloor.capabilities.notifications.schemas.message import Message
+from watchfloor.kernel.contract import Queue, Severity, job
+from watchfloor.kernel.jobs.ledger import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from watchfloor.capabilities.notifications.engine.matching import Silence
+    from watchfloor.capabilities.notifications.queries.telling import Candidate
+    from watchfloor.kernel.contract import JobContext
+
+AT_ONCE: Final = 10
+
+
+@job("notifications.flush_groups", Nothing, queue=Queue.NOTIFICATIONS, timeout=timedelta(seconds=120), keep_result=timedelta(hours=1))
+def flush_groups(context: JobContext, request: Nothing) -> FlushedGroups:
+    """Send groups whose time has come; one whose reader sleeps waits until they wake, one that has nothing to say is not sent."""
+    del request
+    flushing = Flushing(Telling(context))
+    while True:
+        with context.transaction() as session:
+            due = groups.list_due(session, context.org, limit=AT_ONCE)
+            silences = wishes.list_silences(session, context.org) if due else []
+            for one in due:
+                flushing.flush(session, one, silences)
+            wake(session, context.org, flushing.telling.lanes, actor=context.actor)
+        if len(due) < AT_ONCE:
+            return flushing.done
+
+
+class Flushing:
+    """Groups that one job sends, counted."""
+
+    def __init__(self, telling_of: Telling) -> None:
+        """Start with nothing."""
+        self.telling, self.org, self.done = telling_of, telling_of.org, FlushedGroups()
+
+    def flush(self, session: Session, one: groups.Open, silences: Sequence[Silence]) -> None:
+        """Send one group, in the transaction that holds its lock and says when it is next."""
+        rows = {str(row.notification): row for row in groups.list_members(session, self.org, one.id)}
+        state = one.state({key: engine.Member(row.resolved, row.told) for key, row in rows.items()})
+        told, after = engine.flush(state, one.timing, one.now)
+        if told is None:  # its messages were deleted
+            self._settle(session, one, after, [], sent=False)
+            return
+        channels = sorted({channel for row in rows.values() for channel in row.channels})
+        candidates = telling.list_of_route(session, self.org, one.route_id, channels)
+        refused = self._refused(session, rows, candidates, silences, one.now) if candidates else {}
+        says = [
+            *((Standing.NEW, rows[key]) for key in told.new if key not in refused),
+            *((Standing.STILL, rows[key]) for key in told.still if key not in refused),
+            *((Standing.RESOLVED, rows[key]) for key in told.resolved if key not in refused),
+        ]
+        if not candidates or not says or (not told.repeated and says[0][0] is Standing.STILL and says[-1][0] is Standing.STILL):
+            self.done.empty += 1
+            sent = False
+        else:
+            message = self._message(session, one, says)
+            found = judge(Asked(message=message, now=one.now, occasion=Occasion.GROUP), candidates)
+            if until := _asleep(found):
+                groups.postpone(session, self.org, one.id, until)
+                self.done.postponed += 1
+                return
+            news = {Standing.STILL} if told.repeated else {Standing.NEW}
+            fresh = any(how in news and row.type != UNREACHED for how, row in says)
+            self._send(session, one, message, found, escalates=fresh)
+            sent = True
+        self._suppress(session, {key: refused[key] for key in told.new if key in refused}, rows, candidates)
+        self._settle(session, one, after, [UUID(key) for key in (*told.new, *told.resolved)], sent=sent, rows=rows)
+
+    def _send(self, session: Session, one: groups.Open, message: Message, found: Decisions, *, escalates: bool) -> None:
+        notification = self.telling.note(session, message)
+        self.telling.store(session, notification, found.decided, found.joined, group=one.id)
+        if escalates and one.escalation_id is not None:
+            runs.begin(session, self.org, notification, [one.escalation_id], group=one.id)
+        self.done.sent += 1
+
+    def _settle(
+        self, session: Session, one: groups.Open, after: engine.Group, said: Sequence[UUID], *, sent: bool, rows: Mapping[str, groups.Shown] | None = None
+    ) -> None:  # fmt: skip
+        """Write what was said; what was too much for one message comes with the next."""
+        every = list((rows or {}).values())
+        if every and every[-1].total > len(every) and (every[-1].resolved or not every[-1].told):
+            after = engine.Group(members=after.members, next_flush_at=one.now + one.group_interval, last_sent_at=after.last_sent_at)
+        groups.settle(session, self.org, one, after, said, sent=sent)
+        if after.over:
+            runs.resolve_group(session, self.org, one.id)
+
+    def _message(self, session: Session, one: groups.Open, says: Sequence[tuple[Standing, groups.Shown]]) -> Message:
+        shown = says[:SHOWN]
+        texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for _, row in shown])
+        assets = {text.asset for text in texts.values()}
+        common = labels_of(texts[shown[0][1].notification])
+        labels = {name: common.get(name, "") for name in one.group_by or []}
+        if "asset" not in labels and len(assets) == 1 and len(says) == len(shown):
+            labels["asset"] = assets.pop()
+        named = [
+            Named(standing=how, severity=Severity(row.severity), title=row.title, asset="" if "asset" in labels else texts[row.notification].asset)
+            for how, row in shown
+        ]  # fmt: skip
+        every = [(how, Severity(row.severity)) for how, row in says]
+        return group_message(Sending(group=str(one.id), number=one.flushes + 1, at=one.now), named, every, labels)
+
+    def _refused(
+        self, session: Session, rows: Mapping[str, groups.Shown], candidates: Sequence[Candidate], silences: Sequence[Silence], now: datetime
+    ) -> dict[str, str]:  # fmt: skip
+        """Return those messages that are silenced by now, or that their reader does not want any more, and why."""
+        texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for row in rows.values()]) if silences else {}
+        messages = [
+            texts.get(row.notification)
+            or Message(type=row.type, severity=Severity(row.severity), title=row.title, occurred_at=row.occurred_at)
+            for row in rows.values()
+        ]
+        found = {}
+        for key, message, subject in zip(rows, messages, subjects_of(session, self.org, messages, silences), strict=True):
+            asked = Asked(message=message, now=now, silences=silences, subject=subject, occasion=Occasion.MEMBER)
+            if refusal := judge(asked, candidates[:1]).decided[0].reason:
+                found[key] = refusal
+        return found
+
+    def _suppress(
+        self, session: Session, refused: Mapping[str, str], rows: Mapping[str, groups.Shown], candidates: Sequence[Candidate]
+    ) -> None:
+        """Let the log say why a message was not told."""
+        for key, reason in refused.items():
+            row = rows[key]
+            decided = [telling.Decided(one, "suppressed", reason) for one in candidates if one.channel in row.channels]
+            self.telling.store(session, row.notification, decided, [])
+
+
+def _asleep(found: Decisions) -> datetime | None:
+    """Return when the first of those wakes who hear of this; None when somebody is awake."""
+    moments = [one.due_at for one in found.decided if one.state == "held" and one.due_at is not None]
+    awake = found.joined or any(one.state == "due" for one in found.decided)
+    return None if awake or not moments else min(moments)

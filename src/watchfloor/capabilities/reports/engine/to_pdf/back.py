@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
     from watchfloor.capabilities.reports.schemas.snapshot import Head
 
-TEMPLATES = "1"  # raised whenever a template changes what the same data looks like
+TEMPLATES = "2"  # raised whenever a template changes what the same data looks like
 
 
 def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
@@ -42,6 +42,8 @@ def _shown(head: Head, request: PartRequest, show: Show) -> Iterator[str]:
     numbers = {"left": show.number(left), "total": show.number(plan.rows_total)}
     yield words["rows_left" if left else "rows_all"].format(**numbers)
     titles = {FINDINGS: words["findings"]} | {table.key: table.title for one in head.sections for table in one.tables}
+    if 0 < plan.in_full < plan.findings:
+        yield words["full_some"].format(full=show.number(plan.in_full), total=show.number(plan.findings))
     for table, gone in plan.left_out.items():
         have = next((one.rows for section in head.sections for one in section.tables if one.key == table), plan.findings)
         yield words["table_left"].format(title=show.line(titles.get(table, table)), shown=show.number(have - gone), total=show.number(have))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 INSIDE_BYTES: Final = 50 << 20
 BLOCK: Final = 1 << 20
-BOX_ROWS: Final = 700
+BOX_ROWS: Final = 500
 WEIGHTS: Final = {Sort.DETAILS: 3}  # of a finding in full, in rows
 Span = tuple[int, int]  # where a part begins, and how long it is
 

@@ -18,7 +18,7 @@ FACTS: Final = (
     ("accepted_until", "minute"), ("fingerprint", "code"),
 )  # fmt: skip
 # How wide the columns of compact rows are, in millimetres.
-WIDTHS: Final = (12, 17, 60, 38, 22, 21)
+WIDTHS: Final = (13, 20, 59, 35, 22, 21)
 Row = dict[str, Any]
 
 

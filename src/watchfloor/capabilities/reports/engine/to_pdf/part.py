@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +53,8 @@ def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
     Raises:
         GiveUp: typst refuses one, for its accessibility or its archive form too.
     """
+    # A box for each core makes more of them than threads would, and what typst needs of memory does not depend on chance.
+    os.environ["RAYON_NUM_THREADS"] = "1"
     so_far, done, stamp = request, list[Done](), b""
     with report.file("snapshot") as snapshot:
         head = translated(Head.model_validate_json(snapshot.readline()), _show(request).reader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION
 from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
     from watchfloor.capabilities.reports.schemas.snapshot import Head
-
-TEMPLATES = "2"  # raised whenever a template changes what the same data looks like
 
 
 def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
@@ -58,6 +57,6 @@ def _facts(head: Head, request: PartRequest, show: Show) -> list[dict[str, Any]]
     told = [
         ("audience", words["audience"][request.options.audience], False), ("as_of", show.minute(head.as_of), False), ("scope", words["scope"][head.scope.kind], False),
         ("scan", str(head.scope.scan or ""), True), ("base", str(head.scope.base or ""), True), ("organisation_id", str(head.org_id), True),
-        ("rows", show.number(request.plan.rows_total), False), ("snapshot", request.plan.sha256, True), ("template", TEMPLATES, False),
+        ("rows", show.number(request.plan.rows_total), False), ("snapshot", request.plan.sha256, True), ("template", str(TEMPLATE_VERSION), False),
     ]  # fmt: skip
     return [{"name": names[name], "value": value, "code": code} for name, value, code in told if value]

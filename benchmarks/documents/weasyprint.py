@@ -14,13 +14,13 @@ from benchmarks.documents.memory import peak_bytes
 from watchfloor.capabilities.reports.engine.charts import draw
 from watchfloor.capabilities.reports.engine.spool import Spool
 from watchfloor.capabilities.reports.engine.theme import PRINT
+from watchfloor.capabilities.reports.engine.to_pdf.plan import IN_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchfloor.capabilities.reports.schemas.snapshot import Head
 
-IN_FULL: Final = 500
 STYLE: Final = """@page{size:A4;margin:25mm 20mm;@bottom-center{content:counter(page) " of " counter(pages)}}
 body{font:9.5pt sans-serif}table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:8.4pt}th,td{border-bottom:.4pt solid #ccc;padding:1.5mm;text-align:left;
 vertical-align:top;overflow-wrap:anywhere}pre{font:7.6pt monospace;border:.5pt solid #ccc;padding:2mm;white-space:pre-wrap}svg{width:82%}h1{break-before:page}"""

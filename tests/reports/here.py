@@ -26,21 +26,27 @@ class Here(Boxes):
         self, function: Callable[..., Any], request: BaseModel, *, stream: Any = None, files: Mapping[str, IO[bytes]] | None = None
     ) -> Any:
         """Call it."""
-        return function(type(request).model_validate_json(request.model_dump_json()), _Report(stream, files or {}))
+        return function(type(request).model_validate_json(request.model_dump_json()), Report(stream, files or {}))
 
 
-class _Report:
-    def __init__(self, stream: Callable[[bytes], None] | None, files: Mapping[str, IO[bytes]]) -> None:
-        self._stream, self._files = stream, files
+class Report:
+    """Takes what a function sends and gives it files."""
+
+    def __init__(self, stream: Callable[[bytes], None] | None = None, files: Mapping[str, IO[bytes]] | None = None) -> None:
+        """Without `stream` nothing may be sent."""
+        self._stream, self._files = stream, files or {}
 
     def __call__(self, done: int, total: int, phase: str = "", note: str = "") -> None:
+        """Tell nobody."""
         del done, total, phase, note
 
-    def send(self, body: bytes) -> None:
+    def send(self, body: bytes | bytearray) -> None:
+        """Pass on."""
         assert self._stream is not None
-        self._stream(body)
+        self._stream(bytes(body))
 
     def file(self, name: str) -> BinaryIO:
+        """Open a file at its beginning."""
         found = self._files[name]
         found.flush()
         found.seek(0)

@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING, Final
 
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.to_pdf.boxes import compile_part, merge, plan
+from watchfloor.capabilities.reports.engine.to_pdf.numbering import order, starts
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import (
     Attached,
     Compiled,
-    Entry,
     Merged,
     MergeRequest,
     PartRequest,
@@ -54,90 +54,82 @@ def pdf(
         return _Making(context, files, options, _told(attached), parts).make(attached, out)
 
 
-def groups(pieces: Sequence[Piece]) -> Iterator[range]:
-    """Yield runs of parts that are small enough, together, for one box: what a box takes to start is more than what they take."""
-    start = have = 0
-    for number, piece in enumerate(pieces):
-        weight = piece.count * WEIGHTS.get(piece.sort, 1)
-        if number > start and have + weight > BOX_ROWS:
-            yield range(start, number)
-            start, have = number, 0
+def groups(pieces: Sequence[Piece]) -> Iterator[tuple[int, ...]]:
+    """Yield parts that are small enough, together, for one box, in the order of compiling: what a box takes to start is more than they take."""
+    group, have = list[int](), 0
+    for number in order(len(pieces)):
+        weight = pieces[number].count * WEIGHTS.get(pieces[number].sort, 1)
+        if group and have + weight > BOX_ROWS:
+            yield tuple(group)
+            group, have = [], 0
+        group.append(number)
         have += weight
-    yield range(start, len(pieces))
+    yield tuple(group)
 
 
 class _Making:
-    """One PDF on its way: where each part lies in the file of parts, and the page it begins on."""
+    """One PDF on its way: where each part lies in the file of parts, and how many pages it has."""
 
     def __init__(
         self, context: JobContext, files: dict[str, IO[bytes]], options: Options, told: tuple[Attached, ...], parts: IO[bytes]
     ) -> None:  # fmt: skip
         self.context, self.files, self.options, self.told, self.parts = context, files, options, told, parts
         self.end = self.missing = self.cut = 0
-        self.spans: list[Span] = []
-        self.starts = [1]
+        self.spans: dict[int, Span] = {}
+        self.pages: dict[int, int] = {}
+        self.stamp: Span = (0, 0)
 
     def make(self, attached: Mapping[str, IO[bytes]], out: IO[bytes]) -> Rendered:
         """Plan, compile, join."""
         planned: Plan = self.context.sandbox(plan, PlanRequest(options=self.options), files={"snapshot": self.files["snapshot"]})
         for group in groups(planned.pieces):
             self._compile(planned, group)
-        pages = self.starts[-1] - 1
-        # Its contents name pages, and nobody knows them before all parts are there.
-        again = self._boxed(self._request(planned, 0, 1, total=pages), 0)
-        if again.parts[0].pages != self.starts[1] - 1:
-            raise GiveUp("render_failed: part 0: with page numbers it has another number of pages")
-        self.spans[0] = (self.end, again.parts[0].size)
-        merged = self._merge(planned, (self.end + again.parts[0].size, again.stamp), attached, out)
+        merged = self._merge(planned, attached, out)
         return Rendered(rows_shown=planned.rows_shown, rows_total=planned.rows_total, pages=merged.pages, notes=self._notes(planned))
 
-    def _compile(self, planned: Plan, group: range) -> None:
+    def _compile(self, planned: Plan, group: tuple[int, ...]) -> None:
         """Compile small parts in one box; when that fails, each in a box of its own."""
-        self.context.progress(group.start, len(planned.pieces), phase="parts")
+        self.context.progress(len(self.spans), len(planned.pieces), phase="parts")
         try:
-            self._take(self._boxed(self._request(planned, group.start, len(group)), group.start))
+            self._boxed(planned, group)
         except GiveUp as error:
-            self.context.log.warning("parts %d to %d of a PDF failed and are tried again: %s", group.start, group.stop - 1, error)
+            self.context.log.warning("parts %s of a PDF failed and are tried again: %s", ", ".join(map(str, group)), error)
             for number in group:
-                self._take(self._boxed(self._request(planned, number, 1), number))
+                self._boxed(planned, (number,))
 
-    def _request(self, planned: Plan, first: int, count: int, *, total: int = 0) -> PartRequest:
-        starts = self.starts if total else [0] * (len(planned.pieces) + 1)
-        contents = tuple(
-            Entry(title=one.title, part=number, page=starts[number], level=one.level) for number, one in enumerate(planned.pieces) if number
-        )
-        return PartRequest(
-            options=self.options, pieces=planned.pieces[first : first + count], page=1 if total else self.starts[-1], total=total, contents=contents,
-            attached=self.told, plan=planned, missing=self.missing, cut=self.cut,
-        )  # fmt: skip
-
-    def _boxed(self, request: PartRequest, number: int) -> Compiled:
+    def _boxed(self, planned: Plan, group: tuple[int, ...]) -> None:
         """Compile behind the parts that are there; what a box that failed has written is written over."""
+        request = PartRequest(
+            options=self.options, numbers=group, pages=self.pages, attached=self.told, plan=planned, missing=self.missing, cut=self.cut
+        )
         self.parts.seek(self.end)
         self.parts.truncate()
         try:
             made: Compiled = self.context.sandbox(compile_part, request, stream=lambda frame: _write(self.parts, frame), files=self.files)
         except GiveUp as error:
-            raise GiveUp(f"render_failed: part {number}: {error}") from error
-        if self.parts.tell() - self.end != sum(one.size for one in made.parts) + made.stamp or len(made.parts) != len(request.pieces):
-            raise GiveUp(f"render_failed: part {number}: other bytes came than were told")
-        return made
+            raise GiveUp(f"render_failed: part {group[0]}: {error}") from error
+        if self.parts.tell() - self.end != sum(one.size for one in made.parts) + made.stamp or len(made.parts) != len(group):
+            raise GiveUp(f"render_failed: part {group[0]}: other bytes came than were told")
+        self._take(made, group)
 
-    def _take(self, made: Compiled) -> None:
-        for one in made.parts:
-            self.spans.append((self.end, one.size))
-            self.starts.append(self.starts[-1] + one.pages)
+    def _take(self, made: Compiled, group: tuple[int, ...]) -> None:
+        for number, one in zip(group, made.parts, strict=True):
+            self.spans[number] = (self.end, one.size)
+            self.pages[number] = one.pages
             self.end += one.size
+        self.stamp = (self.end, made.stamp)
         self.missing += made.missing
         self.cut += made.cut
 
-    def _merge(self, planned: Plan, stamp: Span, attached: Mapping[str, IO[bytes]], out: IO[bytes]) -> Merged:
-        self.context.progress(0, len(self.spans), phase="merge")
+    def _merge(self, planned: Plan, attached: Mapping[str, IO[bytes]], out: IO[bytes]) -> Merged:
+        parts = len(planned.pieces)
+        self.context.progress(0, parts, phase="merge")
         files = {"snapshot": self.files["snapshot"], "parts": self.parts}
         files |= {f"attached-{number}": attached[one.name] for number, one in enumerate(self.told) if one.inside}
         request = MergeRequest(
-            options=self.options, spans=tuple(self.spans), stamp=stamp, levels=tuple(one.level for one in planned.pieces),
-            titles=tuple(one.title for one in planned.pieces), pages=self.starts[-1] - 1, attached=self.told,
+            options=self.options, spans=tuple(self.spans[number] for number in range(parts)), stamp=self.stamp,
+            levels=tuple(one.level for one in planned.pieces), titles=tuple(one.title for one in planned.pieces), starts=starts(self.pages, parts),
+            attached=self.told,
         )  # fmt: skip
         try:
             made: Merged = self.context.sandbox(merge, request, stream=lambda frame: _write(out, frame), files=files)

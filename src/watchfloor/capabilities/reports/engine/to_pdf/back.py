@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION
 from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
     from watchfloor.capabilities.reports.schemas.snapshot import Head
-
-TEMPLATES = "1"  # raised whenever a template changes what the same data looks like
 
 
 def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
@@ -42,6 +41,8 @@ def _shown(head: Head, request: PartRequest, show: Show) -> Iterator[str]:
     numbers = {"left": show.number(left), "total": show.number(plan.rows_total)}
     yield words["rows_left" if left else "rows_all"].format(**numbers)
     titles = {FINDINGS: words["findings"]} | {table.key: table.title for one in head.sections for table in one.tables}
+    if 0 < plan.in_full < plan.findings:
+        yield words["full_some"].format(full=show.number(plan.in_full), total=show.number(plan.findings))
     for table, gone in plan.left_out.items():
         have = next((one.rows for section in head.sections for one in section.tables if one.key == table), plan.findings)
         yield words["table_left"].format(title=show.line(titles.get(table, table)), shown=show.number(have - gone), total=show.number(have))
@@ -56,6 +57,6 @@ def _facts(head: Head, request: PartRequest, show: Show) -> list[dict[str, Any]]
     told = [
         ("audience", words["audience"][request.options.audience], False), ("as_of", show.minute(head.as_of), False), ("scope", words["scope"][head.scope.kind], False),
         ("scan", str(head.scope.scan or ""), True), ("base", str(head.scope.base or ""), True), ("organisation_id", str(head.org_id), True),
-        ("rows", show.number(request.plan.rows_total), False), ("snapshot", request.plan.sha256, True), ("template", TEMPLATES, False),
+        ("rows", show.number(request.plan.rows_total), False), ("snapshot", request.plan.sha256, True), ("template", str(TEMPLATE_VERSION), False),
     ]  # fmt: skip
     return [{"name": names[name], "value": value, "code": code} for name, value, code in told if value]

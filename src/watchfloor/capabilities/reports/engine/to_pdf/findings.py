@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, column, height
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -15,6 +17,8 @@ FACTS: Final = (
     ("version", "line"), ("fixed_in", "line"), ("cpe", "code"), ("first_seen", "minute"), ("last_seen", "minute"), ("fixed_at", "minute"),
     ("accepted_until", "minute"), ("fingerprint", "code"),
 )  # fmt: skip
+# How wide the columns of compact rows are, in millimetres.
+WIDTHS: Final = (13, 20, 59, 35, 22, 21)
 Row = dict[str, Any]
 
 
@@ -25,6 +29,17 @@ def compact(row: Mapping[str, Any], number: int, show: Show, *, marked: bool) ->
         "mark": show.line(row.get("fingerprint") or "") if marked else "", "asset": show.soft(where(row, show), 20), "state": state(row, show),
         "since": show.day(row.get("first_seen")),
     }  # fmt: skip
+
+
+def tall(row: Row, show: Show) -> float | None:
+    """Return the height of a compact row, where it is certain."""
+    number, severity, title, asset, state_, since = (column(one / sum(WIDTHS)) for one in WIDTHS)
+    told = Cell(row["title"], title)
+    return height((
+        Cell(row["n"], number), Cell(show.words["severity"].get(row["severity"], row["severity"]), severity, strong=True),
+        (told, Cell(row["mark"], title, code=True)) if row["mark"] else told, Cell(row["asset"], asset, code=True), Cell(row["state"], state_),
+        Cell(row["since"], since),
+    ))  # fmt: skip
 
 
 def full(row: Mapping[str, Any], number: int, show: Show) -> Row:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from watchfloor.capabilities.reports.engine.charts import draw
 from watchfloor.capabilities.reports.engine.theme import PRINT, colours
 from watchfloor.capabilities.reports.engine.to_pdf import findings
+from watchfloor.capabilities.reports.engine.to_pdf.numbering import starts
 from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
 from watchfloor.capabilities.reports.schemas.snapshot import Chart, Point, Series
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
@@ -22,6 +23,15 @@ FIGURES: Final = 8
 CHARTS: Final = 6
 WORST_FIRST: Final = tuple(reversed(Severity))
 STATES: Final = ("open", "accepted", "false_positive", "fixed")
+
+
+class Entry(NamedTuple):
+    """A line of the contents: a part's title, its number and the page it begins on."""
+
+    title: str
+    part: int
+    page: int
+    level: int
 
 
 def front(head: Head, request: PartRequest, gravest: Sequence[dict[str, Any]], show: Show) -> dict[str, Any]:
@@ -35,7 +45,7 @@ def front(head: Head, request: PartRequest, gravest: Sequence[dict[str, Any]], s
         "severities": [_severity(head, one, states, show) for one in WORST_FIRST],
         "charts": [_chart(one, request, show) for one in _charts(head, request, show)],
         "urgent": [{"severity": row["severity"], "title": show.line(row["title"]), "asset": findings.where(row, show)} for row in gravest if row.get("state") == "open"],
-        "contents": [{"title": show.title(one.title), "part": one.part, "page": show.number(one.page), "level": one.level} for one in request.contents],
+        "contents": [{"title": show.title(one.title), "part": one.part, "page": show.number(one.page), "level": one.level} for one in _contents(request)],
     }  # fmt: skip
 
 
@@ -80,6 +90,12 @@ def _remarks(head: Head, show: Show) -> list[dict[str, str]]:
         ]
         told.append({"head": words["changes"], "text": ", ".join(counted)})
     return told
+
+
+def _contents(request: PartRequest) -> Iterator[Entry]:
+    pieces = request.plan.pieces
+    begin = starts(request.pages, len(pieces))
+    return (Entry(one.title, number, begin[number], one.level) for number, one in enumerate(pieces) if number)
 
 
 def _figures(head: Head, request: PartRequest) -> list[Figure]:

@@ -32,6 +32,10 @@ GERMAN: Final = {
     "Since the earlier scan:": "Seit dem früheren Scan:",
     "Gravest first. The first {full} are described in full further on, under the same numbers.":
         "Die schwersten zuerst. Die ersten {full} stehen weiter hinten unter denselben Nummern im Einzelnen.",
+    "The others stand here only; the attached data has all that is known of each, under the fingerprint in its row.":
+        "Die übrigen stehen nur hier; die beigefügten Daten enthalten zu jedem alles Bekannte, unter dem Fingerabdruck in seiner Zeile.",
+    "{full} of {total} findings are described in full; a report that is asked for in full describes all of them.":
+        "{full} von {total} Befunden stehen im Einzelnen hier; ein Bericht, der vollständig verlangt wird, beschreibt alle.",
     "Gravest first.": "Die schwersten zuerst.",
     "{left} of {total} rows are not printed here; the attached data has all of them.":
         "{left} von {total} Zeilen sind hier nicht gedruckt; die beigefügten Daten enthalten alle.",

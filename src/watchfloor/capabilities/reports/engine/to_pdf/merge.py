@@ -1,30 +1,34 @@
 """Join the parts of a PDF into one document with one structure tree; runs in the sandbox.
 
-Names of header cells, numbers of marked content and links hold inside one part only; here they get a meaning in the whole.
+Part after part is read, made to fit and sent on: what the whole keeps of each is the numbers of its pages, bookmarks and elements.
 """
 
 from __future__ import annotations
 
-import tempfile
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+import re
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pikepdf import AccessMode, Dictionary, ObjectStreamMode, Pdf
-
-from watchfloor.capabilities.reports.engine.to_pdf.attach import attach
-from watchfloor.capabilities.reports.engine.to_pdf.check import check
-from watchfloor.capabilities.reports.engine.to_pdf.outline import Outlines, link
+from watchfloor.capabilities.reports.engine.to_pdf.attach import Attaching
+from watchfloor.capabilities.reports.engine.to_pdf.check import check, resolve
+from watchfloor.capabilities.reports.engine.to_pdf.opening import Opened
+from watchfloor.capabilities.reports.engine.to_pdf.outline import Outlines, linked
+from watchfloor.capabilities.reports.engine.to_pdf.reading import read, size, unknown
 from watchfloor.capabilities.reports.engine.to_pdf.sending import Sending
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import Merged, MergeRequest
 from watchfloor.capabilities.reports.engine.to_pdf.show import Show
-from watchfloor.capabilities.reports.engine.to_pdf.stamp import stamp
+from watchfloor.capabilities.reports.engine.to_pdf.stamp import Stamps
 from watchfloor.capabilities.reports.engine.to_pdf.structure import Structure
+from watchfloor.capabilities.reports.engine.to_pdf.writing import Writing, listed
 from watchfloor.capabilities.reports.engine.to_pdf.xmp import describe
 from watchfloor.capabilities.reports.schemas.snapshot import Head
 
 if TYPE_CHECKING:
     from watchfloor.kernel.contract import StreamingReport
 
-FROM_FRONT: Final = ("/Lang", "/MarkInfo", "/ViewerPreferences", "/OutputIntents")
+FROM_FRONT: Final = re.compile(
+    rb"/OutputIntents \d+ 0 R|/Lang(?:\([^()]*\)|<[0-9a-fA-F]*>)|/MarkInfo<<[^<>]*>>|/ViewerPreferences<<[^<>]*>>"
+)
+INTENTS: Final = re.compile(rb"\[(\d+) 0 R\]")
 
 
 def merge(request: MergeRequest, report: StreamingReport) -> Merged:
@@ -35,47 +39,82 @@ def merge(request: MergeRequest, report: StreamingReport) -> Merged:
     """
     with report.file("snapshot") as snapshot:
         head = Head.model_validate_json(snapshot.readline())
-    show = Show(request.options.locale, request.options.time_zone)
-    whole = Pdf.new()
-    structure = _joined(whole, request, report)
-    describe(whole, head, show.title(head.title), show.title(request.options.author or head.org), show.reader.language)
+    show, sending = Show(request.options.locale, request.options.time_zone), Sending(report)
+    writing = Writing(sending)
+    joining = _Joining(writing, request)
+    with report.file("parts") as parts:
+        joining.join(parts, report)
+    attaching = Attaching(writing, head.as_of)
     for number, one in enumerate(request.attached):
         if one.inside:
             with report.file(f"attached-{number}") as file:
-                attach(whole, one.name, file, head.as_of)
-    check(whole, request.pages)
-    sending = Sending(report)
-    whole.save(cast("BinaryIO", sending), deterministic_id=True, object_stream_mode=ObjectStreamMode.generate, min_version="1.7")
+                attaching.attach(one.name, file)
+    metadata, info = describe(writing, head, show.title(head.title), show.title(request.options.author or head.org), show.reader.language)
+    root = writing.new(b"<</Type/Catalog/Metadata %d 0 R%b%b>>" % (metadata, joining.finish(), attaching.finish()))
+    writing.finish({"Root": root, "Info": info})
     sending.finish()
-    return Merged(pages=len(whole.pages), elements=structure.elements)
+    return Merged(pages=request.starts[-1] - 1, elements=joining.structure.elements)
 
 
-def _joined(whole: Pdf, request: MergeRequest, report: StreamingReport) -> Structure:
-    """Append every part, and what stands on pages of several."""
-    structure, outlines, firsts = Structure(whole), Outlines(whole), list[int]()
-    with report.file("parts") as parts:
-        for number, (start, size) in enumerate(request.spans):
-            report(number, len(request.spans), phase="merge")
-            # Not closed: the copied streams are read from it when the whole is written.
-            part = _opened(parts, start, size)
-            firsts.append(len(whole.pages))
-            if number == 0:
-                kept = whole.copy_foreign(part.make_indirect(Dictionary({key: part.Root[key] for key in FROM_FRONT})))
-                for key in FROM_FRONT:
-                    whole.Root[key] = kept[key]
-            structure.add(part, number, request.levels[number])
-            outlines.add(part, firsts[-1], request.levels[number])
-        stamp(whole, _opened(parts, *request.stamp))
-    structure.finish()
-    outlines.finish()
-    link(whole, firsts, request.titles, firsts[1] if len(firsts) > 1 else 0)
-    return structure
+class _Joining:
+    def __init__(self, writing: Writing, request: MergeRequest) -> None:
+        self.writing, self.request = writing, request
+        self.structure, self.outlines, self.tree = Structure(writing), Outlines(writing), writing.take()
+        self.pages: dict[int, list[int]] = {}
+        self.kept: list[bytes] = []
+
+    def join(self, parts: BinaryIO, report: StreamingReport) -> None:
+        """Take every part; the front last, for its contents lead to the others' pages."""
+        spans = self.request.spans
+        stamps = Stamps(self.writing, self._opened(parts, self.request.stamp))
+        for done, number in enumerate((*range(1, len(spans)), 0)):
+            report(done, len(spans), phase="merge")
+            self._take(_bytes(parts, spans[number]), number, stamps)
+
+    def finish(self) -> bytes:
+        """Write what stands above all parts, and return what the catalog says of it."""
+        resolve(self.structure.nameless())
+        pages = [page for _, some in sorted(self.pages.items()) for page in some]
+        self.writing.add(self.tree, b"<</Type/Pages/Count %d/Kids[%b]>>" % (len(pages), listed(pages)))
+        self.structure.finish()
+        above = (self.tree, self.structure.root, self.outlines.finish())
+        return b"/Pages %d 0 R/StructTreeRoot %d 0 R/Outlines %d 0 R" % above + b"".join(self.kept)
+
+    def _take(self, content: bytes, number: int, stamps: Stamps) -> None:
+        starts, level = self.request.starts, self.request.levels[number]
+        found = read(content, self.writing.take(size(content)) - 1)
+        text = self.structure.fit(found.text, number, level)
+        if number == 0:
+            firsts = [self.pages[one][0] if one else 0 for one in range(len(starts) - 1)]
+            text = linked(text, firsts, self.request.titles)
+        part = Opened(found, text)
+        check(text, part, starts[number + 1] - starts[number])
+        self.pages[number] = part.pages
+        self.structure.take(part.found, part.roots[b"StructTreeRoot"], number)
+        self.outlines.take(part.found, part.roots[b"Outlines"], number, level)
+        stamps.put(part, starts[number] - 1, self.tree)
+        self._keep(part, number)
+        part.write(self.writing)
+
+    def _keep(self, part: Opened, number: int) -> None:
+        """Take from the front what it says of the whole; every other part says the same."""
+        intents = part.roots[b"OutputIntents"]
+        if number == 0:
+            self.kept = FROM_FRONT.findall(part.catalog)
+            if len(self.kept) != 4:  # noqa: PLR2004 - as many as are looked for
+                raise unknown("its catalog")
+            return
+        listed_ = INTENTS.fullmatch(part.found.pop(intents))
+        if listed_ is None:
+            raise unknown("its colours")
+        part.drop(int(listed_[1]))
+
+    def _opened(self, parts: BinaryIO, span: tuple[int, int]) -> Opened:
+        content = _bytes(parts, span)
+        found = read(content, self.writing.take(size(content)) - 1)
+        return Opened(found, found.text)
 
 
-def _opened(parts: BinaryIO, start: int, size: int) -> Pdf:
-    """Open one of several PDFs in a file; as a file of its own, which qpdf reads many times as fast as one that Python reads for it."""
-    with tempfile.NamedTemporaryFile(suffix=".pdf") as own:
-        parts.seek(start)
-        own.write(parts.read(size))
-        own.flush()
-        return Pdf.open(own.name, access_mode=AccessMode.mmap_only)
+def _bytes(parts: BinaryIO, span: tuple[int, int]) -> bytes:
+    parts.seek(span[0])
+    return parts.read(span[1])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 STANDARDS: Final[list[typst.PDFStandard]] = ["a-3a", "ua-1"]
 FRAME: Final = 1 << 20
+FRONT_PAGES: Final = 3  # as most have
+TRIES: Final = 4
+# Read when the module is: once for all boxes, which are forked later.
+FONTS: Final = typst.Fonts(include_system_fonts=False, font_paths=[str(fontpkg_fira_sans.ROOT / "files")])
 PAGES: Final = re.compile(rb"%PDF-1\.\d\n%....\n\n1 0 obj\n<</Type/Pages/Count (\d+)/", re.DOTALL)
 
 
@@ -44,26 +48,47 @@ class GlyphMissing(GiveUp):
 
 
 def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
-    """Send each part as PDF, and after them the number of all pages when that is known.
+    """Send each part as PDF, and after them the number of each page when all are known.
 
     Raises:
         GiveUp: typst refuses one, for its accessibility or its archive form too.
     """
-    page, done, missing, cut, stamp = request.page, list[Done](), request.missing, request.cut, b""
+    # A box for each core makes more of them than threads would, and what typst needs of memory does not depend on chance.
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    so_far, done, stamp = request, list[Done](), b""
     with report.file("snapshot") as snapshot:
         head = translated(Head.model_validate_json(snapshot.readline()), _show(request).reader)
         logo = _logo(request, report)
-        for piece in request.pieces:
-            so_far = request.model_copy(update={"page": page, "missing": missing, "cut": cut})
-            document, show = _document(head, so_far, piece, snapshot, logo)
+        for number in request.numbers:
+            document, show = _numbered(head, so_far, number, snapshot, logo)
             _send(document, report)
             done.append(Done(pages=_pages(document), size=len(document)))
-            page, missing, cut = page + done[-1].pages, missing + show.missing, cut + show.cut
-    if request.total:
-        show = _show(request)
-        stamp = _compile("stamp", everywhere(head, request, request.pieces[0], show) | {"total": show.number(request.total)}, [])
+            pages = so_far.pages | {number: done[-1].pages}
+            so_far = so_far.model_copy(update={"pages": pages, "missing": so_far.missing + show.missing, "cut": so_far.cut + show.cut})
+    if len(so_far.pages) == len(request.plan.pieces):
+        stamp = _stamp(head, so_far)
         _send(stamp, report)
-    return Compiled(parts=tuple(done), stamp=len(stamp), missing=missing - request.missing, cut=cut - request.cut)
+    return Compiled(parts=tuple(done), stamp=len(stamp), missing=so_far.missing - request.missing, cut=so_far.cut - request.cut)
+
+
+def _numbered(head: Head, request: PartRequest, number: int, snapshot: BinaryIO, logo: Logo | None) -> tuple[bytes, Show]:
+    """Compile a part; the front until it has as many pages as its contents were counted with."""
+    piece = request.plan.pieces[number]
+    if piece.sort != Sort.FRONT:
+        return _document(head, request, piece, snapshot, logo)
+    pages = FRONT_PAGES
+    for _ in range(TRIES):
+        found = _document(head, request.model_copy(update={"pages": request.pages | {number: pages}}), piece, snapshot, logo)
+        if (counted := _pages(found[0])) == pages:
+            return found
+        pages = counted
+    raise GiveUp("the front has another number of pages whenever its contents name them")
+
+
+def _stamp(head: Head, request: PartRequest) -> bytes:
+    show, total = _show(request), sum(request.pages.values())
+    told = {"numbers": [show.number(one) for one in range(1, total + 1)], "total": show.number(total)}
+    return _compile("stamp", everywhere(head, request, request.plan.pieces[0], show) | told, [])
 
 
 def _show(request: PartRequest, *, plain: bool = False) -> Show:
@@ -102,9 +127,9 @@ def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> di
     options = request.options
     return {
         "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.line(head.org, 60), "words": show.words,
-        "lang": show.reader.language, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day}, "page": request.page,
+        "lang": show.reader.language, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
         "moment": show.minute(head.as_of), "running": show.line(head.title, 90), "classification": show.line(options.classification, 60),
-        "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title), "total": "",
+        "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title),
     }  # fmt: skip
 
 
@@ -124,17 +149,15 @@ def _list(request: PartRequest, piece: Piece, snapshot: BinaryIO, show: Show) ->
     remarks = []
     if piece.first == 0:
         remarks.append(show.words["list_intro"].format(full=show.number(full)) if full else show.words["list_intro_none"])
-    return {"rows": [findings.compact(row, n, show, marked=n > full) for n, row in numbered(snapshot, piece)], "remarks": remarks}
+        if 0 < full < request.plan.findings:
+            remarks.append(show.words["list_rest"])
+    told = [findings.compact(row, n, show, marked=n > full) for n, row in numbered(snapshot, piece)]
+    return {"rows": told, "heights": [findings.tall(one, show) for one in told], "widths": findings.WIDTHS, "remarks": remarks}
 
 
 def _send(document: bytes, report: StreamingReport) -> None:
     for at in range(0, len(document), FRAME):
         report.send(document[at : at + FRAME])
-
-
-@lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(fontpkg_fira_sans.ROOT / "files")])
 
 
 def _pages(document: bytes) -> int:
@@ -151,7 +174,7 @@ def template(name: str) -> bytes:
 
 
 def _logo(request: PartRequest, report: StreamingReport) -> Logo | None:
-    if not request.options.logo or request.pieces[0].sort != Sort.FRONT:
+    if not request.options.logo or not any(request.plan.pieces[one].sort == Sort.FRONT for one in request.numbers):
         return None
     with report.file("logo") as file:
         content = file.read()
@@ -175,7 +198,7 @@ def typeset(source: bytes, data: dict[str, Any], standards: list[typst.PDFStanda
             (Path(folder) / logo.name).write_bytes(logo.content)
         try:
             made = typst.Compiler(
-                root=folder, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"data": json.dumps(data)}, package_path=folder,
+                root=folder, font_paths=FONTS, ignore_system_fonts=True, sys_inputs={"data": json.dumps(data)}, package_path=folder,
                 package_cache_path=folder,
             ).compile(source, format="pdf", pdf_standards=standards, pdf_tags=bool(standards))  # fmt: skip
         except typst.TypstError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import StreamingReport
 
 ROWS: Final = 500  # of one part
-IN_FULL: Final = 500
+IN_FULL: Final = 200
 FULL_ROWS: Final = 100
 PART_BYTES: Final = 1 << 21
 FOR_EXECUTIVES: Final = 25

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.to_pdf.front import figure
+from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, column, height
 from watchfloor.kernel.sections import Sort
 
 if TYPE_CHECKING:
@@ -36,11 +37,20 @@ def section(head: Head, piece: Piece, rows: Sequence[dict[str, Any]], show: Show
     told: dict[str, Any] = {"intro": _intro(found, show) if piece.intro else None, "table": None, "rows": []}
     if table is not None:
         fitting = list(zip(table.columns, _rooms(table), strict=True))
-        told |= {
-            "table": _table(table, show),
-            "rows": [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in rows],
-        }
+        cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in rows]
+        told |= {"table": _table(table, show), "rows": cells, "heights": [_tall(row, table, show) for row in cells]}
     return told
+
+
+def _tall(row: list[str | list[str]], table: TableHead, show: Show) -> float | None:
+    whole, names = sum(WIDTHS[one.sort] for one in table.columns), show.words["severity"]
+    return height(
+        Cell(
+            names.get(told, told) if one.sort == Sort.SEVERITY and isinstance(told, str) else told, column(WIDTHS[one.sort] / whole),
+            code=one.sort == Sort.CODE, strong=one.sort == Sort.SEVERITY,
+        )
+        for told, one in zip(row, table.columns, strict=True)
+    )  # fmt: skip
 
 
 def _intro(found: SectionHead, show: Show) -> dict[str, Any]:

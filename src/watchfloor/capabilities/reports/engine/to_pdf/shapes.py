@@ -67,27 +67,16 @@ class Attached(Shape):
     inside: bool
 
 
-class Entry(Shape):
-    """A line of the contents: a part's title, its number and the page it begins on."""
-
-    title: str
-    part: int
-    page: int
-    level: int
-
-
 class PartRequest(Shape):
-    """Parts to compile one after the other; the first page of the first has the number `page`.
+    """Parts of the plan to compile one after the other, by their numbers.
 
-    `total` is 0 until the number of pages is known; `contents` and `plan` are what front and back tell about the whole. `missing` and `cut`
-    count what parts before these could not show.
+    `pages` says how many pages the parts have that are there already; the front, which names pages, comes when those of all parts between it
+    and the back are known. `missing` and `cut` count what parts before these could not show.
     """
 
     options: Options
-    pieces: tuple[Piece, ...]
-    page: int = 1
-    total: int = 0
-    contents: tuple[Entry, ...] = ()
+    numbers: tuple[int, ...]
+    pages: dict[int, int] = {}
     attached: tuple[Attached, ...] = ()
     plan: Plan
     missing: int = 0
@@ -102,7 +91,7 @@ class Done(Shape):
 
 
 class Compiled(Shape):
-    """Parts as PDF, sent as frames one after the other, and after them `stamp` bytes with the number of all pages, when it is known.
+    """Parts as PDF, sent as frames one after the other, and after them `stamp` bytes with the number of each page, when all are known.
 
     `missing` counts characters no font has, `cut` texts that were too long for a page; each is marked where it stands.
     """
@@ -114,13 +103,16 @@ class Compiled(Shape):
 
 
 class MergeRequest(Shape):
-    """The parts lie one after the other in the file `parts`: where each begins, and how long it is."""
+    """The parts lie one after the other in the file `parts`: where each begins, and how long it is.
+
+    `starts` are the pages on which they begin in the whole, from 1, and the one after the last.
+    """
 
     options: Options
     spans: tuple[tuple[int, int], ...]
     levels: tuple[int, ...]
     titles: tuple[str, ...]
-    pages: int
+    starts: tuple[int, ...]
     attached: tuple[Attached, ...]
     stamp: tuple[int, int]
 

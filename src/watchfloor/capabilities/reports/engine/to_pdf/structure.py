@@ -1,143 +1,111 @@
-"""One structure tree from those of all parts."""
+"""One structure tree from those of all parts.
+
+Names of header cells and numbers of marked content hold inside one part only; here they get a meaning in the whole.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
+from watchfloor.capabilities.reports.engine.to_pdf.reading import unknown
+from watchfloor.capabilities.reports.engine.to_pdf.writing import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from watchfloor.capabilities.reports.engine.to_pdf.writing import Writing
 
-HEADINGS: Final = ("/H1", "/H2", "/H3", "/H4", "/H5", "/H6")
+ELEMENT: Final = b"<</Type/StructElem/"
+TREE: Final = re.compile(
+    rb"<</Type/StructTreeRoot(?:/RoleMap<<(?P<roles>[^<>]*)>>)?/K\[(?P<tops>[\d R]+)\]/ParentTree<</Nums\[(?P<numbers>[\d R]*)\]>>"
+    rb"(?:/IDTree<</Names\[(?P<names>[^\]]*)\]>>)?/ParentTreeNextKey (?P<next>\d+)>>"
+)
+DOCUMENT: Final = re.compile(rb"<</Type/StructElem/S/Document/P \d+ 0 R[^\[\]]*/K\[(?P<kids>[\d R]*)\]>>")
+ATTRIBUTES: Final = re.compile(rb"/A(\[(?:<<[^<>]*+>>)++\])")
+HEADERS: Final = re.compile(rb"/Headers\[([^\]]*)\]")
+HEADING: Final = re.compile(rb"/S/H([1-6])/")
+MARKED: Final = re.compile(rb"(/StructParents? )(\d+)")
+REFERENCE: Final = re.compile(rb"(\d+) 0 R")
+NUMBERED: Final = re.compile(rb"(\d+) (\d+) 0 R")
+NAMED: Final = re.compile(rb"\(([^()]*)\)(\d+) 0 R")
+ROLE: Final = re.compile(rb"(/[^/]+)(/[^/]+)")
+DEEPEST: Final = 6
 
 
 class Structure:
-    """Takes part after part: its pages, and the tree that says what stands on them."""
+    """Takes part after part, in any order; the tree has them in theirs."""
 
-    def __init__(self, whole: Pdf) -> None:
+    def __init__(self, writing: Writing) -> None:
         """Begin with an empty document."""
-        self._whole = whole
+        self._writing = writing
         self._base = 0  # numbers of marked content that are taken
-        self._numbers: list[Object | int] = []
-        self._names: dict[bytes, Object] = {}
-        self._roles: dict[str, Object] = {}
-        self._root = whole.make_indirect(Dictionary(Type=Name.StructTreeRoot))
-        self._document = whole.make_indirect(Dictionary(Type=Name.StructElem, S=Name.Document, P=self._root, K=Array()))
+        self._tops: dict[int, list[int]] = {}
+        self._numbers: list[bytes] = []
+        self._names: dict[bytes, int] = {}
+        self._roles: dict[bytes, bytes] = {}
+        self.root, self._document = writing.take(), writing.take()
         self.elements = 1
+        self.headers: set[bytes] = set()  # what cells name as their headers
 
-    def add(self, part: Pdf, number: int, level: int) -> None:
-        """Append a part's pages and its tree; its first heading is of `level` in the whole."""
-        highest = self._prepare(part, f"p{number}-", level - 1)
-        self._whole.pages.extend(part.pages)
-        # The pages are there already, so that what stands on them is found in the copies.
-        tree = self._whole.copy_foreign(part.make_indirect(Dictionary(Tree=part.Root.StructTreeRoot))).Tree
-        self._adopt(tree, f"p{number}-")
-        self._base += highest + 1
+    def fit(self, text: bytes, number: int, level: int) -> bytes:
+        """Return a part's objects with names, numbers and levels that fit the whole; its first heading is of `level` there."""
+        prefix = b"(p%d-" % number
+        text = MARKED.sub(lambda found: b"%b%d" % (found[1], int(found[2]) + self._base), text.replace(b"/ID(", b"/ID" + prefix))
+        if level > 1:
+            text = HEADING.sub(lambda found: b"/S/H%d/" % min(DEEPEST, int(found[1]) + level - 1), text)
+        shared: dict[bytes, bytes] = {}
+
+        def attributes(found: re.Match[bytes]) -> bytes:
+            """Attributes that are alike become one object."""
+            told = found[1]
+            if told not in shared:
+                shared[told] = b"/A %d 0 R" % self._writing.new(HEADERS.sub(lambda names: self._header(names, prefix), told))
+            return shared[told]
+
+        return ATTRIBUTES.sub(attributes, text)
+
+    def take(self, found: dict[int, bytes], root: int, number: int) -> None:
+        """Hang a part's tree into the whole, and take its root and its document out of the objects that were found."""
+        tree = TREE.fullmatch(found.pop(root))
+        if tree is None:
+            raise unknown("the root of its structure")
+        tops = [one for document in _numbers(tree["tops"]) for one in self._kids(found.pop(document))]
+        for one in tops:
+            found[one] = re.sub(rb"/P \d+ 0 R", b"/P %d 0 R" % self._document, found[one], count=1)
+        self._tops[number] = tops
+        self._numbers += [b"%d %b 0 R" % (int(at) + self._base, value) for at, value in NUMBERED.findall(tree["numbers"])]
+        self._names |= {b"p%d-%b" % (number, name): int(element) for name, element in NAMED.findall(tree["names"] or b"")}
+        self._roles |= dict(ROLE.findall(tree["roles"] or b""))
+        self.elements += sum(body.startswith(ELEMENT) for body in found.values())
+        self._base += int(tree["next"])
 
     def finish(self) -> None:
-        """Hang the tree into the document."""
-        root = self._root
-        root.K = Array([self._document])
-        root.ParentTree = self._whole.make_indirect(Dictionary(Nums=Array(self._numbers)))
-        root.ParentTreeNextKey = self._base
+        """Write the root and what hangs on it."""
+        tops = [one for _, some in sorted(self._tops.items()) for one in some]
+        self._writing.add(self._document, b"<</Type/StructElem/S/Document/P %d 0 R/K[%b]>>" % (self.root, listed(tops)))
+        numbers = self._writing.new(b"<</Nums[%b]>>" % b" ".join(self._numbers))
+        told = b"<</Type/StructTreeRoot/K[%d 0 R]/ParentTree %d 0 R/ParentTreeNextKey %d" % (self._document, numbers, self._base)
         if self._names:
-            named = [one for key in sorted(self._names) for one in (String(key.decode("ascii")), self._names[key])]
-            root.IDTree = self._whole.make_indirect(Dictionary(Names=Array(named)))
+            names = b"".join(b"(%b)%d 0 R" % (name, self._names[name]) for name in sorted(self._names))
+            told += b"/IDTree %d 0 R" % self._writing.new(b"<</Names[%b]>>" % names)
         if self._roles:
-            root.RoleMap = Dictionary(self._roles)
-        self._whole.Root.StructTreeRoot = root
+            told += b"/RoleMap<<%b>>" % b"".join(name + self._roles[name] for name in sorted(self._roles))
+        self._writing.add(self.root, told + b">>")
 
-    def _prepare(self, part: Pdf, prefix: str, shift: int) -> int:
-        """Make names, numbers and levels of a part fit the whole; return the highest number of marked content in it."""
-        shared: dict[bytes, Object] = {}
-        highest = -1
-        for one in (*part.objects, *_direct(part)):
-            if not isinstance(one, Dictionary | Stream):
-                continue
-            kind = one.get("/Type")
-            if kind == Name.StructElem:
-                self.elements += 1
-                _rename(part, one, prefix, shift, shared)
-            elif kind == Name.FontDescriptor:
-                without_set(one)
-            else:
-                highest = max(highest, self._renumber(one))
-        return highest
+    def nameless(self) -> list[bytes]:
+        """Return what cells name as their header, and no header is named."""
+        return sorted(self.headers - self._names.keys())
 
-    def _renumber(self, one: Object) -> int:
-        """Move a page's, an annotation's or a form's number above those that are taken; return what it was, or -1."""
-        for key in ("/StructParents", "/StructParent"):
-            found = one.get(key)
-            if found is not None:
-                one[key] = int(found) + self._base
-                return int(found)
-        return -1
+    def _header(self, names: re.Match[bytes], prefix: bytes) -> bytes:
+        told = names[1].replace(b"(", prefix)
+        self.headers.update(re.findall(rb"\(([^()]*)\)", told))
+        return b"/Headers[%b]" % told
 
-    def _adopt(self, tree: Object, prefix: str) -> None:
-        tops = tree.K if isinstance(tree.K, Array) else [tree.K]
-        for document in tops:
-            for child in document.K if isinstance(document.K, Array) else [document.K]:
-                child.P = self._document
-                self._document.K.append(child)
-        for at, value in _numbers(tree.ParentTree):
-            self._numbers += [at + self._base, value]
-        for name, element in _names(tree.get("/IDTree")):
-            self._names[prefix.encode() + name] = element
-        self._roles |= {str(name): value for name, value in tree.get("/RoleMap", Dictionary()).items()}
+    def _kids(self, document: bytes) -> list[int]:
+        found = DOCUMENT.fullmatch(document)
+        if found is None:
+            raise unknown("a document in its structure")
+        return _numbers(found["kids"])
 
 
-def elements(pdf: Pdf) -> Iterator[Object]:
-    """Yield the elements of a structure tree in no particular order."""
-    return (one for one in pdf.objects if isinstance(one, Dictionary) and one.get("/Type") == Name.StructElem)
-
-
-def without_set(font: Object) -> None:
-    """Remove the list of glyphs from a font: PDF/A-3 does not ask for it, and its checkers refuse it."""
-    if "/CIDSet" in font:
-        del font["/CIDSet"]
-
-
-def _direct(part: Pdf) -> Iterator[Object]:
-    """Yield annotations that stand in their page."""
-    for page in part.pages:
-        yield from (one for one in page.get("/Annots", []) if not one.is_indirect)
-
-
-def _rename(part: Pdf, element: Object, prefix: str, shift: int, shared: dict[bytes, Object]) -> None:
-    """Give a header cell a name of its own and a heading its level; attributes that are alike become one object."""
-    if "/ID" in element:
-        element.ID = String(prefix + str(element.ID))
-    if shift and str(element.S) in HEADINGS:
-        element.S = Name(HEADINGS[HEADINGS.index(str(element.S)) + shift])
-    attributes = element.get("/A")
-    if attributes is not None:
-        key = attributes.unparse()
-        if key not in shared:
-            _prefix(attributes, prefix)
-            shared[key] = part.make_indirect(attributes)
-        element.A = shared[key]
-
-
-def _prefix(attributes: Object, prefix: str) -> None:
-    for one in attributes if isinstance(attributes, Array) else [attributes]:
-        if isinstance(one, Dictionary) and "/Headers" in one:
-            one.Headers = Array([String(prefix + str(name)) for name in one.Headers])
-
-
-def _numbers(node: Object) -> Iterator[tuple[int, Object]]:
-    """Yield the entries of a number tree."""
-    found = list(node.get("/Nums", []))
-    yield from ((int(at), value) for at, value in zip(found[::2], found[1::2], strict=True))
-    for kid in node.get("/Kids", []):
-        yield from _numbers(kid)
-
-
-def _names(node: Object | None) -> Iterator[tuple[bytes, Object]]:
-    """Yield the entries of a name tree."""
-    if node is None:
-        return
-    found = list(node.get("/Names", []))
-    yield from ((bytes(name), value) for name, value in zip(found[::2], found[1::2], strict=True))
-    for kid in node.get("/Kids", []):
-        yield from _names(kid)
+def _numbers(told: bytes) -> list[int]:
+    return [int(one) for one in REFERENCE.findall(told)]

@@ -45,6 +45,8 @@ ENGLISH: Final[dict[str, Any]] = {
     "changes": "Since the earlier scan:", "change_count": "{word} {count}",
     "range": "{title} {first}\N{EN DASH}{last}",
     "list_intro": "Gravest first. The first {full} are described in full further on, under the same numbers.",
+    "list_rest": "The others stand here only; the attached data has all that is known of each, under the fingerprint in its row.",
+    "full_some": "{full} of {total} findings are described in full; a report that is asked for in full describes all of them.",
     "list_intro_none": "Gravest first.", "rows_left": "{left} of {total} rows are not printed here; the attached data has all of them.",
     "rows_all": "All {total} rows of the data are printed here.", "table_left": "{title}: {shown} of {total} rows are printed.",
     "missing": "{count} characters that no font here can show stand as “\ufffd”; the attached data has them.",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
-from pikepdf import Dictionary, Name, Pdf, Stream, String
+from watchfloor.capabilities.reports.engine.to_pdf.writing import string
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from watchfloor.capabilities.reports.engine.to_pdf.writing import Writing
     from watchfloor.capabilities.reports.schemas.snapshot import Head
 
 PRODUCER: Final = "Watchfloor"
@@ -36,8 +37,8 @@ UNIVERSAL: Final = """<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.ai
 """
 
 
-def describe(whole: Pdf, head: Head, title: str, author: str, language: str) -> None:
-    """Write the metadata, and the same into the information dictionary."""
+def describe(writing: Writing, head: Head, title: str, author: str, language: str) -> tuple[int, int]:
+    """Write the metadata, and the same as dictionary of information; return both."""
     packet = PACKET.format(
         title=escape(title),
         author=escape(author),
@@ -45,15 +46,19 @@ def describe(whole: Pdf, head: Head, title: str, author: str, language: str) -> 
         date=head.as_of.isoformat(timespec="seconds"),
         producer=PRODUCER,
         universal=UNIVERSAL,
-    )
+    ).encode()
     # Not compressed: programs that look for the packet need not understand PDF.
-    whole.Root.Metadata = whole.make_indirect(Stream(whole, packet.encode(), Type=Name.Metadata, Subtype=Name.XML))
-    date = String(pdf_date(head.as_of))
-    whole.trailer.Info = whole.make_indirect(
-        Dictionary(
-            Title=String(title), Author=String(author), Creator=String(PRODUCER), Producer=String(PRODUCER), CreationDate=date, ModDate=date
-        )
-    )
+    metadata = writing.stream(writing.take(), b"<</Length %d/Type/Metadata/Subtype/XML>>" % len(packet), packet)
+    date, producer = string(pdf_date(head.as_of)), string(PRODUCER)
+    told = {
+        b"Title": string(title),
+        b"Author": string(author),
+        b"Creator": producer,
+        b"Producer": producer,
+        b"CreationDate": date,
+        b"ModDate": date,
+    }
+    return metadata, writing.new(b"<<" + b"".join(b"/" + name + value for name, value in told.items()) + b">>")
 
 
 def pdf_date(moment: datetime) -> str:

@@ -89,7 +89,8 @@ def _goals(turns: dict[str, list[Turn]]) -> dict[str, Any]:
         "cpu beside WeasyPrint, 10,000 findings": goal(ratio(median(large, "cpu_s"), median(f"weasyprint {LARGE}", "cpu_s")), 0.15),
         "largest process, MiB, 10,000 findings": goal(median(large, "largest_mib"), 300),
         "largest process, 100,000 beside 10,000 findings": goal(ratio(median(huge, "largest_mib"), median(large, "largest_mib")), 1.3),
-        # Beside our own PDF, the other formats would look dearer whenever it gets cheaper.
+        "every format beside the PDF, 10,000 findings": goal(median(f"formats {LARGE}", "to_pdf"), 1.3),
+        # Beside our own PDF the other formats look dearer whenever it gets cheaper; this bound does not move.
         "cpu of every format beside WeasyPrint's PDF, 10,000 findings": goal(
             ratio(median(f"formats {LARGE}", "cpu_s"), median(f"weasyprint {LARGE}", "cpu_s")), 0.195
         ),

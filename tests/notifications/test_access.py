@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from watchfloor.capabilities.notifications.engine.known import EVENTS, LEAST, NOUNS, permission_of
+from watchfloor.capabilities.notifications.queries.escalations import add_escalation
+from watchfloor.capabilities.notifications.queries.inbox import list_inbox
+from watchfloor.capabilities.notifications.schemas.escalations import EscalationCreate
 from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.tenancy.keys import authenticate, make_key, revoke
@@ -199,3 +203,48 @@ def test_every_event_says_what_reads_its_subject_and_somebody_may() -> None:
 def test_the_setting_takes_every_role_that_there_is() -> None:
     for role in policy().names():
         assert NotificationSettings(unlisted_role=role).unlisted_role == role
+
+
+def flushed(world: World) -> None:
+    world.sql("update notify_group set next_flush_at = wf_now()")
+    world.done("notifications.flush_groups")
+
+
+def test_a_group_leaves_out_what_its_reader_may_not_know_any_more(world: World, receiver: Receiver) -> None:
+    member(world, "ann", "auditor")
+    follows(world, receiver, group_by=[])
+    world.told(world.happened(AUDIT, title="Hidden"), world.happened("scans.finished", scan="7", title="Seen"))
+    member(world, "ann", "admin")
+    flushed(world)
+    assert world.rows() == [*UNSEEN, ("sent", None, 1)]
+    assert b"Hidden" not in receiver.came[0][1]
+    with world.ledger.database.transaction(world.org) as session:
+        found = list_inbox(session, user="ann", unread=False, severity=None, type_=None, q=None, limit=10, after=None)
+    assert [one.title for one in found.items] == ["Seen"]
+
+
+def test_a_channel_of_somebody_else_names_only_what_its_owner_may_know(world: World, receiver: Receiver) -> None:
+    member(world, "ann", "auditor")
+    member(world, "bob", "admin")
+    to = [world.channel(f"{receiver.url}/{one}", owner=one) for one in ("ann", "bob")]
+    world.route(*to, owner="ann", group_by=[])
+    world.told(world.happened(AUDIT, title="Hidden"), world.happened("scans.finished", scan="7", title="Seen"))
+    flushed(world)
+    told = [json.loads(body)["data"]["title"] for _headers, body in receiver.came]
+    assert sorted(told) == ["2 messages: 2 new", "Seen"]
+
+
+def test_a_step_tells_nobody_of_a_group_in_which_is_what_they_may_not_know(world: World, receiver: Receiver) -> None:
+    member(world, "ann", "auditor")
+    member(world, "bob", "admin")
+    for one in ("ann", "bob"):
+        world.channel(f"{receiver.url}/{one}", owner=one)
+    with world.ledger.database.transaction(world.org) as session:
+        wish = EscalationCreate.model_validate({"name": "nights", "steps": [{"after": 0, "users": ["bob", "ann"]}]})
+        nights = add_escalation(session, world.org, wish, actor="test")
+    world.route(world.channel(receiver.url), group_by=[], escalation_id=nights)
+    world.told(world.happened(AUDIT, title="Hidden"), world.happened("scans.finished", scan="7", title="Seen"))
+    flushed(world)
+    world.done("notifications.run_escalations")
+    assert world.sql("select users from escalation_told") == [(["ann"],)]
+    assert world.sql("select count(*) from delivery where user_id = 'bob'") == [(0,)]

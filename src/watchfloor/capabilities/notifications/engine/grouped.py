@@ -39,11 +39,12 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """One sending of a group: its place in the order of sendings makes the key that it is told once by."""
+    """One sending of a group: its place in the order of sendings, and its part where not all may know all, make the key that it is told once by."""
 
     group: str
     number: int
     at: datetime
+    part: int = 0
 
 
 def group_message(
@@ -61,7 +62,7 @@ def group_message(
     return Message(
         type=GROUP, severity=max(standing, key=lambda one: one.rank, default=Severity.INFO), title=_title(shown, counts, said)[:200],
         asset=labels.get("asset", "")[:300], lines=tuple(lines), facts={**said, **numbers, **severities}, subject_kind="group",
-        subject_id=sending.group, occurred_at=sending.at, dedup_key=f"group:{sending.group}:{sending.number}",
+        subject_id=sending.group, occurred_at=sending.at, dedup_key=f"group:{sending.group}:{sending.number}" + (f":{sending.part}" if sending.part else ""),
     )  # fmt: skip
 
 

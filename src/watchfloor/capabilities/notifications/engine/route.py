@@ -304,7 +304,7 @@ _SKIPPED: Final[dict[Occasion, frozenset[Question]]] = {
         {Question.AUDIENCE, Question.DUPLICATE, Question.SILENCE, Question.INHIBITION, Question.FILTER, Question.JOIN}
     ),
     Occasion.MEMBER: frozenset(
-        {*_NAMED, Question.CHANNEL, Question.QUIET}
+        {*_NAMED, Question.ACCESS, Question.CHANNEL, Question.QUIET}
     ),
     Occasion.STEP: _NAMED,
     Occasion.PAGE: _NAMED | {Question.QUIET},

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.engine import escalate
 from watchfloor.capabilities.notifications.engine.route import Occasion
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
-from watchfloor.capabilities.notifications.queries import runs, telling
+from watchfloor.capabilities.notifications.queries import groups, runs, telling
 from watchfloor.capabilities.notifications.schemas.escalations import Escalated
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
 from watchfloor.kernel.contract import Queue, Severity, job
@@ -51,10 +52,13 @@ class Advancing:
         """Know nobody's channels yet."""
         self.context, self.session, self.telling, self.done = context, session, telling_of, done
         self._own: dict[str, list[Candidate]] = {}
+        self._types: list[str] = []
+        self._knowing = Knowing()
 
     def advance(self, one: runs.Due, message: Message) -> None:
         """Tell the steps that are due by now, and write when the next is."""
         org = self.context.org
+        self._types = groups.types_of(self.session, org, one.group_id) if one.group_id is not None else []
 
         def reachable(user: str) -> bool:
             asked = Asked(message=message, now=one.now, occasion=Occasion.PAGE)
@@ -86,6 +90,8 @@ class Advancing:
         self.done.unreached += 1
 
     def _channels(self, user: str) -> list[Candidate]:
+        """Return somebody's channels; of a group they hear only when they may know of everything in it."""
         if user not in self._own:
-            self._own[user] = telling.list_own(self.session, self.context.org, user)
+            own = telling.list_own(self.session, self.context.org, user)
+            self._own[user] = [one for one in own if all(self._knowing.may(each, one.role, one.owner_role) for each in self._types)]
         return self._own[user]

@@ -11,7 +11,8 @@ from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
 from watchfloor.capabilities.notifications.engine.grouped import SHOWN, Named, Sending, Standing, group_message
 from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.engine.told import labels_of
-from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge
+from watchfloor.capabilities.notifications.jobs.access import Knowing
+from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge, read_wishes
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
@@ -55,60 +56,75 @@ class Flushing:
 
     def __init__(self, telling_of: Telling) -> None:
         """Start with nothing."""
-        self.telling, self.org, self.done = telling_of, telling_of.org, FlushedGroups()
+        self.telling, self.org, self.done, self._knowing = telling_of, telling_of.org, FlushedGroups(), Knowing()
 
     def flush(self, session: Session, one: groups.Open, silences: Sequence[Silence]) -> None:
         """Send one group, in the transaction that holds its lock and says when it is next."""
         rows = {str(row.notification): row for row in groups.list_members(session, self.org, one.id)}
-        state = one.state({key: engine.Member(row.resolved, row.told) for key, row in rows.items()})
-        told, after = engine.flush(state, one.timing, one.now)
-        if told is None:  # its messages were deleted
-            self._settle(session, one, after, [], sent=False)
-            return
+        total = next((row.total for row in rows.values()), 0)
         channels = sorted({channel for row in rows.values() for channel in row.channels})
         candidates = telling.list_of_route(session, self.org, one.route_id, channels)
+        rows = self._known(session, one, rows, candidates)
+        told, after = engine.flush(
+            one.state({key: engine.Member(row.resolved, row.told) for key, row in rows.items()}), one.timing, one.now
+        )
+        if told is None:  # its messages were deleted, or nobody may know of them any more
+            self._settle(session, one, after, [])
+            return
         refused = self._refused(session, rows, candidates, silences, one.now) if candidates else {}
-        says = [
-            *((Standing.NEW, rows[key]) for key in told.new if key not in refused),
-            *((Standing.STILL, rows[key]) for key in told.still if key not in refused),
-            *((Standing.RESOLVED, rows[key]) for key in told.resolved if key not in refused),
-        ]
-        if not candidates or not says or (not told.repeated and says[0][0] is Standing.STILL and says[-1][0] is Standing.STILL):
-            self.done.empty += 1
-            sent = False
-        else:
-            message = self._message(session, one, says)
-            found = judge(Asked(message=message, now=one.now, occasion=Occasion.GROUP), candidates)
-            if until := _asleep(found):
-                groups.postpone(session, self.org, one.id, until)
-                self.done.postponed += 1
-                return
-            news = {Standing.STILL} if told.repeated else {Standing.NEW}
-            fresh = any(how in news and row.type != UNREACHED for how, row in says)
-            self._send(session, one, message, found, escalates=fresh)
-            sent = True
+        standing = ((Standing.NEW, told.new), (Standing.STILL, told.still), (Standing.RESOLVED, told.resolved))
+        says = [(how, rows[key]) for how, keys in standing for key in keys if key not in refused]
+        parts = [(*part, self._message(session, one, part[1], n)) for n, part in enumerate(self._parts(candidates, says, told))]
+        decisions = [judge(Asked(message=message, now=one.now, occasion=Occasion.GROUP), some) for some, _, message in parts]
+        if parts and (until := _asleep(decisions)):
+            groups.postpone(session, self.org, one.id, until)
+            self.done.postponed += 1
+            return
+        for (_, said, message), found in zip(parts, decisions, strict=True):
+            self._send(session, one, message, found, escalates=_is_news(said, told))
+        self.done.sent += bool(parts)
+        self.done.empty += not parts
         self._suppress(session, {key: refused[key] for key in told.new if key in refused}, rows, candidates)
-        self._settle(session, one, after, [UUID(key) for key in (*told.new, *told.resolved)], sent=sent, rows=rows)
+        more = total > len(rows) and any(row.resolved or not row.told for row in list(rows.values())[-1:])
+        self._settle(session, one, after, [UUID(key) for key in (*told.new, *told.resolved)], sent=bool(parts), more=more)
+
+    def _known(
+        self, session: Session, one: groups.Open, rows: dict[str, groups.Shown], candidates: Sequence[Candidate]
+    ) -> dict[str, groups.Shown]:
+        """Take out what the group's reader may not know any more; that it was not told is on record. Return the others."""
+        blind = {key: row for key, row in rows.items() if candidates and not self._knowing.may(row.type, candidates[0].role)}
+        groups.take_out(session, self.org, one.id, [row.notification for row in blind.values()])
+        self._suppress(session, {key: "no_access" for key, row in blind.items() if not row.told}, rows, candidates)
+        return {key: row for key, row in rows.items() if key not in blind}
+
+    def _parts(
+        self, candidates: Sequence[Candidate], says: Sequence[tuple[Standing, groups.Shown]], told: engine.Flush
+    ) -> list[tuple[list[Candidate], list[tuple[Standing, groups.Shown]]]]:
+        """Return who is told what: a channel of somebody else names only what its owner may know as well."""
+        types = {row.type for _, row in says}
+        alike: dict[frozenset[str], list[Candidate]] = {}
+        for one in candidates:
+            alike.setdefault(frozenset(each for each in types if self._knowing.may(each, one.role, one.owner_role)), []).append(one)
+        parts = [(some, [(how, row) for how, row in says if row.type in known]) for known, some in alike.items()]
+        return [(some, said) for some, said in parts if said and (told.repeated or any(how is not Standing.STILL for how, _ in said))]
 
     def _send(self, session: Session, one: groups.Open, message: Message, found: Decisions, *, escalates: bool) -> None:
         notification = self.telling.note(session, message)
         self.telling.store(session, notification, found.decided, found.joined, group=one.id)
         if escalates and one.escalation_id is not None:
             runs.begin(session, self.org, notification, [one.escalation_id], group=one.id)
-        self.done.sent += 1
 
     def _settle(
-        self, session: Session, one: groups.Open, after: engine.Group, said: Sequence[UUID], *, sent: bool, rows: Mapping[str, groups.Shown] | None = None
-    ) -> None:  # fmt: skip
+        self, session: Session, one: groups.Open, after: engine.Group, said: Sequence[UUID], *, sent: bool = False, more: bool = False
+    ) -> None:
         """Write what was said; what was too much for one message comes with the next."""
-        every = list((rows or {}).values())
-        if every and every[-1].total > len(every) and (every[-1].resolved or not every[-1].told):
+        if more:
             after = engine.Group(members=after.members, next_flush_at=one.now + one.group_interval, last_sent_at=after.last_sent_at)
         groups.settle(session, self.org, one, after, said, sent=sent)
         if after.over:
             runs.resolve_group(session, self.org, one.id)
 
-    def _message(self, session: Session, one: groups.Open, says: Sequence[tuple[Standing, groups.Shown]]) -> Message:
+    def _message(self, session: Session, one: groups.Open, says: Sequence[tuple[Standing, groups.Shown]], part: int) -> Message:
         shown = says[:SHOWN]
         texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for _, row in shown])
         assets = {text.asset for text in texts.values()}
@@ -121,12 +137,15 @@ class Flushing:
             for how, row in shown
         ]  # fmt: skip
         every = [(how, Severity(row.severity)) for how, row in says]
-        return group_message(Sending(group=str(one.id), number=one.flushes + 1, at=one.now), named, every, labels)
+        return group_message(Sending(group=str(one.id), number=one.flushes + 1, at=one.now, part=part), named, every, labels)
 
     def _refused(
         self, session: Session, rows: Mapping[str, groups.Shown], candidates: Sequence[Candidate], silences: Sequence[Silence], now: datetime
     ) -> dict[str, str]:  # fmt: skip
         """Return those messages that are silenced by now, or that their reader does not want any more, and why."""
+        wished = read_wishes(candidates[0].wishes)
+        if not silences and not wished.opted_out and wished.paused_until is None:
+            return {}
         texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for row in rows.values()]) if silences else {}
         messages = [
             texts.get(row.notification)
@@ -150,8 +169,15 @@ class Flushing:
             self.telling.store(session, row.notification, decided, [])
 
 
-def _asleep(found: Decisions) -> datetime | None:
+def _is_news(said: Sequence[tuple[Standing, groups.Shown]], told: engine.Flush) -> bool:
+    """Tell whether a sending begins an escalation: it says something new, or again what nobody looks after."""
+    news = Standing.STILL if told.repeated else Standing.NEW
+    return any(how is news and row.type != UNREACHED for how, row in said)
+
+
+def _asleep(decisions: Sequence[Decisions]) -> datetime | None:
     """Return when the first of those wakes who hear of this; None when somebody is awake."""
-    moments = [one.due_at for one in found.decided if one.state == "held" and one.due_at is not None]
-    awake = found.joined or any(one.state == "due" for one in found.decided)
+    rows = [each for found in decisions for each in found.decided]
+    moments = [each.due_at for each in rows if each.state == "held" and each.due_at is not None]
+    awake = any(found.joined for found in decisions) or any(each.state == "due" for each in rows)
     return None if awake or not moments else min(moments)

@@ -202,6 +202,21 @@ def list_members(session: Session, org: UUID, group: UUID) -> list[Shown]:
     return wire_of(session).cursor(row_factory=class_row(Shown)).execute(MEMBERS, values).fetchall()
 
 
+def take_out(session: Session, org: UUID, group: UUID, notifications: Sequence[UUID]) -> None:
+    """Take messages out of a group, as if they had never been in it."""
+    if notifications:
+        wire_of(session).execute(
+            "delete from notify_group_member where org = %s and group_id = %s and notification = any (%s)",
+            (org, group, list(notifications)),
+        )
+
+
+def types_of(session: Session, org: UUID, group: UUID) -> list[str]:
+    """Return the types of all messages that were ever in a group."""
+    sql = "select distinct n.type from notify_group_member m join notification n on (n.org, n.id) = (m.org, m.notification) where m.org = %s and m.group_id = %s"
+    return [row[0] for row in wire_of(session).execute(sql, (org, group)).fetchall()]
+
+
 def settle(session: Session, org: UUID, one: Open, after: Group, said: Sequence[UUID], *, sent: bool) -> None:
     """Write what a group said and when it is next; one that nothing is left in is over."""
     wire = wire_of(session)

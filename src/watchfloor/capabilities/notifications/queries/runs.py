@@ -30,7 +30,7 @@ where e.org = %(org)s and e.id = %(escalation)s and n.id = %(notification)s and 
 on conflict (org, escalation_id, notification) do nothing
 """
 DUE: Final = """
-select id, name, steps, notification, started_at, step, due_at, wf_now() as now from escalation_run
+select id, name, steps, notification, group_id, started_at, step, due_at, wf_now() as now from escalation_run
 where org = %(org)s and due_at <= wf_now() order by due_at, id limit %(rows)s for update skip locked
 """
 # Runs are locked in one order, whoever ends them.
@@ -54,6 +54,7 @@ class Due:
     name: str
     steps: list[dict[str, Any]]
     notification: UUID
+    group_id: UUID | None
     started_at: datetime
     step: int
     due_at: datetime

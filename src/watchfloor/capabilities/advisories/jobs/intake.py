@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from watchfloor.capabilities.advisories.jobs import normals
+from watchfloor.capabilities.advisories.jobs.turns import short_turns
 from watchfloor.capabilities.advisories.jobs.writing import Chunk, Opened, Read, Tally, Writer
 from watchfloor.capabilities.advisories.queries.curator import curating
 from watchfloor.capabilities.advisories.queries.ingest import Head
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 CHUNK_DOCUMENTS = 5000
 CHUNK_BYTES = 24 << 20
-# Whoever writes to the database lets go of the interpreter for each piece that is sent, and has it back only when this long has passed.
-SWITCH_SECONDS = 0.0005
 AHEAD_BYTES = 48 << 20  # of frames: while they are normalised, the box reads the next file
 
 
@@ -43,6 +42,7 @@ class Intake:
         self.unnamed: set[Source] = set()  # whose files told something that may be about any CVE
         self._context = context
         self._writer = Writer(context, history=history)
+        self._turns = ExitStack()
         self._normalising, self._writes = ThreadPoolExecutor(1, "normalise"), ThreadPoolExecutor(1, "write")
         self._ahead: deque[tuple[int, Future[None]]] = deque()  # frames that are not normalised yet, and their sizes
         self._ahead_bytes = 0
@@ -55,8 +55,7 @@ class Intake:
         self._rejects: list[frames.Reject] = []
 
     def __enter__(self) -> Self:
-        self._interval = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
+        self._turns.enter_context(short_turns())
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
@@ -67,7 +66,7 @@ class Intake:
         finally:
             self._normalising.shutdown()
             self._writes.shutdown()
-            sys.setswitchinterval(self._interval)
+            self._turns.close()
         # After an error, what was written meanwhile counts all the same; that it could not be written is then not the first error.
         if self._writing is not None and self._writing.exception() is None:
             self._count()

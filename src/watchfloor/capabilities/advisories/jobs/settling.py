@@ -14,6 +14,7 @@ from watchfloor.capabilities.advisories.engine.count import differences
 from watchfloor.capabilities.advisories.engine.merge import merge
 from watchfloor.capabilities.advisories.engine.priority import score
 from watchfloor.capabilities.advisories.jobs.ahead import Ahead
+from watchfloor.capabilities.advisories.jobs.turns import short_turns
 from watchfloor.capabilities.advisories.queries import changes, counters, rescore
 from watchfloor.capabilities.advisories.queries.ageing import age
 from watchfloor.capabilities.advisories.queries.curator import SETTLING, alone, curating
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.db.session import Wire
 
-CHUNK = 5000
+CHUNK = 8000
 UNIT = 100_000  # EPSS in hundred-thousandths
 LOWEST = -(10**18)
 
@@ -57,7 +58,7 @@ def settle(context: JobContext) -> Settlement:
     done = Settlement()
     thresholds = sorted(round(p * UNIT) for p in read_settings(AdvisorySettings, "advisories").epss_thresholds)
     total, last, before = _waiting(context), LOWEST, 0
-    with Ahead(context, CHUNK) as ahead:
+    with short_turns(), Ahead(context, CHUNK) as ahead:
         look = ahead.look(last)
         while (seen := look.result()).top is not None or done.merged > before:
             if seen.top is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.db.session import Wire
 
 SCORE_VERSION = 1
-MERGED_AT_ONCE = 500  # rows
+MERGED_AT_ONCE = 1250  # rows
 COLUMNS = (
     "k, cve_id, merged_into, state, status, published, modified, cvss_version, cvss_score, cvss_vector, cvss_provider, cvss_src, severity, cwes, "
     "flags, kev, eukev, kev_added, kev_due, ransomware, exploited_eu, exploitation, automatable, total, weaponised, poc, epss, percentile, sources, "

@@ -46,6 +46,8 @@ WEAPONISED = 2
 def told(wire: Wire, ks: Sequence[int]) -> list[Told]:
     """Return what is known about each of these CVEs, in their order; nothing but the number of one that no source knows."""
     found: dict[int, Told] = {k: Told(k) for k in ks}
+    if not found:
+        return []
     text = keys(ks)
 
     def each(sql: str, take: Callable[[Told, Any], None]) -> None:

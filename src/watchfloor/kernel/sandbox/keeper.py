@@ -137,7 +137,8 @@ class Keeper:
             return False
         profile = self._order.profile
         found = processes.tree(first, profile.processes + 1)
-        used = processes.memory_bytes(found, profile.memory_bytes)
+        # Pages that several processes share count once, which is looked at closely only where it would be a new peak.
+        used = processes.memory_bytes(found, profile.memory_bytes if len(found) == 1 else min(self._peak, profile.memory_bytes))
         self._peak = max(self._peak, used)
         if len(found) > profile.processes:
             self._ended = "processes"

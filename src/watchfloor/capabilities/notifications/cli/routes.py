@@ -58,7 +58,7 @@ def add(
     group_interval: Annotated[str, typer.Option(help="How long later ones wait after the last sending.")] = "5m",
     repeat_interval: Annotated[str, typer.Option(help="When what still holds is said again, unless it is acknowledged.")] = "24h",
     escalation: Annotated[str | None, typer.Option(help="Who is told next while nobody acknowledges: an escalation's id.")] = None,
-    mandatory: Annotated[bool, typer.Option("--mandatory", help="Told even to who opted out or sleeps.")] = False,
+    mandatory: Annotated[bool, typer.Option("--mandatory", help="Told even to who opted out; quiet hours hold it all the same.")] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Send events to channels from now on: watchfloor notifications routes add urgent --event 'finding.*' --min-severity high --channel ID."""
@@ -100,7 +100,7 @@ def edit(
     group_interval: Annotated[str | None, typer.Option(help="How long later ones wait after the last sending.")] = None,
     repeat_interval: Annotated[str | None, typer.Option(help="When what still holds is said again, unless it is acknowledged.")] = None,
     escalation: Annotated[str | None, typer.Option(help="Who is told next while nobody acknowledges: an escalation's id, or `none`.")] = None,
-    mandatory: Annotated[bool | None, typer.Option("--mandatory/--no-mandatory", help="Told even to who opted out or sleeps.")] = None,
+    mandatory: Annotated[bool | None, typer.Option("--mandatory/--no-mandatory", help="Told even to who opted out; quiet hours hold it all the same.")] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it tells anything.")] = None,
     json: Json = False,
 ) -> None:  # fmt: skip

@@ -42,7 +42,7 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "match.new": _MATCH,
     "message.sent": ("entity_type", "entity_id"),
     "message.test": (),
-    "notifications.digest": _COUNTED,
+    "notifications.digest": (*_COUNTED, "resolved"),
     "notifications.group": (),
     "notifications.health_changed": ("status", "checks"),
     "reports.failed": ("report", "format", "reason"),

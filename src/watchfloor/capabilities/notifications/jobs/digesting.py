@@ -73,18 +73,28 @@ def _leave_out(session: Session, org: UUID, digest: digests.Open, telling_of: Te
 
 
 def _message(digest: digests.Open, items: Sequence[digests.Item]) -> Message | None:
-    found = contents(DigestItem(notification=one.id, severity=Severity(one.severity), occurred_at=one.at) for one in items)
+    found = contents(
+        DigestItem(notification=one.id, severity=Severity(one.severity), occurred_at=one.at, resolved=one.resolved) for one in items
+    )
     if found is None:
         return None
     titles = {one.id: one.title for one in items}
-    lines = [f"{one.severity.upper()} {titles[one.notification]}" for one in found.shown]
+    lines = [f"{'RESOLVED ' if one.resolved else ''}{one.severity.upper()} {titles[one.notification]}" for one in found.shown]
     if found.left:
         lines.append(f"and {found.left} more")
-    gravest = max(found.open, key=lambda one: one.rank)
+    gravest = max(found.open, key=lambda one: one.rank, default=Severity.INFO)
     counts = {str(severity): str(count) for severity, count in found.open.items()}
-    more = digest.reason == "bypass_cap"
-    title = f"{len(items)} more {gravest}" if more else f"{len(items)} messages" if len(items) != 1 else items[0].title
+    if found.resolved:
+        counts["resolved"] = str(found.resolved)
     return Message(
-        type=DIGEST, severity=gravest, title=title[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
+        type=DIGEST, severity=gravest, title=_title(digest, items, gravest)[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
         subject_id=str(digest.id), occurred_at=now(), dedup_key=f"digest:{digest.id}",
     )  # fmt: skip
+
+
+def _title(digest: digests.Open, items: Sequence[digests.Item], gravest: Severity) -> str:
+    if digest.reason == "bypass_cap":
+        return f"{len(items)} more {gravest}"
+    if len(items) == 1:
+        return items[0].title
+    return f"{len(items)} messages{' from quiet hours' if digest.reason == 'quiet_hours' else ''}"

@@ -27,7 +27,10 @@ select d.id, d.channel, d.user_id, d.reason from notify_digest d where d.org = %
 order by d.due_at, d.id limit %(rows)s for update skip locked
 """
 ITEMS: Final = """
-select n.id, n.type, n.severity, n.title, n.occurred_at as at from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
+select n.id, n.type, n.severity, n.title, n.occurred_at as at, n.subject_kind = 'finding' and exists (select 1 from finding f
+  where f.org = n.org and wf_finding_state(f.state, f.accepted_until) <> 'open'
+  and f.id = case when n.subject_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then n.subject_id::uuid end) as resolved
+from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
 where i.org = %s and i.digest = %s order by n.id
 """
 
@@ -44,13 +47,14 @@ class Open:
 
 @dataclass(frozen=True)
 class Item:
-    """One message in a digest."""
+    """One message in a digest; `resolved` when what it tells of, a finding, is not open any more."""
 
     id: UUID
     type: str
     severity: str
     title: str
     at: datetime
+    resolved: bool
 
 
 def join(session: Session, org: UUID, notification: UUID, *, channel: UUID, user: str, reason: str, start: datetime, due: datetime) -> bool:

@@ -43,7 +43,7 @@ update delivery set state = 'due', reason = null
 where org = %(org)s and lane = %(lane)s and state = 'held' and reason = 'circuit_open' and due_at <= wf_now()
 """
 HELD: Final = """
-select id, notification, channel, user_id from delivery
+select id, notification, channel, user_id, reason, due_at, manual from delivery
 where org = %(org)s and lane = %(lane)s and state = 'held' and reason <> 'circuit_open' and due_at <= wf_now()
 order by due_at, id limit %(rows)s for update skip locked
 """
@@ -132,12 +132,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Held:
-    """One delivery whose time has come."""
+    """One delivery whose time has come; `reason` is why it was held, until `due_at`."""
 
     id: UUID
     notification: UUID
     channel: UUID
     user_id: str
+    reason: str
+    due_at: datetime
+    manual: bool
 
 
 def list_held(session: Session, org: UUID, lane: str) -> list[Held]:

@@ -183,7 +183,7 @@ class RouteCreate(Part):
     channels: tuple[UUID, ...] = Field(min_length=1, max_length=50)
     asset_filter: AssetFilter | None = Field(None, description="Events about which assets; about any, and about none, without.")
     digest: DigestPlan | None = Field(None, description="Tell all at once at some hour; at once when there is none.")
-    mandatory: bool = Field(default=False, description="Told even to who opted out or sleeps.")
+    mandatory: bool = Field(default=False, description="Told even to who opted out; quiet hours hold it all the same.")
     enabled: bool = True
     group_by: GroupBy | None = None
     group_wait: GroupWait = timedelta(seconds=30)

@@ -40,7 +40,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return told
 
 
-OPEN = {"open_link", "show_unsubscription", "unsubscribe"}  # whoever has the link
+OPEN = {"open_link", "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link"}  # whoever has the link
 
 
 def test_every_operation_needs_a_key(http: httpx.Client) -> None:

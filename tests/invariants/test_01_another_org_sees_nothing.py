@@ -48,7 +48,7 @@ BODIES: dict[str, Any] = {
 # it, not by an organisation's id; that a CVE's matches, a file's report and templates are nobody else's is shown in their own tests.
 BY_NAME = {
     "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_member", "remove_member", "get_template", "set_template", "delete_template", "set_report_theme", "identify_report",
-    "show_unsubscription", "unsubscribe",
+    "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link",
 }  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.
 OF_THE_WORLD = re.compile(r"/advisories(?!/(watches|matches|bundles)|/\{[a-z_]+\}/matches)")

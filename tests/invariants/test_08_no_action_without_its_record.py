@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # They answer a question whose words are too long for an address.
 QUESTIONS = {"match_products", "try_watch", "estimate_scan", "preview_event", "preview_template"}
 # Open to whoever has the link; without a key nobody is refused.
-OPEN = {"unsubscribe"}
+OPEN = {"unsubscribe", "acknowledge_by_link"}
 SCHEDULE = {"name": "s", "kind": "jobs.test", "every": 3600}
 
 
@@ -75,6 +75,11 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         delivery = telling.store_deliveries(session, owner.org, notification, [telling.Decided(candidate, "suppressed", "x")])[0].id
     asked = Unsubscription(org=owner.org, user="ann", act=Act.UNSUBSCRIBE, what="scans.finished", issued=now())
     link = make_token(ledger.vault.link_key(owner.org, PURPOSE), asked)
+    with ledger.database.transaction(owner.org) as session:
+        other = message_of("scans.finished", "info", now(), {}, dedup_key="other")
+        awaited, _ = telling.record_notification(session, ledger.vault, owner.org, other, expire=timedelta(hours=1))
+    asked = Unsubscription(org=owner.org, user="ann", act=Act.ACKNOWLEDGE, what=str(awaited), issued=now())
+    seen = make_token(ledger.vault.link_key(owner.org, PURPOSE), asked)
     with ledger.database.transaction(owner.org) as session:
         wire_of(session).execute(
             "set local role wf_advisories; insert into adv_product (part, vendor, product) values ('a', 'x', 'known') on conflict do nothing; set local role wf_app"
@@ -131,6 +136,7 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         "send_scan_completion": ("/notifications/send-scan-completion", {"scan_id": "1", "user_id": "ann", "scan_name": "x"}),
         "acknowledge_notification": (f"/notifications/{notification}/acknowledge", None), "replay_delivery": (f"/notifications/deliveries/{delivery}/replay", None),
         "mark_read": ("/notifications/inbox/read", {}), "unsubscribe": (f"/notifications/unsubscribe/{link}", None),
+        "acknowledge_by_link": (f"/notifications/acknowledgement/{seen}", None),
         "replay_many_deliveries": ("/notifications/deliveries/replay", {"delivery_ids": [str(delivery)]}),
         "create_watch": ("/advisories/watches", {"name": "w"}), "change_watch": (f"/advisories/watches/{watches[0]}", {"enabled": False}),
         "delete_watch": (f"/advisories/watches/{watches[1]}", None),

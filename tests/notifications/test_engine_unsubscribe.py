@@ -97,7 +97,7 @@ def test_text_that_is_no_token_is_forged(text: str) -> None:
     "body",
     [
         _HEAD.pack(2, bytes(16), 0, 0, 0),
-        _HEAD.pack(1, bytes(16), 0, 2, 0),
+        _HEAD.pack(1, bytes(16), 0, len(Act), 0),
         _HEAD.pack(1, bytes(16), 0, 0, 9) + b"ana",
         _HEAD.pack(1, bytes(16), 0, 0, 2) + b"\xff\xff",
         _HEAD.pack(1, bytes(16), 0, 0, 0) + b"\xff",

@@ -299,7 +299,13 @@ def told(found: dict[str, Any]) -> str:
 
 def test_slack_is_told_the_same() -> None:
     found = blocks(
-        to_slack(message(), room="C012AB3CD", thread="1700000000.000100", mentions=["<!here>", "<@U024BE7LH>"], acknowledge="d1")
+        to_slack(
+            message(),
+            room="C012AB3CD",
+            thread="1700000000.000100",
+            mentions=["<!here>", "<@U024BE7LH>"],
+            acknowledge="https://wf.example.org/a/t",
+        )
     )
     for one in ("TLS 1.0 is on", "web-1", "It is old.", "CVE-2026-1", "https://wf.example/f/1", "<!here>", "<@U024BE7LH>"):
         assert one in told(found)
@@ -309,6 +315,7 @@ def test_slack_is_told_the_same() -> None:
         "[Watchfloor] HIGH - TLS 1.0 is on (web-1)",
     )
     assert [one["action_id"] for one in found["blocks"][-1]["elements"]] == ["open", "acknowledge"]
+    assert found["blocks"][-1]["elements"][1]["url"] == "https://wf.example.org/a/t"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

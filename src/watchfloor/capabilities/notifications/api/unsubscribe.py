@@ -12,6 +12,7 @@ from watchfloor.capabilities.notifications.engine.unsubscribe import (
     PURPOSE,
     Act,
     Unsubscription,
+    demand_act,
     demand_fresh,
     make_token,
     org_of,
@@ -26,7 +27,7 @@ from watchfloor.kernel.errors import Conflict, Expired, Forged, Gone, NotFound
 from watchfloor.kernel.events.outbox import heard_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from sqlalchemy.orm import Session
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.tenancy.limits import Limits
 
 Answer: TypeAlias = "Callable[[Session, Request, Unsubscription], Page]"
+OURS: Final = (Act.UNSUBSCRIBE, Act.UNDO)
 HEADERS: Final = {"Content-Security-Policy": POLICY, "X-Robots-Tag": "noindex"}
 PAGES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A page for people.", "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -45,13 +47,13 @@ open_routes = APIRouter(tags=["notifications"])
 @open_routes.get("/unsubscribe/{token}", response_class=HTMLResponse, responses=PAGES)
 def show_unsubscription(request: Request, token: str) -> Response:
     """Show the page of a link in a mail; needs no key and changes nothing, for programs that look at mail open its links."""
-    return _answer(request, token, _shown)
+    return answer(request, token, _shown)
 
 
 @open_routes.post("/unsubscribe/{token}", response_class=HTMLResponse, responses=PAGES)
 def unsubscribe(request: Request, token: str) -> Response:
     """Do at once what a link in a mail says, without a key (RFC 8058): unsubscribe from its type of event, or take that back within 30 days."""
-    return _answer(request, token, _done)
+    return answer(request, token, _done)
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,18 @@ class _Decided:
     error: NotFound | Gone | Conflict | None = None
 
 
-def _answer(request: Request, token: str, act: Answer) -> Response:
+def answer(request: Request, token: str, act: Answer, *, acts: Container[Act] = OURS) -> Response:
     """Answer with a page; what is refused is a page for a browser and problem+json for everybody else."""
-    decided = _decided(request, token, act)
+    decided = _decided(request, token, act, acts)
     if decided.error is not None and "text/html" not in request.headers.get("accept", ""):
         raise decided.error
     return HTMLResponse(unsubscribe_page(decided.page, decided.locale), decided.error.status if decided.error else 200, HEADERS)
 
 
-def _decided(request: Request, token: str, act: Answer) -> _Decided:
+def _decided(request: Request, token: str, act: Answer, acts: Container[Act]) -> _Decided:
     locale = locale_of(request.headers.get("accept-language", ""))
     try:
-        asked = _verified(request, token)
+        asked = _verified(request, token, acts)
     except NotFound as error:
         return _Decided(Page(state=State.INVALID), locale, error)
     with _ledger(request).database.transaction(asked.org) as session:
@@ -90,11 +92,12 @@ def _decided(request: Request, token: str, act: Answer) -> _Decided:
     return _Decided(page, locale)
 
 
-def _verified(request: Request, token: str) -> Unsubscription:
+def _verified(request: Request, token: str, acts: Container[Act]) -> Unsubscription:
     """Return what a token asks for, without a look into the database; raises NotFound, and TooMuch for who guesses or never stops."""
     limits: Limits = request.app.state.limits
     try:
         asked = read_token(_ledger(request).vault.link_key(org_of(token), PURPOSE), token)
+        demand_act(asked, acts)
     except Forged as error:
         limits.guess(_address(request) or "local", 1)
         raise NotFound(str(error)) from None

@@ -33,6 +33,15 @@ GERMAN: Final = {
         "Dieser Link geht nicht",
         "Er ist nicht von uns, oder ein Teil fehlt. Kopieren Sie ihn vollständig, oder ändern Sie in Ihren Einstellungen, wovon Sie erfahren.",
     ),
+    State.ASK_ACKNOWLEDGE: Words(
+        "Bestätigen?",
+        "{user} kümmert sich darum: {what}. Dann erfährt sonst niemand mehr davon, und es wird nicht wiederholt.",
+        "Bestätigen",
+    ),
+    State.ACKNOWLEDGED: Words(
+        "Bestätigt", "{user} kümmert sich darum: {what}. Sonst erfährt niemand mehr davon, und es wird nicht wiederholt."
+    ),
+    State.GONE: Words("Hier ist nichts zu bestätigen", "Diese Benachrichtigung wird nicht mehr aufbewahrt."),
     State.EXPIRED: Words(
         "Dieser Link ist abgelaufen",
         "Es wurde nichts geändert. Nehmen Sie den Link einer neueren Nachricht, oder ändern Sie in Ihren Einstellungen, wovon Sie erfahren.",

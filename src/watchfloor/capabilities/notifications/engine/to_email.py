@@ -66,7 +66,7 @@ class Mail:
     """What a mail has beside its message.
 
     `sender` may have a name: Watchfloor <watchfloor@example.org>. `thread` groups mails about one thing; without one the message's subject
-    does. `unsubscribe` is an address that acts on POST, https or on this machine; `reason` says why this person gets the mail.
+    does. `unsubscribe` and `acknowledge` are addresses that act on POST, https or on this machine; `reason` says why this person gets the mail.
     """
 
     sender: str
@@ -75,6 +75,7 @@ class Mail:
     at: datetime
     thread: str = ""
     unsubscribe: str = ""
+    acknowledge: str = ""
     reason: str = ""
 
 
@@ -161,6 +162,7 @@ def _shown(message: Message, mail: Mail, items: Sequence[Message], room: _Room) 
         "left_out": len(items) - len(listed),
         "reason": texts.line(mail.reason, 300),
         "unsubscribe": mail.unsubscribe,
+        "acknowledge": _page(mail.acknowledge) if mail.acknowledge else "",
     }
 
 

@@ -42,7 +42,7 @@ def to_slack(
         room: The channel that a bot writes to; an incoming webhook has its own.
         thread: `ts` of the message that this one belongs under; bots only. What is critical is shown in the room as well.
         mentions: From configuration, such as <@U024BE7LH>; never from what is told. InvalidInput for any other shape.
-        acknowledge: What the button to acknowledge sends; there is none without.
+        acknowledge: The address that the button to acknowledge opens; there is none without.
         short: Only title and link, for a receiver that found the whole too long.
     """
     for mention in mentions:
@@ -117,7 +117,7 @@ def _buttons(message: Message, acknowledge: str) -> list[dict[str, Any]]:
         found.append({"type": "button", "action_id": "open", "text": {"type": "plain_text", "text": "Open"}, "url": link[:SECTION]})
     if acknowledge:
         text = {"type": "plain_text", "text": "Acknowledge"}
-        found.append({"type": "button", "action_id": "acknowledge", "text": text, "value": acknowledge[:2000]})
+        found.append({"type": "button", "action_id": "acknowledge", "text": text, "url": acknowledge})
     return [{"type": "actions", "elements": found}] if found else []
 
 

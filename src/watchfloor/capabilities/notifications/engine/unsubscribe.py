@@ -1,7 +1,7 @@
-"""Links that unsubscribe: who asks not to hear of what, signed, so that nobody has to sign in. Pure.
+"""Links in messages: who asks not to hear of what, or looks after it, signed, so that nobody has to sign in. Pure.
 
-A token is 1 byte of version, 16 of org, 8 of seconds since 1970, 1 of act, 2 of the user's length, the user, the type of event, and a MAC of
-32 bytes over all of it, as unpadded base64url.
+A token is 1 byte of version, 16 of org, 8 of seconds since 1970, 1 of act, 2 of the user's length, the user, the type of event or
+the id of a notification, and a MAC of 32 bytes over all of it, as unpadded base64url.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from watchfloor.kernel.errors import Expired, Forged
 from watchfloor.kernel.security import keyed_hash, same
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 PURPOSE: Final = "notifications unsubscribe"
 LONGEST: Final = 2000
@@ -33,14 +36,15 @@ class Act(StrEnum):
 
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"
+    ACKNOWLEDGE = "acknowledge"
 
 
-HOLDS_FOR: Final = {Act.UNSUBSCRIBE: timedelta(days=180), Act.UNDO: timedelta(days=30)}
+HOLDS_FOR: Final = {Act.UNSUBSCRIBE: timedelta(days=180), Act.UNDO: timedelta(days=30), Act.ACKNOWLEDGE: timedelta(days=30)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unsubscription:
-    """Who does not want to hear of which type of event, or does again; `issued` counts in whole seconds."""
+    """Who does not want to hear of which type of event, does again, or looks after which notification; `issued` counts in whole seconds."""
 
     org: UUID
     user: str
@@ -74,8 +78,14 @@ def read_token(key: bytes, token: str) -> Unsubscription:
     return _parse(body)
 
 
+def demand_act(asked: Unsubscription, acts: Container[Act]) -> None:
+    """Raise Forged for a link that does something else: each is good at its own address alone."""
+    if asked.act not in acts:
+        raise Forged(_SENTENCE)
+
+
 def demand_fresh(asked: Unsubscription, now: datetime) -> None:
-    """Raise Expired 180 days after a link was sent, and 30 days after one that undoes was shown."""
+    """Raise Expired 180 days after a link was sent, and 30 days after one that undoes was shown or that acknowledges was sent."""
     if now - asked.issued > HOLDS_FOR[asked.act]:
         raise Expired(
             f"This link was good for {HOLDS_FOR[asked.act].days} days. Use that of a newer message, or change what you hear of in your settings."

@@ -1,4 +1,4 @@
-"""The page that a link in a mail opens: who is told of what, and one button; no script, nothing from elsewhere. Pure."""
+"""The page that a link in a message opens: who is told of what, or looks after it, and one button; no script, nothing from elsewhere. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def unsubscribe_page(page: Page, locale: str) -> str:
     button = "" if page.state is State.OUT and not page.undo else words.button
     return _template().render(
         locale=locale if locale in _WORDS else "en", title=words.title, before=before, user=texts.line(page.user) if named else "", between=between,
-        what=texts.line(page.what, 100) if named else "", after=after, button=button, undo=page.undo, style=STYLE,
+        what=texts.line(page.what, 200) if named else "", after=after, button=button, undo=page.undo, style=STYLE,
     )  # fmt: skip
 
 

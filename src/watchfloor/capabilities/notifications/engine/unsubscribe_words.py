@@ -19,6 +19,9 @@ class State(StrEnum):
     FULL = "full"
     INVALID = "invalid"
     EXPIRED = "expired"
+    ASK_ACKNOWLEDGE = "ask_acknowledge"
+    ACKNOWLEDGED = "acknowledged"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ ENGLISH: Final = {
         "This link does not work",
         "It is not one of ours, or a part of it is missing. Copy it completely, or change what you hear of in your settings.",
     ),
+    State.ASK_ACKNOWLEDGE: Words(
+        "Acknowledge?", "{user} looks after this: {what}. Then nobody else is told, and it is not said again.", "Acknowledge"
+    ),
+    State.ACKNOWLEDGED: Words("Acknowledged", "{user} looks after this: {what}. Nobody else is told, and it is not said again."),
+    State.GONE: Words("There is nothing to acknowledge", "This notification is not kept any more."),
     State.EXPIRED: Words(
         "This link has expired", "Nothing was changed. Use the link of a newer message, or change what you hear of in your settings."
     ),

@@ -42,6 +42,7 @@ class Parcel:
     settings: NotificationSettings
     thread: str = ""
     unsubscribe: str = ""
+    acknowledge: str = ""
 
     def envelope(self, target: dict[str, str], body: bytes, headers: dict[str, str] | None = None) -> Envelope:
         """Put it into an envelope."""
@@ -87,6 +88,7 @@ def _email(parcel: Parcel) -> Envelope:
         at=parcel.message.occurred_at,
         reason=_reason(parcel),
         unsubscribe=parcel.unsubscribe,
+        acknowledge=parcel.acknowledge,
     )
     target = {
         "host": settings.smtp_host, "port": str(settings.smtp_port), "user": settings.smtp_user, "tls": settings.smtp_tls,
@@ -100,7 +102,10 @@ def _slack(parcel: Parcel) -> Envelope:
     target = {name: value for name, value in config.items() if name in {"url", "token", "channel"}}
     if "token" in config:
         target["api"] = f"{parcel.settings.slack_api}chat.postMessage"
-    return parcel.envelope(target, to_slack(parcel.message, room=config.get("channel", ""), thread=parcel.thread, short=parcel.row.short))
+    body = to_slack(
+        parcel.message, room=config.get("channel", ""), thread=parcel.thread, short=parcel.row.short, acknowledge=parcel.acknowledge
+    )
+    return parcel.envelope(target, body)
 
 
 def _apprise(parcel: Parcel) -> Envelope:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
+
+from psycopg.rows import class_row
 
 from watchfloor.capabilities.notifications.engine import group as engine
 from watchfloor.capabilities.notifications.engine.grouped import GROUP
@@ -13,8 +16,18 @@ from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.orm import Session
 
+LINK: Final = "link of "
+STANDING: Final = "select title, acknowledged_by from notification where org = %s and id = %s"
+# What somebody is waited for: what escalates, what a step of that said, and messages of groups, which are repeated.
+AWAITED: Final = """
+select n.id from notification n where n.org = %(org)s and n.id = any (%(ids)s) and (n.type = %(group)s
+  or exists (select 1 from escalation_run r where r.org = n.org and r.notification = n.id)
+  or exists (select 1 from escalation_told t where t.org = n.org and t.notification = n.id))
+"""
 # Groups, then runs, then notifications: whoever locks several of them does so in this order.
 OF_GROUPS: Final = """
 select g.id, g.id = %(message)s from notify_group g where g.org = %(org)s and g.closed_at is null and (g.id = %(message)s
@@ -41,6 +54,25 @@ select exists (select 1 from notify_group_member m join notification n on (n.org
   where m.org = %(org)s and m.group_id = %(group)s and not m.over and not m.resolved and n.acknowledged_at is null), wf_now()
 """
 SEEN: Final = "update notify_group set acknowledged_by = %s, acknowledged_at = %s, next_flush_at = %s where org = %s and id = %s"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One notification, and who looks after it."""
+
+    title: str
+    acknowledged_by: str | None
+
+
+def standing(session: Session, org: UUID, notification: UUID) -> Standing | None:
+    """Return how a notification stands; None when it is not kept any more."""
+    return wire_of(session).cursor(row_factory=class_row(Standing)).execute(STANDING, (org, notification)).fetchone()
+
+
+def list_awaited(session: Session, org: UUID, notifications: Iterable[UUID]) -> set[UUID]:
+    """Return those notifications that go on, to others or again, until somebody acknowledges them."""
+    values = {"org": org, "ids": sorted(set(notifications)), "group": GROUP}
+    return {row[0] for row in wire_of(session).execute(AWAITED, values).fetchall()}
 
 
 def acknowledge(session: Session, org: UUID, notification: UUID, *, actor: str) -> None:

@@ -104,10 +104,10 @@ def test_every_state_is_said_in_both_languages(state: State) -> None:
     assert english != german
     assert ('lang="en"' in english, 'lang="de"' in german) == (True, True)
     for page in (english, german):
-        names = state not in {State.INVALID, State.EXPIRED}
+        names = state not in {State.INVALID, State.EXPIRED, State.GONE}
         assert ("<strong>ana</strong>" in page, "<strong>scans.finished</strong>" in page) == (names, names)
         assert "{" not in page.partition("<body>")[2]
-        assert ("<form" in page) == (state in {State.ASK, State.OUT, State.ASK_UNDO})
+        assert ("<form" in page) == (state in {State.ASK, State.OUT, State.ASK_UNDO, State.ASK_ACKNOWLEDGE})
 
 
 @pytest.mark.parametrize(

@@ -33,17 +33,18 @@ values (%(org)s, %(id)s, %(event)s, %(type)s, %(dedup_key)s, %(severity)s, %(sub
 on conflict (org, type, dedup_key) do nothing returning id
 """
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
-# is told over all of their channels unless they wished otherwise.
+# is told over all of their channels unless they wished otherwise. Everything that belongs to one person or channel is looked up for each by
+# its key: a planner that does not know yet how many there are would rather compare all with all.
 TAIL: Final = f"""
 select w.user_id, case when w.user_id <> '' then {role_of("w.user_id")} end as role,
   case when c.owner not in ('', w.user_id) then {role_of("c.owner")} end as owner_role, c.id as channel, c.kind, c.address, c.host, c.state,
-  w.mandatory, w.min_severity, w.digest::text as digest, w.asset_filter::text as asset_filter, coalesce(p.wishes, o.wishes)::text as wishes,
+  w.mandatory, w.min_severity, w.digest::text as digest, w.asset_filter::text as asset_filter,
+  case when w.user_id <> '' then coalesce((select p.wishes from notify_preference p where p.org = %(org)s and p.user_id = w.user_id), o.wishes) end::text as wishes,
   w.route, w.group_by, w.escalation_id,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
-from wanted w join notify_channel c on c.org = %(org)s and c.id = w.channel
-left join notify_preference p on p.org = c.org and p.user_id = w.user_id and w.user_id <> ''
-left join notify_preference o on o.org = %(org)s and o.user_id = '' and w.user_id <> ''
+from wanted w cross join lateral (select * from notify_channel c where c.org = %(org)s and c.id = w.channel limit 1) c
+left join notify_preference o on o.org = %(org)s and o.user_id = ''
 left join lateral (
   select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
   where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
@@ -57,11 +58,11 @@ with wanted as (
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
   select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null, null, null, null
-  from notify_channel c left join notify_preference p on (p.org, p.user_id) = (c.org, c.owner)
-  left join notify_preference o on o.org = %(org)s and o.user_id = ''
-  cross join lateral (select coalesce(p.wishes, o.wishes) as wishes) s
+  from notify_channel c left join notify_preference o on o.org = %(org)s and o.user_id = ''
+  cross join lateral (
+    select coalesce((select p.wishes from notify_preference p where p.org = %(org)s and p.user_id = c.owner), o.wishes) as wishes offset 0) s
   where c.org = %(org)s and {of_channels} and coalesce(s.wishes -> 'enabled_channels' ? c.kind, true)
-    and not c.given and not exists (select 1 from notify_route r where r.org = c.org and r.owner = c.owner and r.enabled))
+    and not c.given and (select true from notify_route r where r.org = %(org)s and r.owner = c.owner and r.enabled limit 1) is null)
 """
 FOLLOWING: Final = (
     _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_DOCUMENTS = 5000
 CHUNK_BYTES = 24 << 20
+WRITES_AHEAD = 2  # chunks: while one is written another may wait, so that neither thread stands still for the other's slow ones
 AHEAD_BYTES = 48 << 20  # of frames: while they are normalised, the box reads the next file
 
 
@@ -47,7 +48,7 @@ class Intake:
         self._ahead: deque[tuple[int, Future[None]]] = deque()  # frames that are not normalised yet, and their sizes
         self._ahead_bytes = 0
         self._broken = self._stopped = False
-        self._writing: Future[Tally] | None = None
+        self._writing: deque[Future[Tally]] = deque()
         self._trained: dict[int, int] = {}
         self._file: Opened | None = None
         self._documents: list[Read] = []
@@ -68,8 +69,8 @@ class Intake:
             self._writes.shutdown()
             self._turns.close()
         # After an error, what was written meanwhile counts all the same; that it could not be written is then not the first error.
-        if self._writing is not None and self._writing.exception() is None:
-            self._count()
+        while self._writing and self._writing[0].exception() is None:
+            self._count_one()
 
     def rest(self) -> None:
         """Return when all files that came to their end are written; raises what taking them raised."""
@@ -94,14 +95,16 @@ class Intake:
         taken.result()
 
     def _count(self) -> None:
-        """Wait for the chunk that is being written, and count what came of it."""
-        if self._writing is not None:
-            done, self._writing = self._writing, None
-            wrote = done.result()
-            self.tally.changed += wrote.changed
-            self.tally.unchanged += wrote.unchanged
-            self.tally.rejected += wrote.rejected
-            self.tally.lost += wrote.lost
+        """Wait for the chunks that are being written, and count what came of them."""
+        while self._writing:
+            self._count_one()
+
+    def _count_one(self) -> None:
+        wrote = self._writing.popleft().result()
+        self.tally.changed += wrote.changed
+        self.tally.unchanged += wrote.unchanged
+        self.tally.rejected += wrote.rejected
+        self.tally.lost += wrote.lost
 
     def _take(self, message: bytes) -> None:
         """Take one frame in the thread that normalises; after an error none, for a file without one of its parts is not that file."""
@@ -161,11 +164,19 @@ class Intake:
         self._trained[found.source] = row[0] if row else 0
 
     def _write(self, file: Opened, end: frames.End | None) -> None:
-        """Let what was collected be written, once the chunk before it is."""
+        """Let what was collected be written, once the chunks before it are."""
         chunk = Chunk(file, self._documents, self._rejects, end)
         self._documents, self._bytes, self._rejects = [], 0, []
-        self._count()
-        self._writing = self._writes.submit(self._writer.write, chunk)
+        while len(self._writing) >= WRITES_AHEAD:
+            self._count_one()
+        before = self._writing[-1] if self._writing else None
+        self._writing.append(self._writes.submit(self._write_after, before, chunk))
+
+    def _write_after(self, before: Future[Tally] | None, chunk: Chunk) -> Tally:
+        """Write a chunk, after one that could not be written none: what follows would be a file with a hole."""
+        if before is not None:
+            before.result()
+        return self._writer.write(chunk)
 
 
 def _know(file: Opened, rejects: list[frames.Reject]) -> None:

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from tests.api.floor import PNG, Client, a_report, client_of, document, work
+from watchfloor.capabilities.notifications.engine.links import PURPOSE, Act, Link, make_token
 from watchfloor.capabilities.notifications.engine.told import message_of
-from watchfloor.capabilities.notifications.engine.unsubscribe import PURPOSE, Act, Unsubscription, make_token
 from watchfloor.capabilities.notifications.queries import channels, silences, telling
 from watchfloor.capabilities.reports.queries.ending import hold
 from watchfloor.kernel.artifacts.store import store
@@ -73,12 +73,12 @@ def prepared(owner: Client, ledger: Ledger) -> dict[str, tuple[str, Any]]:
         notification, _ = telling.record_notification(session, ledger.vault, owner.org, message, expire=timedelta(hours=1))
         (candidate,) = telling.list_candidates(session, owner.org, "scans.finished")
         delivery = telling.store_deliveries(session, owner.org, notification, [telling.Decided(candidate, "suppressed", "x")])[0].id
-    asked = Unsubscription(org=owner.org, user="ann", act=Act.UNSUBSCRIBE, what="scans.finished", issued=now())
+    asked = Link(org=owner.org, user="ann", act=Act.UNSUBSCRIBE, what="scans.finished", issued=now())
     link = make_token(ledger.vault.link_key(owner.org, PURPOSE), asked)
     with ledger.database.transaction(owner.org) as session:
         other = message_of("scans.finished", "info", now(), {}, dedup_key="other")
         awaited, _ = telling.record_notification(session, ledger.vault, owner.org, other, expire=timedelta(hours=1))
-    asked = Unsubscription(org=owner.org, user="ann", act=Act.ACKNOWLEDGE, what=str(awaited), issued=now())
+    asked = Link(org=owner.org, user="ann", act=Act.ACKNOWLEDGE, what=str(awaited), issued=now())
     seen = make_token(ledger.vault.link_key(owner.org, PURPOSE), asked)
     with ledger.database.transaction(owner.org) as session:
         wire_of(session).execute(

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.notifications.test_unsubscribe import BROWSER, mails, token_of
-from watchfloor.capabilities.notifications.engine.unsubscribe import PURPOSE, Act, Unsubscription, make_token
+from watchfloor.capabilities.notifications.engine.links import PURPOSE, Act, Link, make_token
 from watchfloor.capabilities.notifications.queries import escalations
 from watchfloor.capabilities.notifications.schemas.escalations import EscalationCreate
 
@@ -84,7 +84,7 @@ def test_looking_acknowledges_nothing(world: World, http: httpx.Client, box: Mai
 def test_who_was_first_stays_and_the_second_is_told_who_that_was(world: World, http: httpx.Client, box: Mailbox) -> None:
     link = told(world, box)
     ((notification,),) = world.sql("select id from notification where type = 'scans.finished'")
-    other = Unsubscription(org=world.org, user="ben", act=Act.ACKNOWLEDGE, what=str(notification), issued=datetime.now(UTC))
+    other = Link(org=world.org, user="ben", act=Act.ACKNOWLEDGE, what=str(notification), issued=datetime.now(UTC))
     theirs = link.rpartition("/")[0] + "/" + make_token(world.ledger.vault.link_key(world.org, PURPOSE), other)
     assert http.post(link).status_code == 200
     page = http.post(theirs, headers=BROWSER)
@@ -133,7 +133,7 @@ def test_a_link_that_is_too_old_or_whose_notification_is_gone_does_nothing_and_s
 def test_a_link_acts_on_its_own_organisation_alone(world: World, stranger: UUID, http: httpx.Client, box: Mailbox) -> None:
     told(world, box)
     ((notification,),) = world.sql("select id from notification where type = 'scans.finished'")
-    theirs = Unsubscription(org=stranger, user="ana", act=Act.ACKNOWLEDGE, what=str(notification), issued=datetime.now(UTC))
+    theirs = Link(org=stranger, user="ana", act=Act.ACKNOWLEDGE, what=str(notification), issued=datetime.now(UTC))
     token = make_token(world.ledger.vault.link_key(stranger, PURPOSE), theirs)
     page = http.post(f"/api/v1/notifications/acknowledgement/{token}", headers=BROWSER)
     assert ("nothing to acknowledge" in page.text, "It broke" in page.text) == (True, False)

@@ -14,7 +14,7 @@ import pytest
 from tests.api.floor import client_of, served
 from tests.notifications.mailserver import Mailbox, mailserver
 from tests.notifications.world import World
-from watchfloor.capabilities.notifications.engine.unsubscribe import PURPOSE, Act, Unsubscription, make_token
+from watchfloor.capabilities.notifications.engine.links import PURPOSE, Act, Link, make_token
 from watchfloor.capabilities.notifications.queries import channels, unsubscribing
 from watchfloor.capabilities.notifications.schemas.channels import ChannelCreate
 from watchfloor.capabilities.notifications.schemas.preferences import Wishes
@@ -60,7 +60,7 @@ def link_in(box: Mailbox, at: int = -1) -> str:
 def token_of(
     world: World, user: str = "ana", what: str = "scans.finished", act: Act = Act.UNSUBSCRIBE, *, age: timedelta = timedelta()
 ) -> str:
-    asked = Unsubscription(org=world.org, user=user, act=act, what=what, issued=datetime.now(UTC) - age)
+    asked = Link(org=world.org, user=user, act=act, what=what, issued=datetime.now(UTC) - age)
     return "/api/v1/notifications/unsubscribe/" + make_token(world.ledger.vault.link_key(world.org, PURPOSE), asked)
 
 
@@ -237,7 +237,7 @@ def test_a_link_acts_on_its_own_organisation_alone(world: World, stranger: UUID,
     assert (opted_out(there), opted_out(world)) == (["scans.finished"], [])
     assert audited(world) == []
     # Signed with another organisation's key it is nobody's, though both organisations are of this installation.
-    asked = Unsubscription(org=world.org, user="ana", act=Act.UNSUBSCRIBE, what="scans.finished", issued=datetime.now(UTC))
+    asked = Link(org=world.org, user="ana", act=Act.UNSUBSCRIBE, what="scans.finished", issued=datetime.now(UTC))
     forged = make_token(world.ledger.vault.link_key(stranger, PURPOSE), asked)
     assert http.post(f"/api/v1/notifications/unsubscribe/{forged}").status_code == 404
     assert opted_out(world) == []

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from watchfloor.capabilities.notifications.api.unsubscribe import PAGES, answer
-from watchfloor.capabilities.notifications.engine.unsubscribe import Act
-from watchfloor.capabilities.notifications.engine.unsubscribe_page import Page
-from watchfloor.capabilities.notifications.engine.unsubscribe_words import State
+from watchfloor.capabilities.notifications.api.links import PAGES, answer
+from watchfloor.capabilities.notifications.engine.link_page import Page
+from watchfloor.capabilities.notifications.engine.link_words import State
+from watchfloor.capabilities.notifications.engine.links import Act
 from watchfloor.capabilities.notifications.queries import acknowledging
+from watchfloor.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from watchfloor.capabilities.notifications.engine.unsubscribe import Unsubscription
+    from watchfloor.capabilities.notifications.engine.links import Link
 
 OURS: Final = (Act.ACKNOWLEDGE,)
 
@@ -36,7 +38,7 @@ def acknowledge_by_link(request: Request, token: str) -> Response:
     return answer(request, token, _done, acts=OURS)
 
 
-def _shown(session: Session, request: Request, asked: Unsubscription) -> Page:
+def _shown(session: Session, request: Request, asked: Link) -> Page:
     del request
     found = acknowledging.standing(session, asked.org, UUID(asked.what))
     if found is None:
@@ -45,8 +47,7 @@ def _shown(session: Session, request: Request, asked: Unsubscription) -> Page:
     return Page(state=State.ACKNOWLEDGED if found.acknowledged_by else State.ASK_ACKNOWLEDGE, user=who, what=found.title)
 
 
-def _done(session: Session, request: Request, asked: Unsubscription) -> Page:
-    notification = UUID(asked.what)
-    if acknowledging.standing(session, asked.org, notification) is not None:
-        acknowledging.acknowledge(session, asked.org, notification, actor=f"{acknowledging.LINK}{asked.user}")
+def _done(session: Session, request: Request, asked: Link) -> Page:
+    with suppress(NotFound):  # its page says so
+        acknowledging.acknowledge(session, asked.org, UUID(asked.what), actor=f"{acknowledging.LINK}{asked.user}")
     return _shown(session, request, asked)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.times import QuietWindow
     from watchfloor.kernel.contract import Severity
 
+DIGEST: Final = "notifications.digest"
 SHOWN: Final = 50
 OVERFLOW: Final = DigestPlan(mode=Mode.HOURLY)  # where messages go for which there is no room in an hour
 

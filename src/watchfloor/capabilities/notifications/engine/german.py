@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from watchfloor.capabilities.notifications.engine.unsubscribe_words import State, Words
+from watchfloor.capabilities.notifications.engine.link_words import State, Words
 
 GERMAN: Final = {
     State.ASK: Words(

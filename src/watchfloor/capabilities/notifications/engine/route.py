@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.schemas.times import DigestPlan, QuietWindow
 
+QUIET_HOURS: Final = "quiet_hours"
+
 
 class Occasion(StrEnum):
     """Why it is decided.
@@ -248,7 +250,7 @@ def _quiet(case: _Case) -> Decision | None:
     if until is None:
         return None
     if case.notice.subject.severity.rank < wishes.bypass.rank:
-        return case.answer(State.HELD, "quiet_hours", until)
+        return case.answer(State.HELD, QUIET_HOURS, until)
     if wishes.bypassed < wishes.bypass_per_hour:
         return replace(case.answer(State.DUE, ""), bypassed=True)
     # What comes after the cap is counted in one message at the end of the hour, which quiet hours do not hold either.

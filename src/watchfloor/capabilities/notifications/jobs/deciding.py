@@ -41,7 +41,8 @@ class Asked:
     """What is decided about: a message, at a moment, under the silences that hold then.
 
     `subject` is what rules look at, where any do; `graver` is what is open and graver, by channel. What is `routed` is gathered in groups
-    where routes ask for it, and starts their escalations; what somebody sends by hand is not.
+    where routes ask for it, and starts their escalations; what somebody sends by hand is not. Who decides about many gives all of them what `knowing`
+    found out.
     """
 
     message: Message
@@ -51,6 +52,7 @@ class Asked:
     graver: Mapping[UUID, Severity] = field(default_factory=dict)
     occasion: Occasion = Occasion.EVENT
     routed: bool = False
+    knowing: Knowing | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def explain(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candida
 
 
 def _answers(asked: Asked, candidates: Iterable[Candidate]) -> list[tuple[Candidate, route.Decision]]:
-    rows, message, knowing = list(candidates), asked.message, Knowing()
+    rows, message, knowing = list(candidates), asked.message, asked.knowing or Knowing()
     subject = asked.subject or subject_of(message, mentions(message), ())
     notice = route.Notice(subject=subject, labels=labels_of(message) if asked.routed else message.facts)
     ways = [

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from watchfloor.capabilities.notifications.engine.digest import DigestItem, contents
+from watchfloor.capabilities.notifications.engine.digest import DIGEST, DigestItem, contents
+from watchfloor.capabilities.notifications.engine.route import QUIET_HOURS, unwanted
 from watchfloor.capabilities.notifications.jobs.access import Knowing
-from watchfloor.capabilities.notifications.jobs.deciding import inactive
+from watchfloor.capabilities.notifications.jobs.deciding import inactive, read_wishes, wishes_of
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
-from watchfloor.capabilities.notifications.jobs.unsubscribing import DIGEST, still_wanted
 from watchfloor.capabilities.notifications.queries import digests, telling
 from watchfloor.capabilities.notifications.queries.knowing import roles_of_digest
+from watchfloor.capabilities.notifications.queries.unsubscribing import list_mandatory
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
 from watchfloor.capabilities.notifications.schemas.message import Message
 from watchfloor.capabilities.notifications.schemas.upkeep import Flushed
@@ -44,14 +45,14 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
                 candidates = [
                     each for each in telling.list_own(session, context.org, one.user_id, [one.channel]) if each.channel == one.channel
                 ]
-                kept, unwanted = still_wanted(session, context.org, candidates[0], items) if candidates else (items, "")
+                kept, refusal = _still_wanted(session, context.org, candidates[0], items) if candidates else (items, "")
                 message = _message(one, kept or items)
                 if message is None or not candidates:
                     digests.close(session, context.org, one.id, None)
                     done.empty += 1
                     continue
                 notification = telling_of.note(session, message)
-                reason = unwanted or inactive(candidates[0].state) or None
+                reason = refusal or inactive(candidates[0].state) or None
                 telling_of.store(session, notification, [telling.Decided(candidates[0], "suppressed" if reason else "due", reason)], [])
                 digests.close(session, context.org, one.id, notification)
                 done.sent += 1
@@ -70,6 +71,18 @@ def _leave_out(session: Session, org: UUID, digest: digests.Open, telling_of: Te
                 each for each in telling.list_own(session, org, digest.user_id, [digest.channel]) if each.channel == digest.channel
             ]
             telling_of.store(session, one.id, [telling.Decided(each, "suppressed", "no_access") for each in candidates], [])
+
+
+def _still_wanted(
+    session: Session, org: UUID, candidate: telling.Candidate, items: Sequence[digests.Item]
+) -> tuple[list[digests.Item], str]:
+    """Return what somebody still wants of what was gathered for them, and why not when that is nothing."""
+    wishes, at = wishes_of(read_wishes(candidate.wishes)), now()
+    mandatory = list_mandatory(session, org, ((candidate.user_id, item.type) for item in items))
+    whole = unwanted(wishes, DIGEST, at)
+    refused = {item.id: whole or unwanted(wishes, item.type, at) for item in items if (candidate.user_id, item.type) not in mandatory}
+    kept = [item for item in items if not refused.get(item.id)]
+    return kept, "" if kept else next(filter(None, refused.values()), "")
 
 
 def _message(digest: digests.Open, items: Sequence[digests.Item]) -> Message | None:
@@ -97,4 +110,4 @@ def _title(digest: digests.Open, items: Sequence[digests.Item], gravest: Severit
         return f"{len(items)} more {gravest}"
     if len(items) == 1:
         return items[0].title
-    return f"{len(items)} messages{' from quiet hours' if digest.reason == 'quiet_hours' else ''}"
+    return f"{len(items)} messages{' from quiet hours' if digest.reason == QUIET_HOURS else ''}"

@@ -154,7 +154,7 @@ class Flushing:
         ]
         found = {}
         for key, message, subject in zip(rows, messages, subjects_of(session, self.org, messages, silences), strict=True):
-            asked = Asked(message=message, now=now, silences=silences, subject=subject, occasion=Occasion.MEMBER)
+            asked = Asked(message=message, now=now, silences=silences, subject=subject, occasion=Occasion.MEMBER, knowing=self._knowing)
             if refusal := judge(asked, candidates[:1]).decided[0].reason:
                 found[key] = refusal
         return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from watchfloor.capabilities.notifications.engine.route import Occasion
+from watchfloor.capabilities.notifications.engine.route import QUIET_HOURS, Occasion
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.queries import digests, due, telling, wishes
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-QUIET: Final = "quiet_hours"
-
 
 def release(session: Session, org: UUID, lane: str) -> None:
     """Let go, hold longer or suppress what is held until now; a block of the oldest at a time.
@@ -36,6 +35,7 @@ def release(session: Session, org: UUID, lane: str) -> None:
     silences = wishes.list_silences(session, org)
     mandatory = list_mandatory(session, org, [(row.user_id, messages[row.notification].type) for row in held])
     subjects = dict(zip(messages, subjects_of(session, org, list(messages.values()), silences), strict=True))
+    knowing = Knowing()
     waking: dict[tuple[UUID, str], list[due.Held]] = {}
     for row in held:
         own = [one for one in telling.list_own(session, org, row.user_id, [row.channel]) if one.channel == row.channel]
@@ -43,14 +43,19 @@ def release(session: Session, org: UUID, lane: str) -> None:
             due.settle_held(session, org, row.id, "suppressed", reason="channel_removed")
             continue
         asked = Asked(
-            message=messages[row.notification], now=now(), silences=silences, subject=subjects[row.notification], occasion=Occasion.RELEASE
+            message=messages[row.notification],
+            now=now(),
+            silences=silences,
+            subject=subjects[row.notification],
+            occasion=Occasion.RELEASE,
+            knowing=knowing,
         )
         must = (row.user_id, asked.message.type) in mandatory
         decided, joined = decide(asked, [replace(one, mandatory=must) for one in own])
         for later in joined:
             _gather(session, org, row, later.reason, later.window.start, later.due_at)
         for one in decided:
-            if one.state == "due" and row.reason == QUIET and not row.manual and asked.message.type not in GATHERED:
+            if one.state == "due" and row.reason == QUIET_HOURS and not row.manual and asked.message.type not in GATHERED:
                 waking.setdefault((row.channel, row.user_id), []).append(row)
             else:
                 due.settle_held(session, org, row.id, one.state, reason=one.reason, due_at=one.due_at)
@@ -64,7 +69,7 @@ def _wake(session: Session, org: UUID, rows: Sequence[due.Held]) -> None:
         return
     start = min(row.due_at for row in rows)
     for row in rows:
-        _gather(session, org, row, QUIET, start, now())
+        _gather(session, org, row, QUIET_HOURS, start, now())
 
 
 def _gather(session: Session, org: UUID, row: due.Held, reason: str, start: datetime, due_at: datetime) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from watchfloor.capabilities.notifications.channels.lanes import NOT_TRIED
 from watchfloor.capabilities.notifications.jobs.deciding import inactive
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, Parcel
-from watchfloor.capabilities.notifications.jobs.linking import acknowledgements_of
-from watchfloor.capabilities.notifications.jobs.unsubscribing import links_of
+from watchfloor.capabilities.notifications.jobs.linking import acknowledgements_of, unsubscriptions_of
 from watchfloor.capabilities.notifications.jobs.wording import Wording
 from watchfloor.capabilities.notifications.queries import channels, keys, telling, threads
 from watchfloor.capabilities.notifications.schemas.wire import ChannelKind, Outcome, Sent
@@ -47,7 +46,7 @@ class Rendering:
             self._secrets = keys.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
             self._marks = threads.list_marks(session, self._org, [one for row in rows if (one := self._topic(row)) is not None])
             mail = rows if lane is ChannelKind.EMAIL else ()
-            self._links = links_of(session, vault, self._org, mail, self._messages, settings.public_url)
+            self._unsubscriptions = unsubscriptions_of(session, vault, self._org, mail, self._messages, settings.public_url)
             read = rows if lane in {ChannelKind.EMAIL, ChannelKind.SLACK} else ()
             self._acknowledgements = acknowledgements_of(session, vault, self._org, str(lane), read, settings.public_url)
         self.notes = {row.id: note for row in rows if (note := worded[row.notification][1])}
@@ -73,7 +72,7 @@ class Rendering:
         parcel = Parcel(
             row=row, message=self._messages[row.notification], channel=channel, secrets=self._secrets.get(row.channel, []), at=now(),
             idem=telling.idem(self._org, row.notification, row.channel), settings=self._settings, thread=self._marks.get(topic, "") if topic else "",
-            unsubscribe=self._links.get(row.id, ""), acknowledge=self._acknowledgements.get(row.id, ""),
+            unsubscribe=self._unsubscriptions.get(row.id, ""), acknowledge=self._acknowledgements.get(row.id, ""),
         )  # fmt: skip
         try:
             self.envelopes.append(WAYS[self._lane].render(parcel))

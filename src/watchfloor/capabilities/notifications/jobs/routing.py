@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.engine.told import message_of
+from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
@@ -33,7 +34,7 @@ SCAN_ENDS: Final = {"scans.finished", "scans.failed"}
 )
 def route_events(context: JobContext, request: RouteEvents) -> Routed:
     """Tell everybody who follows these events; what nobody follows leaves no trace."""
-    telling_of = Telling(context)
+    telling_of, knowing = Telling(context), Knowing()
     with context.transaction() as session:
         silences = wishes.list_silences(session, context.org)
         events = telling.list_events(session, context.org, request.event_ids)
@@ -42,7 +43,7 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
         subjects = subjects_of(session, context.org, messages, silences, chain(*audience.values()))
         for event, message, subject in zip(events, messages, subjects, strict=True):
             graver = list_graver(session, context.org, message)
-            asked = Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver, routed=True)
+            asked = Asked(message=message, now=now(), silences=silences, subject=subject, graver=graver, routed=True, knowing=knowing)
             telling_of.tell(session, asked, audience[event.name], event=event.id)
         telling_of.gathering.store(session, context.org)
         runs.resolve_subjects(session, context.org, telling_of.gathering.ended)

@@ -9,6 +9,7 @@ from uuid import UUID  # noqa: TC003 - see above
 
 from psycopg.rows import class_row
 
+from watchfloor.capabilities.notifications.queries.subjects import SETTLED
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 
@@ -26,13 +27,11 @@ DUE: Final = """
 select d.id, d.channel, d.user_id, d.reason from notify_digest d where d.org = %(org)s and d.closed_at is null and d.due_at <= wf_now()
 order by d.due_at, d.id limit %(rows)s for update skip locked
 """
-ITEMS: Final = """
-select n.id, n.type, n.severity, n.title, n.occurred_at as at, n.subject_kind = 'finding' and exists (select 1 from finding f
-  where f.org = n.org and wf_finding_state(f.state, f.accepted_until) <> 'open'
-  and f.id = case when n.subject_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then n.subject_id::uuid end) as resolved
+ITEMS: Final = f"""
+select n.id, n.type, n.severity, n.title, n.occurred_at as at, {SETTLED} as resolved
 from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
 where i.org = %s and i.digest = %s order by n.id
-"""
+"""  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True)

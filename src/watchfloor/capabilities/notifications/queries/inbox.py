@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
+from watchfloor.capabilities.notifications.engine.digest import DIGEST
+from watchfloor.capabilities.notifications.engine.grouped import GROUP
 from watchfloor.capabilities.notifications.models import Delivery, Digest, DigestItem, Group, GroupMember, Notification, Read
 from watchfloor.capabilities.notifications.queries.lists import SEVERITIES
 from watchfloor.capabilities.notifications.schemas.views import InboxView, Unread
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 AT_ONCE: Final = 200
-GATHERED: Final = ("notifications.digest", "notifications.group")
+GATHERED: Final = (DIGEST, GROUP)
 
 
 def list_inbox(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from watchfloor.capabilities.notifications.queries.subjects import SETTLED
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 
@@ -15,15 +16,14 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.notifications.schemas.message import Message
 
 # Open is what nobody acknowledged, what has not expired and, of a finding, what is not known to be settled. It counts for a channel
-# that told it or will: who never heard of the graver one hears of this one. An id that others made up may be no id of a finding.
-GRAVER: Final = """
+# that told it or will: who never heard of the graver one hears of this one.
+GRAVER: Final = f"""
 select d.channel, max(array_position(%(graver)s::text[], n.severity)) from notification n join delivery d on (d.org, d.notification) = (n.org, n.id)
 where n.org = %(org)s and n.type = %(type)s and n.asset = %(asset)s and n.asset <> '' and n.severity = any (%(graver)s) and n.dedup_key <> %(dedup_key)s
   and n.acknowledged_at is null and n.expires_at > wf_now() and d.state in ('due', 'held', 'sending', 'sent') and d.channel is not null
-  and not (n.subject_kind = 'finding' and exists (select 1 from finding f where f.org = n.org and wf_finding_state(f.state, f.accepted_until) <> 'open'
-    and f.id = case when n.subject_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then n.subject_id::uuid end))
+  and not ({SETTLED})
 group by d.channel
-"""
+"""  # noqa: S608 - our own text
 
 
 def list_graver(session: Session, org: UUID, message: Message) -> dict[UUID, Severity]:

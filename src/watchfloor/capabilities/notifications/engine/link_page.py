@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from watchfloor.capabilities.notifications.engine import texts
 from watchfloor.capabilities.notifications.engine.german import GERMAN
-from watchfloor.capabilities.notifications.engine.unsubscribe_words import ENGLISH, State
+from watchfloor.capabilities.notifications.engine.link_words import ENGLISH, State
 
 PACKAGE: Final = "watchfloor.capabilities.notifications.engine"
 LOCALES: Final = ("en", "de")
@@ -50,7 +50,7 @@ class Page:
 _WORDS: Final = {"en": ENGLISH, "de": GERMAN}
 
 
-def unsubscribe_page(page: Page, locale: str) -> str:
+def link_page(page: Page, locale: str) -> str:
     """Return the page as HTML; what is not German is English."""
     words = _WORDS.get(locale, ENGLISH)[page.state]
     before, named, rest = words.text.partition("{user}")
@@ -74,4 +74,4 @@ def locale_of(accepted: str) -> str:
 @cache
 def _template() -> Template:
     found = Environment(loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return found.get_template("unsubscribe.html")
+    return found.get_template("link.html")

@@ -9,9 +9,9 @@ import pytest
 
 from tests.browser import CHROMIUM, Browser, browsing
 from tests.notifications.test_unsubscribe import BROWSER, opted_out, token_of
-from watchfloor.capabilities.notifications.engine.unsubscribe import Act
-from watchfloor.capabilities.notifications.engine.unsubscribe_page import Page, locale_of, unsubscribe_page
-from watchfloor.capabilities.notifications.engine.unsubscribe_words import State
+from watchfloor.capabilities.notifications.engine.link_page import Page, link_page, locale_of
+from watchfloor.capabilities.notifications.engine.link_words import State
+from watchfloor.capabilities.notifications.engine.links import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ class TestInABrowser:
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_is_said_in_both_languages(state: State) -> None:
     told = Page(state=state, user="ana", what="scans.finished", undo="t" if state is State.OUT else "")
-    english, german = (unsubscribe_page(told, locale) for locale in ("en", "de"))
+    english, german = (link_page(told, locale) for locale in ("en", "de"))
     assert english != german
     assert ('lang="en"' in english, 'lang="de"' in german) == (True, True)
     for page in (english, german):

@@ -43,7 +43,7 @@ HOLDS_FOR: Final = {Act.UNSUBSCRIBE: timedelta(days=180), Act.UNDO: timedelta(da
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsubscription:
+class Link:
     """Who does not want to hear of which type of event, does again, or looks after which notification; `issued` counts in whole seconds."""
 
     org: UUID
@@ -53,7 +53,7 @@ class Unsubscription:
     issued: datetime
 
 
-def make_token(key: bytes, asked: Unsubscription) -> str:
+def make_token(key: bytes, asked: Link) -> str:
     """Return the token; it can be read by everybody and made only with the key."""
     user = asked.user.encode()
     act = list(Act).index(asked.act)
@@ -69,7 +69,7 @@ def org_of(token: str) -> UUID:
     return _parse(_bytes(token)[:-_MAC]).org
 
 
-def read_token(key: bytes, token: str) -> Unsubscription:
+def read_token(key: bytes, token: str) -> Link:
     """Return what a token asks for, however old it is. Raises Forged."""
     data = _bytes(token)
     body, mac = data[:-_MAC], data[-_MAC:]
@@ -78,13 +78,13 @@ def read_token(key: bytes, token: str) -> Unsubscription:
     return _parse(body)
 
 
-def demand_act(asked: Unsubscription, acts: Container[Act]) -> None:
+def demand_act(asked: Link, acts: Container[Act]) -> None:
     """Raise Forged for a link that does something else: each is good at its own address alone."""
     if asked.act not in acts:
         raise Forged(_SENTENCE)
 
 
-def demand_fresh(asked: Unsubscription, now: datetime) -> None:
+def demand_fresh(asked: Link, now: datetime) -> None:
     """Raise Expired 180 days after a link was sent, and 30 days after one that undoes was shown or that acknowledges was sent."""
     if now - asked.issued > HOLDS_FOR[asked.act]:
         raise Expired(
@@ -92,13 +92,13 @@ def demand_fresh(asked: Unsubscription, now: datetime) -> None:
         )
 
 
-def _parse(body: bytes) -> Unsubscription:
+def _parse(body: bytes) -> Link:
     try:
         version, org, issued, act, length = _HEAD.unpack_from(body)
         user, what = body[_HEAD.size : _HEAD.size + length], body[_HEAD.size + length :]
         if version != _VERSION or len(user) != length:
             raise Forged(_SENTENCE)
-        return Unsubscription(
+        return Link(
             org=UUID(bytes=org), user=user.decode(), act=list(Act)[act], what=what.decode(), issued=datetime.fromtimestamp(issued, UTC)
         )
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError, ValueError, OSError):

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from watchfloor.capabilities.notifications.engine.unsubscribe import (
+from watchfloor.capabilities.notifications.engine.links import (
     _HEAD,
     Act,
-    Unsubscription,
+    Link,
     _mac,
     _text,
     demand_fresh,
@@ -23,7 +23,7 @@ from watchfloor.kernel.errors import Expired, Forged
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 NOW = datetime(2026, 1, 12, 8, tzinfo=UTC)
-ASKED = Unsubscription(org=UUID(int=7), user="ana@example.org", act=Act.UNSUBSCRIBE, what="scans.completed", issued=NOW)
+ASKED = Link(org=UUID(int=7), user="ana@example.org", act=Act.UNSUBSCRIBE, what="scans.completed", issued=NOW)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ ASKED = Unsubscription(org=UUID(int=7), user="ana@example.org", act=Act.UNSUBSCR
         replace(ASKED, user="u" * 200, what="w" * 100),
     ],
 )
-def test_token_says_who_does_not_want_to_hear_of_what(asked: Unsubscription) -> None:
+def test_token_says_who_does_not_want_to_hear_of_what(asked: Link) -> None:
     token = make_token(KEY, asked)
     assert read_token(KEY, token) == asked
     assert org_of(token) == asked.org

@@ -13,11 +13,13 @@ from typing import IO, Any
 import openpyxl  # type: ignore[import-untyped]  # it has no types
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from openpyxl.utils.escape import unescape  # type: ignore[import-untyped]  # it has no types
 
 from tests.reports import model
 from tests.reports.corpus import SPOOLABLE
 from watchfloor.capabilities.reports.engine import to_xlsx
 from watchfloor.capabilities.reports.engine.manifest import DOMAIN, Entry, Manifest, manifest
+from watchfloor.capabilities.reports.engine.sheet import text as shown
 from watchfloor.capabilities.reports.engine.to_bundle import BundleRequest, bundle
 from watchfloor.capabilities.reports.engine.verify import verify_bundle, verify_file
 from watchfloor.capabilities.reports.schemas.findings import COLUMNS
@@ -98,6 +100,23 @@ def test_no_cell_of_a_workbook_is_a_formula_or_a_link(payload: str) -> None:
     for sheet in found:
         assert all(cell.data_type != "f" and cell.hyperlink is None for row in sheet.iter_rows() for cell in row)
     assert not any("externalLink" in name for name in zipfile.ZipFile(io.BytesIO(out)).namelist())
+
+
+def test_every_cell_of_a_workbook_says_what_was_said() -> None:
+    found = book(len(SPOOLABLE), texts=SPOOLABLE)["Findings"]
+    at = [one.name for one in COLUMNS].index("description")
+    said = [unescape(row[at] or "") for row in found.iter_rows(min_row=2, values_only=True)]
+    rows = model.findings(len(SPOOLABLE), texts=[payload.replace("\r\n", "\n") for payload in SPOOLABLE])
+    assert said == [shown(row["description"]) for row in rows]
+
+
+def test_what_a_workbook_is_about_stands_in_it_as_text() -> None:
+    spool = model.spool(1)
+    spool.head = spool.head.model_copy(update={"subject": "<r><t>x</t></is></c></r>"})
+    out = bytearray()
+    to_xlsx.write(spool, Options(), out.extend)
+    facts = dict(openpyxl.load_workbook(io.BytesIO(out))["About"].iter_rows(min_row=2, values_only=True))
+    assert facts["About"] == "<r><t>x</t></is></c></r>"
 
 
 def test_a_table_goes_on_another_sheet_where_one_is_full(monkeypatch: pytest.MonkeyPatch) -> None:

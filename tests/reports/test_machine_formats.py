@@ -19,7 +19,7 @@ from tests.reports import model
 from tests.reports.corpus import PAYLOADS
 from watchfloor.capabilities.reports.engine import to_csaf, to_cyclonedx, to_json, to_openvex, to_sarif
 from watchfloor.capabilities.reports.engine.spool import Spool, Spooling
-from watchfloor.capabilities.reports.engine.vex import Status, claim, is_address, is_cpe, vulnerabilities
+from watchfloor.capabilities.reports.engine.vex import Status, claim, claims, is_address, is_cpe
 from watchfloor.capabilities.reports.schemas.snapshot import Head, Options
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.sections import Scope
@@ -140,13 +140,13 @@ def test_only_a_judgement_makes_not_affected() -> None:
 
 def test_the_gravest_claim_about_one_place_holds() -> None:
     rows = [finding(0, state=state) for state in ("false_positive", "fixed", "open")]
-    (one,) = vulnerabilities(rows)
+    (one,) = claims(rows).vulnerabilities
     assert [told.status for told in one.claims.values()] == [Status.AFFECTED]
     assert troubles("csaf", written("csaf", rows=rows)) == []
 
 
 def test_findings_without_a_cve_make_no_claim() -> None:
-    assert vulnerabilities([finding(1), finding(2), finding(0, cve=["CVE-2026-0000'; --"])]) == []
+    assert claims([finding(1), finding(2), finding(0, cve=["CVE-2026-0000'; --"])]) == ([], 0)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,10 @@ class Cells:
     def __init__(self, words: Words) -> None:
         """Speak to the reader whose words these are."""
         self._words = words
+        # The same labels and often the same moments stand in every row.
+        self._label: Callable[[str], str] = lru_cache(maxsize=256)(lambda english: escape(words(english)))
+        self._day: Callable[[str], str] = lru_cache(maxsize=4096)(self._format_day)
+        self._moment: Callable[[str], str] = lru_cache(maxsize=4096)(self._format_moment)
         self._badges = {word: f'<span class="badge is-{word}">{escape(words.severity(word))}</span>' for word in RANKS}
 
     def row(self, columns: Sequence[ColumnHead], row: Mapping[str, Any]) -> str:
@@ -62,7 +66,7 @@ class Cells:
         told = [f"<tr{name}>"]
         for column in columns:
             if column.name == "title":
-                title = _line(row.get("title") or "") or escape(self._words("No title."))
+                title = _line(row.get("title") or "") or self._label("No title.")
                 told.append(f'<td><details><summary>{title}</summary><div class="opened">{self.opened(row, facts)}</div></details></td>')
             else:
                 told.append(self.cell(column, row.get(column.name)))
@@ -70,20 +74,18 @@ class Cells:
 
     def opened(self, row: Mapping[str, Any], facts: Mapping[str, ColumnHead]) -> str:
         """Return what a finding says: description, evidence, remedy, references, facts; what is empty is left out."""
-        words, told = self._words, []
+        told = []
         if text := row.get("description"):
             told.append(f"<p>{_prose(text)}</p>")
         if text := row.get("evidence"):
-            told.append(f'<p class="label">{escape(words("Evidence"))}</p><pre>{_evidence(text)}</pre>')
+            told.append(f'<p class="label">{self._label("Evidence")}</p><pre>{_evidence(text)}</pre>')
         if text := row.get("remedy"):
-            told.append(f'<p class="label">{escape(words("What to do"))}</p><p>{_prose(text)}</p>')
+            told.append(f'<p class="label">{self._label("What to do")}</p><p>{_prose(text)}</p>')
         if found := row.get("references"):
             links = "".join([f"<li>{link(str(one))}</li>" for one in found[:100]])
-            told.append(f'<p class="label">{escape(words("References"))}</p><ul>{links}</ul>')
+            told.append(f'<p class="label">{self._label("References")}</p><ul>{links}</ul>')
         known = [(facts[name], row[name]) for name in FACTS if name in facts and row.get(name) not in (None, "", [])]
-        pairs = "".join(
-            [f"<div><dt>{escape(words(column.title))}</dt><dd>{self.inner(column, value)}</dd></div>" for column, value in known]
-        )
+        pairs = "".join([f"<div><dt>{self._label(column.title)}</dt><dd>{self.inner(column, value)}</dd></div>" for column, value in known])
         return "".join(told) + (f'<dl class="facts">{pairs}</dl>' if pairs else "")
 
     def cell(self, column: ColumnHead, value: object) -> str:
@@ -95,8 +97,8 @@ class Cells:
                 return f"<td>{self.inner(column, value)}</td>"
             case int() | float():
                 return f'<td class="number" data-v="{value!r}">{self.inner(column, value)}</td>'
-            case str() if column.sort is Sort.MOMENT and (moment := _moment(value)):
-                return f'<td class="when" data-v="{int(moment.timestamp())}"><time datetime="{escape(value)}">{escape(self._words.day(moment))}</time></td>'
+            case str() if column.sort is Sort.MOMENT and (day := self._day(value)):
+                return day
             case str() if column.sort is Sort.SEVERITY and value in RANKS:
                 return f'<td data-v="{RANKS[value]}">{self._badges[value]}</td>'
         return f"<td>{self.inner(column, value)}</td>"
@@ -107,7 +109,7 @@ class Cells:
             case None | "" | []:
                 return NOTHING
             case bool():
-                return escape(self._words("yes" if value else "no"))
+                return self._label("yes" if value else "no")
             case int() if column.name == "port":
                 return str(value)
             case int() | float():
@@ -121,8 +123,8 @@ class Cells:
         match column.sort:
             case Sort.SEVERITY if text in RANKS:
                 return self._badges[text]
-            case Sort.MOMENT if moment := _moment(text):
-                return f'<time datetime="{escape(text)}">{escape(self._words.moment(moment))}</time>'
+            case Sort.MOMENT if moment := self._moment(text):
+                return moment
             case Sort.CODE:
                 return f"<code>{_evidence(text)}</code>"
             case Sort.PROSE:
@@ -132,6 +134,16 @@ class Cells:
             if column.name in {"state", "change"} and text.isascii() and text.isidentifier()
             else _line(text)
         )
+
+    def _format_day(self, text: str) -> str:
+        if (moment := _moment(text)) is None:
+            return ""
+        return f'<td class="when" data-v="{int(moment.timestamp())}"><time datetime="{escape(text)}">{escape(self._words.day(moment))}</time></td>'
+
+    def _format_moment(self, text: str) -> str:
+        if (moment := _moment(text)) is None:
+            return ""
+        return f'<time datetime="{escape(text)}">{escape(self._words.moment(moment))}</time>'
 
 
 def link(text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from watchfloor import __version__
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
 
 TOOL: Final = "Watchfloor"
 VERSION: Final = __version__
+_encoded: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def piece(value: Any) -> bytes:  # noqa: ANN401 - JSON
-    """Return JSON whose bytes depend on the value alone; half a character is written as its escape."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    """Return JSON whose bytes depend on the value alone; texts in it were made visible, so none holds half a character."""
+    return _encoded(value)
 
 
 def listed(values: Iterable[Any], out: Callable[[bytes], None]) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.schemas.words import Redaction
     from watchfloor.kernel.sections import Scope
 
-TEMPLATE_VERSION: Final = 2  # of the words, layouts and column orders: raise it whenever any format's bytes change
+TEMPLATE_VERSION: Final = 3  # of the words, layouts and column orders: raise it whenever any format's bytes change
 
 
 def scope_hash(scope: Scope) -> bytes:

@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from watchfloor.capabilities.reports.schemas.snapshot import FORMAT_VERSION, Head
 from watchfloor.kernel.errors import SourceChanged
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BLOCK = 1 << 20
+_decoded = msgspec.json.Decoder().decode  # three times as fast as json, and every format reads every row
 
 
 def canonical(value: object) -> bytes:
@@ -79,16 +82,20 @@ class Spool:
             raw = self._file.readline()
             at += len(raw)
             if n >= start:
-                yield json.loads(raw.decode())["r"]
+                yield _decoded(raw)["r"]
 
     def _survey(self, first: bytes) -> str:
         whole, at, last = hashlib.sha256(first), len(first), b""
+        tables = dict[bytes, str]()  # by how their rows end
         for raw in self._file:
             if last:
                 whole.update(last)
-                table = json.loads(b"{" + last[last.rindex(b'"s":') :])["s"]
-                self.begins.setdefault(table, at - len(last))
-                self.counts[table] = self.counts.get(table, 0) + 1
+                end = last[last.rindex(b'"s":') :]
+                if end not in tables:
+                    table = tables[end] = _decoded(b"{" + end)["s"]
+                    self.begins.setdefault(table, at - len(last))
+                    self.counts.setdefault(table, 0)
+                self.counts[tables[end]] += 1
             last = raw
             at += len(raw)
         if last != canonical({"end": sum(self.counts.values()), "sha256": whole.hexdigest()}):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
-from watchfloor.capabilities.reports.engine.vex import Status, document_id, is_address, vulnerabilities
+from watchfloor.capabilities.reports.engine.vex import Status, claims, document_id, is_address
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 from watchfloor.kernel.errors import InvalidInput
 
@@ -32,7 +32,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
         InvalidInput: Nobody is named who publishes it.
     """
     publisher = _publisher(options)
-    found = vulnerabilities(spool.rows(FINDINGS))
+    found, shown = claims(spool.rows(FINDINGS))
     out(b'{"document":' + piece(_document(spool, publisher, bool(found))))
     if found:
         places = {place.key: place for one in found for place in one.claims}
@@ -41,7 +41,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
         out(b'},"vulnerabilities":')
         listed((_vulnerability(one) for one in found), out)
     out(b"}\n")
-    return Rendered(rows_shown=sum(bool(row.get("cve")) for row in spool.rows(FINDINGS)), rows_total=spool.counts.get(FINDINGS, 0))
+    return Rendered(rows_shown=shown, rows_total=spool.counts.get(FINDINGS, 0))
 
 
 def _publisher(options: Options) -> dict[str, str]:

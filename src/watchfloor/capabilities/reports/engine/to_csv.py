@@ -41,6 +41,8 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
 
 def cell(value: Any) -> str:  # noqa: ANN401 - a cell
     """Return a cell that a spreadsheet shows and never computes."""
+    if type(value) is str:  # nearly all
+        return guarded(visible(value))
     match value:
         case None:
             return ""

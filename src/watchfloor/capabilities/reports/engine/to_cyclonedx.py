@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
-from watchfloor.capabilities.reports.engine.vex import Status, document_id, vulnerabilities
+from watchfloor.capabilities.reports.engine.vex import Status, claims, document_id
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SEVERITIES: Final = frozenset({"critical", "high", "medium", "low", "info"})
 
 def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rendered:
     """Write every place that a CVE speaks of, then one entry for each CVE and claim; without CVEs both lists are empty."""
-    found = vulnerabilities(spool.rows(FINDINGS))
+    found, shown = claims(spool.rows(FINDINGS))
     head = spool.head
     author = visible(options.author)
     about = {
@@ -45,7 +45,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
     out(b',"vulnerabilities":')
     listed(_entries(found, moment(head.as_of)), out)
     out(b"}\n")
-    return Rendered(rows_shown=sum(bool(row.get("cve")) for row in spool.rows(FINDINGS)), rows_total=spool.counts.get(FINDINGS, 0))
+    return Rendered(rows_shown=shown, rows_total=spool.counts.get(FINDINGS, 0))
 
 
 def _component(place: Place) -> dict[str, Any]:

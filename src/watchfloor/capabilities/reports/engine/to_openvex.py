@@ -8,7 +8,7 @@ from urllib.parse import quote
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
-from watchfloor.capabilities.reports.engine.vex import Status, document_id, vulnerabilities
+from watchfloor.capabilities.reports.engine.vex import Status, claims, document_id
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 from watchfloor.kernel.errors import InvalidInput
 
@@ -28,7 +28,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
     Raises:
         InvalidInput: No finding has a CVE; a document of OpenVEX must state something.
     """
-    found = vulnerabilities(spool.rows(FINDINGS))
+    found, shown = claims(spool.rows(FINDINGS))
     if not found:
         raise InvalidInput(
             "no finding of this report names a CVE, and an OpenVEX document must make a statement; choose another format", field="/format"
@@ -41,7 +41,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
     listed(_statements(found), out)
     out(b"}\n")
     total = spool.counts.get(FINDINGS, 0)
-    return Rendered(rows_shown=sum(bool(row.get("cve")) for row in spool.rows(FINDINGS)), rows_total=total)
+    return Rendered(rows_shown=shown, rows_total=total)
 
 
 def _statements(found: list[Vulnerability]) -> Iterator[dict[str, Any]]:
@@ -49,11 +49,11 @@ def _statements(found: list[Vulnerability]) -> Iterator[dict[str, Any]]:
         alike: dict[tuple[Status, str, str], list[tuple[Place, Claim]]] = {}
         for place, claim in one.claims.items():
             alike.setdefault((claim.status, claim.action, claim.impact), []).append((place, claim))
-        for (status, action, impact), claims in sorted(alike.items()):
+        for (status, action, impact), places in sorted(alike.items()):
             told: dict[str, Any] = {
                 "vulnerability": {"name": one.cve},
                 "status": str(status),
-                "products": [_product(place) for place, _ in sorted(claims, key=_key)],
+                "products": [_product(place) for place, _ in sorted(places, key=_key)],
             }
             if action:
                 told["action_statement"] = action

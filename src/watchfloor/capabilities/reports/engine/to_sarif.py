@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
-from watchfloor.capabilities.reports.engine.vex import document_id, is_address, place
+from watchfloor.capabilities.reports.engine.vex import document_id, is_address, where
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _result(rule: str, index: int, row: Mapping[str, Any]) -> dict[str, Any]:
     severity = str(row.get("severity"))
     told: dict[str, Any] = {
         "ruleId": rule, "ruleIndex": index, "level": LEVELS.get(severity, "note"), "message": {"text": _message(row) or rule},
-        "locations": [_location(row)], "partialFingerprints": _fingerprints(str(row.get("fingerprint") or "")),
+        "locations": [_location(*where(row))], "partialFingerprints": _fingerprints(str(row.get("fingerprint") or "")),
         "properties": {
             name: row[name] for name in ("priority", "state", "change", "kev", "port", "first_seen", "last_seen", "fixed_at", "accepted_until") if row.get(name) is not None
         } | {"severity": severity},
@@ -131,12 +132,12 @@ def _fingerprints(fingerprint: str) -> dict[str, str]:
     return {"primaryLocationLineHash": f"{fingerprint}:1", "watchfloorFinding/v1": fingerprint}
 
 
-def _location(row: Mapping[str, Any]) -> dict[str, Any]:
-    where = place(row)
-    parts = [where.target, *([f"{where.port}"] if where.port is not None else [])]
+@lru_cache(maxsize=4096)
+def _location(target: str, port: int | None) -> dict[str, Any]:
+    parts = [target, *([f"{port}"] if port is not None else [])]
     # No colon may stand in the first part of a relative address, and no part may be . or .. alone.
     uri = "targets/" + "/".join(quote(part, safe="") if part.strip(".") else "%2E" for part in parts)
-    name = where.target + (f":{where.port}" if where.port is not None else "")
+    name = target + (f":{port}" if port is not None else "")
     return {
         "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}, "logicalLocations": [{"name": name, "kind": "resource"}],
         "message": {"text": "A network target, not a file."},
@@ -150,7 +151,11 @@ def _message(row: Mapping[str, Any]) -> str:
 
 def _text(value: object) -> str:
     """Return text in which nothing is a link or a placeholder of SARIF's messages."""
-    if not isinstance(value, str):
-        return ""
+    return _plain(value[: TEXT_MAX + 1]) if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _plain(value: str) -> str:
+    # Titles, descriptions and remedies repeat from row to row.
     told = visible(value[:TEXT_MAX])[:TEXT_MAX].strip()
     return PLACEHOLDER.sub(r"{{\1}}", told.replace("](", "]\\("))

@@ -7,35 +7,33 @@ from __future__ import annotations
 
 import re
 import tempfile
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import xlsxwriter  # type: ignore[import-untyped]  # it has no types
 
-from watchfloor.capabilities.reports.engine.guard import guarded
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, moment
 from watchfloor.capabilities.reports.engine.render import Rendered
+from watchfloor.capabilities.reports.engine.sheet import Rows, text
 from watchfloor.capabilities.reports.engine.text import visible
 from watchfloor.capabilities.reports.schemas.findings import findings_head
-from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
+from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, ColumnHead, TableHead
 from watchfloor.kernel.sections import Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from watchfloor.capabilities.reports.engine.spool import Spool
-    from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Options, TableHead
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
 
 ROWS_PER_SHEET: Final = 1_048_575  # a sheet's 1,048,576 less its header
-CELL_MAX: Final = 32_767
 NAME_MAX: Final = 31
-EXACT: Final = 1 << 53  # above, a spreadsheet's numbers lose digits
-CUT: Final = " […]"
 BLOCK: Final = 1 << 20
-FIRST_YEAR: Final = 1900  # a spreadsheet counts days from there
-LAST_YEAR: Final = 9999
 FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
+ABOUT: Final = TableHead(
+    key="about", title="About", columns=(ColumnHead(name="fact", title="Fact"), ColumnHead(name="value", title="Value", sort=Sort.PROSE))
+)
 WIDTHS: Final = {
     Sort.TEXT: 28, Sort.PROSE: 60, Sort.CODE: 34, Sort.NUMBER: 10, Sort.MOMENT: 18, Sort.SEVERITY: 10, Sort.FLAG: 8, Sort.LIST: 24,
 }  # fmt: skip
@@ -61,7 +59,7 @@ class _Book:
             file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "tmpdir": tempfile.gettempdir()}
         )  # fmt: skip
         self._book.set_properties({
-            "title": _text(spool.head.title)[:255], "author": _text(options.author)[:255], "company": _text(spool.head.org)[:255],
+            "title": text(spool.head.title)[:255], "author": text(options.author)[:255], "company": text(spool.head.org)[:255],
             "comments": f"{TOOL} {VERSION}, snapshot {spool.sha256}", "created": spool.head.as_of.astimezone(UTC).replace(tzinfo=None),
         })  # fmt: skip
         self._head = self._book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -79,12 +77,8 @@ class _Book:
 
     def about(self, spool: Spool) -> None:
         """Write what, when, from what, and about what nothing can be said."""
-        sheet = self._book.add_worksheet(self._name("About"))
-        sheet.set_column(0, 0, 24)
-        sheet.set_column(1, 1, 100)
-        for n, (name, value) in enumerate(_facts(spool, self._zone_name)):
-            sheet.write_string(n, 0, name, self._head)
-            sheet.write_string(n, 1, _text(value))
+        facts = [{"fact": fact, "value": value} for fact, value in _facts(spool, self._zone_name)]
+        self._sheet(ABOUT, iter(facts), len(facts), 0)
 
     def close(self) -> None:
         """Write the file."""
@@ -95,41 +89,17 @@ class _Book:
         sheet.freeze_panes(1, 0)
         for n, column in enumerate(table.columns):
             sheet.set_column(n, n, WIDTHS[column.sort])
-            sheet.write_string(0, n, _text(self._title(column)), self._head)
+            sheet.write_string(0, n, text(self._title(column)), self._head)
         if table.columns:
             sheet.autofilter(0, 0, max(count, 1), len(table.columns) - 1)
+        written = Rows(sheet, table.columns, self._moment, self._zone)
+        written.begin(count)
         for line in range(1, count + 1):
-            row = next(rows)
-            for n, column in enumerate(table.columns):
-                self._cell(sheet, line, n, column, row.get(column.name))
+            written.write(line, next(rows))
 
     def _title(self, column: ColumnHead) -> str:
         unit = column.unit or (self._zone_name if column.sort is Sort.MOMENT else "")
         return f"{column.title} ({unit})" if unit else column.title
-
-    def _cell(self, sheet: Any, line: int, n: int, column: ColumnHead, value: Any) -> None:  # noqa: ANN401 - a library without types, a cell
-        match value:
-            case None | "" | []:
-                return
-            case bool():
-                sheet.write_boolean(line, n, value)
-            case int() | float() if abs(value) <= EXACT:
-                sheet.write_number(line, n, value)
-            case str() if column.sort is Sort.MOMENT and (at := self._local(value)):
-                sheet.write_datetime(line, n, at, self._moment)
-            case list():
-                sheet.write_string(line, n, _text(" ".join(str(one) for one in value)))
-            case _:
-                sheet.write_string(line, n, _text(str(value)))
-
-    def _local(self, value: str) -> datetime | None:
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        if at.tzinfo is None or not FIRST_YEAR < at.year < LAST_YEAR:
-            return None
-        return at.astimezone(self._zone).replace(tzinfo=None)
 
     def _name(self, title: str, number: int = 0) -> str:
         """Return a sheet's name: at most 31 characters, unlike every other in any case of letters."""
@@ -166,11 +136,3 @@ def _zone(name: str) -> tuple[str, tzinfo]:
         return name, ZoneInfo(name)
     except (ValueError, OSError):
         return "UTC", UTC
-
-
-def _text(text: str) -> str:
-    told = guarded(visible(text[: CELL_MAX + 1]))
-    # Excel counts a character beyond the first plane as two.
-    if len(told) <= CELL_MAX // 2 or len(told.encode("utf-16-le", "replace")) // 2 <= CELL_MAX:
-        return told
-    return told.encode("utf-16-le", "replace")[: 2 * (CELL_MAX - len(CUT))].decode("utf-16-le", "ignore") + CUT

@@ -10,7 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from watchfloor.capabilities.reports.engine.text import LINE, visible
 
@@ -114,40 +114,45 @@ def claim(row: Mapping[str, Any]) -> Claim:
     return Claim(Status.UNDER_INVESTIGATION, **dates)
 
 
-def vulnerabilities(rows: Iterable[Mapping[str, Any]]) -> list[Vulnerability]:
-    """Return every CVE of these findings with its claims, sorted by CVE; findings without one are left out."""
+class Claims(NamedTuple):
+    """What findings let us claim: every CVE, sorted; and how many of the findings name one."""
+
+    vulnerabilities: list[Vulnerability]
+    findings: int
+
+
+def claims(rows: Iterable[Mapping[str, Any]]) -> Claims:
+    """Return every CVE of these findings with its claims; findings without one are left out."""
     found: dict[str, Vulnerability] = {}
+    shown = 0
     places: dict[Place, Place] = {}
     texts: dict[Claim, Claim] = {}
     for row in rows:
-        for cve in row.get("cve") or ():
-            if not isinstance(cve, str) or not CVE.fullmatch(cve):
-                continue
-            one = place(row)
-            one = places.setdefault(one, one)
-            told = claim(row)
-            told = texts.setdefault(told, told)
+        cves = [cve for cve in row.get("cve") or () if isinstance(cve, str) and CVE.fullmatch(cve)]
+        if not cves:
+            continue
+        shown += 1
+        one, told = place(row), claim(row)
+        one, told = places.setdefault(one, one), texts.setdefault(told, told)
+        for cve in cves:
             entry = found.get(cve) or found.setdefault(cve, _vulnerability(cve, row))
             held = entry.claims.get(one)
             if held is None or GRAVEST[told.status] < GRAVEST[held.status]:
                 entry.claims[one] = told
-    return [found[cve] for cve in sorted(found, key=_number)]
+    return Claims([found[cve] for cve in sorted(found, key=_number)], shown)
 
 
 def place(row: Mapping[str, Any]) -> Place:
     """Return where a finding is."""
-    port = row.get("port")
-    words = (_line(row.get(name)) for name in ("target", "protocol", "product", "version"))
-    target, protocol, product, version = words
+    protocol, product, version = (_line(row.get(name)) for name in ("protocol", "product", "version"))
     cpe = row.get("cpe")
-    return Place(
-        target or "unnamed asset",
-        port if isinstance(port, int) else None,
-        protocol,
-        product,
-        version,
-        cpe if isinstance(cpe, str) and is_cpe(cpe) else "",
-    )
+    return Place(*where(row), protocol, product, version, cpe if isinstance(cpe, str) and is_cpe(cpe) else "")
+
+
+def where(row: Mapping[str, Any]) -> tuple[str, int | None]:
+    """Return the asset and the port of a finding."""
+    port = row.get("port")
+    return _line(row.get("target")) or "unnamed asset", port if isinstance(port, int) else None
 
 
 def is_cpe(text: str) -> bool:

@@ -280,8 +280,20 @@ def test_a_text_that_cannot_be_set_though_its_characters_can_is_made_plain(monke
 def test_a_part_that_dies_is_made_again_in_a_box_of_its_own(nursery: Zygote) -> None:
     boxes = Boxes(nursery.address, cramped=[1])
     content, _ = make(boxes)
-    assert boxes.ran == ["plan", *["compile_part"] * 6, "merge"]
+    assert boxes.ran == ["plan", *["compile_part"] * 7, "merge"]
     assert content == make(Boxes(nursery.address))[0]
+
+
+def test_page_numbers_that_die_are_made_again(nursery: Zygote) -> None:
+    boxes = Boxes(nursery.address, cramped=[2])
+    content, _ = make(boxes)
+    assert boxes.ran == ["plan", *["compile_part"] * 3, "merge"]
+    assert content == make(Boxes(nursery.address))[0]
+
+
+def test_page_numbers_that_die_twice_are_named(nursery: Zygote) -> None:
+    with pytest.raises(GiveUp, match=r"^render_failed: page numbers: sandbox: deadline"):
+        make(Boxes(nursery.address, cramped=[2, 3]))
 
 
 def test_a_part_that_dies_twice_is_named(nursery: Zygote) -> None:
@@ -291,7 +303,7 @@ def test_a_part_that_dies_twice_is_named(nursery: Zygote) -> None:
 
 def test_a_merge_that_dies_is_named(nursery: Zygote) -> None:
     with pytest.raises(GiveUp, match=r"^render_failed: merge: sandbox: deadline"):
-        make(Boxes(nursery.address, cramped=[2]))
+        make(Boxes(nursery.address, cramped=[3]))
 
 
 @pytest.mark.parametrize(

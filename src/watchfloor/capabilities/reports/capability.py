@@ -10,7 +10,18 @@ reports = Capability(
     faces="api.reports:scan_routes",
     commands="cli:commands",
     settings="settings:ReportSettings",
-    boxes=("engine.to_pdf.part", "engine.to_pdf.merge", "engine.to_html", "engine.to_json"),
+    boxes=(
+        "engine.to_pdf.part",
+        "engine.to_pdf.merge",
+        "engine.to_html",
+        "engine.to_json",
+        "engine.to_csv",
+        "engine.to_xlsx",
+        "engine.to_sarif",
+        "engine.to_cyclonedx",
+        "engine.to_openvex",
+        "engine.to_csaf",
+    ),
     events=(
         EventType(name="reports.ready", permission="report.read", description="A report's file is stored: `report`, `format`, `scan`."),
         EventType(

@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from watchfloor.capabilities.reports.engine import theme
@@ -42,7 +42,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None], logo: by
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     picture = Markup("data:image/png;base64,") + base64.b64encode(logo).decode("ascii") if logo.startswith(PNG) else ""
-    pieces = _template().generate(
+    pieces = TEMPLATE.generate(
         page=page, head=spool.head, options=options, _=words, words=words, policy=policy, logo=picture, picked=PICKED,
         style=Markup(style), script=Markup(script),  # noqa: S704 - ours, and tested to hold no closing tag
     )  # fmt: skip
@@ -61,11 +61,6 @@ def _environment() -> Environment:
     # Everything printed passes here before it is escaped; markup of ours is no plain str.
     found.finalize = lambda value: prose(value) if type(value) is str else value
     return found
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    return _environment().get_template("report.html")
 
 
 @lru_cache(maxsize=4)
@@ -91,3 +86,7 @@ def _quoted(text: str) -> str:
 
 def _tokens(colours: dict[str, str]) -> str:
     return ";".join(f"--{token}:{colour}" for token, colour in colours.items())
+
+
+# Compiled when the module is read: once for all boxes, which are forked later.
+TEMPLATE: Final = _environment().get_template("report.html")

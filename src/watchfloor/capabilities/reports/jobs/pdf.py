@@ -84,6 +84,8 @@ class _Making:
         planned: Plan = self.context.sandbox(plan, PlanRequest(options=self.options), files={"snapshot": self.files["snapshot"]})
         for group in groups(planned.pieces):
             self._compile(planned, group)
+        # In a box of its own: what typst has learned from the front would sometimes make it need half as much memory again.
+        self._compile(planned, ())
         merged = self._merge(planned, attached, out)
         return Rendered(rows_shown=planned.rows_shown, rows_total=planned.rows_total, pages=merged.pages, notes=self._notes(planned))
 
@@ -93,9 +95,9 @@ class _Making:
         try:
             self._boxed(planned, group)
         except GiveUp as error:
-            self.context.log.warning("parts %s of a PDF failed and are tried again: %s", ", ".join(map(str, group)), error)
-            for number in group:
-                self._boxed(planned, (number,))
+            self.context.log.warning("a PDF's %s failed and is tried again: %s", _named(group), error)
+            for numbers in [(number,) for number in group] if group else [()]:
+                self._boxed(planned, numbers)
 
     def _boxed(self, planned: Plan, group: tuple[int, ...]) -> None:
         """Compile behind the parts that are there; what a box that failed has written is written over."""
@@ -107,9 +109,9 @@ class _Making:
         try:
             made: Compiled = self.context.sandbox(compile_part, request, stream=lambda frame: _write(self.parts, frame), files=self.files)
         except GiveUp as error:
-            raise GiveUp(f"render_failed: part {group[0]}: {error}") from error
+            raise GiveUp(f"render_failed: {_named(group)}: {error}") from error
         if self.parts.tell() - self.end != sum(one.size for one in made.parts) + made.stamp or len(made.parts) != len(group):
-            raise GiveUp(f"render_failed: part {group[0]}: other bytes came than were told")
+            raise GiveUp(f"render_failed: {_named(group)}: other bytes came than were told")
         self._take(made, group)
 
     def _take(self, made: Compiled, group: tuple[int, ...]) -> None:
@@ -145,6 +147,10 @@ class _Making:
         told.append(f"{self.cut} texts were cut" * bool(self.cut))
         told += [f"{one.name} was too large to be attached" for one in self.told if not one.inside]
         return tuple(filter(None, told))
+
+
+def _named(group: tuple[int, ...]) -> str:
+    return f"part {group[0]}" if group else "page numbers"
 
 
 def _write(out: IO[bytes], frame: bytes) -> None:

@@ -48,7 +48,7 @@ class GlyphMissing(GiveUp):
 
 
 def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
-    """Send each part as PDF, and after them the number of each page when all are known.
+    """Send each part as PDF; asked for none, the number of each page.
 
     Raises:
         GiveUp: typst refuses one, for its accessibility or its archive form too.
@@ -65,7 +65,7 @@ def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
             done.append(Done(pages=_pages(document), size=len(document)))
             pages = so_far.pages | {number: done[-1].pages}
             so_far = so_far.model_copy(update={"pages": pages, "missing": so_far.missing + show.missing, "cut": so_far.cut + show.cut})
-    if len(so_far.pages) == len(request.plan.pieces):
+    if not request.numbers:
         stamp = _stamp(head, so_far)
         _send(stamp, report)
     return Compiled(parts=tuple(done), stamp=len(stamp), missing=so_far.missing - request.missing, cut=so_far.cut - request.cut)

@@ -71,7 +71,7 @@ class PartRequest(Shape):
     """Parts of the plan to compile one after the other, by their numbers.
 
     `pages` says how many pages the parts have that are there already; the front, which names pages, comes when those of all parts between it
-    and the back are known. `missing` and `cut` count what parts before these could not show.
+    and the back are known; when all are, no numbers ask for those of the pages. `missing` and `cut` count what parts before these could not show.
     """
 
     options: Options
@@ -91,7 +91,7 @@ class Done(Shape):
 
 
 class Compiled(Shape):
-    """Parts as PDF, sent as frames one after the other, and after them `stamp` bytes with the number of each page, when all are known.
+    """Parts as PDF, sent as frames one after the other, or `stamp` bytes with the number of each page.
 
     `missing` counts characters no font has, `cut` texts that were too long for a page; each is marked where it stands.
     """

@@ -107,6 +107,8 @@ def test_reports_are_listed_shown_and_downloaded(desk: WorkingDesk, world: World
     assert {one["id"] for one in document(desk, "list")["items"]} == {one["report_id"] for one in made.values()}
     assert [one["id"] for one in document(desk, "list", "--format", "json")["items"]] == [report]
     assert report in told(desk, "list")
+    assert told(desk, "list", "--format", "json", "--quiet") == f"{report}\n"
+    assert told(desk, "list", "--state", "failed", "--quiet") == ""
     assert document(desk, "show", report)["size_bytes"] == made["json"]["file_size"]
     path = Path(told(desk, "download", report, "--output", str(tmp_path)).strip())
     assert path.read_bytes() == world.stored(UUID(report))

@@ -111,6 +111,7 @@ def test_scope_estimate_scan_and_tags_on_the_command_line(home: Path) -> None:
         assert wf("assets", "tag", "127.0.0.1", "dmz", "--remove", data_dir=home).stdout == "127.0.0.1 has the tags: web\n"
         again = json.loads(wf("scan", "tag:web", "-p", str(port), "--json", data_dir=home).stdout)
     assert (again["scan"]["hosts"], [one["port"] for one in again["services"]]) == (1, [port])
+    assert wf("scans", "list", "--limit", "1", "--quiet", data_dir=home).stdout == f"{again['scan']['id']}\n"
     assert wf("scan", "tag:nobody", "--dry-run", data_dir=home).returncode == 2
 
     assert "internet" in wf("assets", "exposure", "127.0.0.1", "internet", data_dir=home).stdout

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHORT = 12
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the ids alone, one a line.")]
 
 
 class Exit(IntEnum):
@@ -94,6 +95,12 @@ def plain(value: object) -> object:
 def print_text(text: str) -> None:
     """Print lines on stdout; what could steer a terminal is written out."""
     sys.stdout.write("\n".join(escape(line) for line in text.split("\n")) + "\n")
+    sys.stdout.flush()
+
+
+def print_ids(ids: Iterable[object]) -> None:
+    """Print ids alone, one a line, as scripts want them; of none, nothing."""
+    sys.stdout.write("".join(f"{one}\n" for one in ids))
     sys.stdout.flush()
 
 

@@ -12,7 +12,7 @@ import typer
 
 from watchfloor.capabilities.reports.cli.work import id_of
 from watchfloor.kernel.errors import Conflict, InvalidInput
-from watchfloor.kernel.terminal import Json, desk, print_json, print_text, table, write_private
+from watchfloor.kernel.terminal import Json, Quiet, desk, print_ids, print_json, print_text, table, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def list_(
     context: typer.Context, *, scan: Annotated[str | None, typer.Option(help="Reports about this scan.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="Formats joined by commas.")] = None,
     state: Annotated[str | None, typer.Option(help="States joined by commas, such as ready,failed.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50, json: Json = False,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50, quiet: Quiet = False, json: Json = False,
 ) -> None:  # fmt: skip
     """List reports, newest first."""
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
@@ -35,6 +35,9 @@ def list_(
 
         subject = id_of(scan, "scan", "scans") if scan else None
         found = reports.list_reports(session, floor.org, scan=subject, format_=format_, state=state, limit=limit)
+    if quiet:
+        print_ids(one.id for one in found.items)
+        return
     if json:
         print_json(found)
         return

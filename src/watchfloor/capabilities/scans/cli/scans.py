@@ -15,7 +15,20 @@ from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput, SetupError, WatchfloorError
 from watchfloor.kernel.settings import duration, kernel_settings
-from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, progress, spell, table, write_private
+from watchfloor.kernel.terminal import (
+    Exit,
+    Json,
+    Quiet,
+    desk,
+    note,
+    print_ids,
+    print_json,
+    print_text,
+    progress,
+    spell,
+    table,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -319,6 +332,7 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=PAGE, help="How many.")] = 50,
     after: Annotated[str | None, typer.Option("--after", help="Go on where the page before ended.")] = None,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """List scans, newest first."""
@@ -327,6 +341,9 @@ def list_(
 
         with floor.ledger.database.transaction(floor.org) as session:
             page = read.list_scans(session, floor.org, state=state, limit=limit, after=after)
+    if quiet:
+        print_ids(one.id for one in page.items)
+        return
     if json:
         print_json(page)
         return

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine import text
 from watchfloor.capabilities.reports.engine.redaction import Redactor
-from watchfloor.capabilities.reports.engine.spec import scope_hash
+from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, scope_hash
 from watchfloor.capabilities.reports.engine.spool import Spooling
 from watchfloor.capabilities.reports.queries import findings, snapshots
 from watchfloor.capabilities.reports.schemas.findings import COLUMNS
@@ -98,7 +98,8 @@ def _selection(session: Session, org: UUID, scope: Scope, sections: Mapping[str,
 
 def _watermark(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection]) -> str | None:
     """Return one word for all that a snapshot would hold, None as soon as one section does not know its own."""
-    words = [findings.watermark(session, org, _selection(session, org, scope, sections))]
+    # A snapshot that other code redacted and cut is none for this one.
+    words = [f"version {TEMPLATE_VERSION}", findings.watermark(session, org, _selection(session, org, scope, sections))]
     for name, one in sections.items():
         word = one.watermark(session, org, scope)
         if word is None:
@@ -228,11 +229,18 @@ def _section(name: str, section: ReportSection, told: Told, spooling: Spooling, 
 
     return SectionHead(
         name=name, title=section.title, order=section.order, audiences=section.audiences, summary=text.prose(redactor.text(told.summary)),
-        state=told.state, figures=tuple(Figure(label=label, value=value, note=text.line(redactor.text(note))) for label, value, note in told.figures),
+        state=told.state, figures=tuple(_figure(one, redactor) for one in told.figures),
         charts=tuple(_chart(one, redactor) for one in told.charts), tables=tuple(_table(name, table, spooling) for table in section.tables),
         notes=said(told.notes), not_looked_at=said(told.not_looked_at), method=said(told.method),
         words={language: dict(words) for language, words in section.words.items()},
     )  # fmt: skip
+
+
+def _figure(told: tuple[str, str | int | float | None, str], redactor: Redactor) -> Figure:
+    label, value, note = told
+    return Figure(
+        label=label, value=text.line(redactor.text(value)) if isinstance(value, str) else value, note=text.line(redactor.text(note))
+    )
 
 
 def _chart(told: Mapping[str, Any], redactor: Redactor) -> Chart:

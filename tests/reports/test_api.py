@@ -108,6 +108,20 @@ def test_a_file_is_downloaded_whole_and_by_range(owner: Client, world: World) ->
     assert owner.ask("GET", path, headers={"If-None-Match": f'"{made["sha256"]}"'}).status_code == 304
 
 
+def test_a_number_of_days_that_no_calendar_has_is_a_422(owner: Client) -> None:
+    assert owner.ask("POST", "/reports/cleanup?days=99999999999").status_code == 422
+    body = {"kind": "reports.cleanup_old_reports", "arguments": {"days": 99999999999}}
+    assert owner.ask("POST", "/jobs", json=body).status_code == 422
+
+
+def test_a_file_that_is_gone_is_a_410_and_the_report_is_lost(owner: Client, world: World) -> None:
+    report = ready(world)["report_id"]
+    world.ask("delete from artifact_part")
+    for method, path in (("HEAD", "content"), ("GET", "content"), ("POST", "links")):
+        assert owner.ask(method, f"/reports/{report}/{path}", json={} if method == "POST" else None).status_code == 410, (method, path)
+    assert owner.get(f"/reports/{report}")["state"] == "lost"
+
+
 def test_a_link_opens_the_file_once_without_a_key(http: httpx.Client, owner: Client, world: World) -> None:
     made = ready(world)
     link = owner.ask("POST", f"/reports/{made['report_id']}/links", json={"single_use": True}).json()

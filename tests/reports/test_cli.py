@@ -78,13 +78,24 @@ def test_without_a_worker_the_job_is_left_and_its_id_is_printed(desk: WorkingDes
         (("show", "no-id"), "`watchfloor reports list`"),
         (("show", NOBODY), NOBODY),
         (("download", NOBODY), NOBODY),
-        (("verify", NOBODY[:8]), "no report's id"),
+        (("verify", NOBODY[:8]), "neither a file nor"),
+        (("verify", NOBODY), NOBODY),
+        (("generate", NOBODY, "--locale", "zz_ZZ"), "--locale"),
+        (("generate", NOBODY, "--redaction", "some"), "'none', 'internal' or 'public'"),
+        (("generate", NOBODY, "--time-zone", "Mars/X", "--format", "json"), "no time zone"),
+        (("generate", NOBODY, "--preset", "none", "--format", "json"), "no preset"),
         (("hold", NOBODY, "--reason", "law"), "no report"),
         (("release", NOBODY), "not held"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_with_what_to_do(desk: WorkingDesk, arguments: tuple[str, ...], said: str) -> None:
     assert said in str(refused(desk, *arguments))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--days", "99999999999"), ("--keep-last", "1001")])
+def test_a_number_that_is_too_large_is_a_wrong_request(desk: WorkingDesk, option: str, value: str) -> None:
+    result = desk.run(commands, "cleanup", option, value)
+    assert (result.exit_code, option in result.stderr) == (Exit.ERROR, True), result.stderr
 
 
 def test_an_unknown_scan_fails_with_the_reason(desk: WorkingDesk) -> None:
@@ -143,6 +154,28 @@ def test_a_file_is_proven_and_a_changed_one_is_not(desk: WorkingDesk, world: Wor
     assert "signature is ours: yes" in told(desk, "verify", made["report_id"], "--rerender")
     path.write_bytes(path.read_bytes() + b" ")
     assert "No report that was made here" in told(desk, "verify", str(path), code=Exit.FINDINGS)
+
+
+@pytest.mark.parametrize("end", ["deleted", "lost"])
+def test_a_file_is_proven_by_whoever_has_it_when_our_own_is_gone(desk: WorkingDesk, world: World, tmp_path: Path, end: str) -> None:
+    (made,) = ready(desk, world)
+    path = tmp_path / "report.json"
+    path.write_bytes(world.stored(UUID(made["report_id"])))
+    told(desk, "delete", made["report_id"]) if end == "deleted" else world.ask("delete from artifact_part")
+    if end == "lost":
+        assert document(desk, "verify", made["report_id"], code=Exit.FINDINGS)["file_ok"] is False
+    proof = document(desk, "verify", str(path), "--rerender")
+    assert (proof["state"], proof["file_ok"], proof["signature_ok"]) == (end, True, True)
+    assert end in told(desk, "verify", str(path))
+    assert end in str(refused(desk, "verify", made["report_id"]))
+
+
+def test_a_lost_file_is_not_downloaded_and_the_report_is_listed_as_lost(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    (made,) = ready(desk, world)
+    world.ask("delete from artifact_part")
+    assert "lost" in str(refused(desk, "download", made["report_id"], "--output", str(tmp_path / "report.json")))
+    assert list(tmp_path.glob("*.json")) == []
+    assert [one["id"] for one in document(desk, "list", "--state", "lost")["items"]] == [made["report_id"]]
 
 
 def test_a_held_report_stays_until_it_is_released(desk: WorkingDesk, world: World) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from tests.api.floor import PNG
 from watchfloor.catalog import CATALOG
 
 if TYPE_CHECKING:
@@ -185,6 +187,65 @@ def test_clean_up_marks_reports_as_lost_whose_bytes_are_gone(world: World) -> No
     assert done["lost_marked"] == 1
     assert world.ask("select state from report where id = %s", made["report_id"]) == [("lost",)]
     assert world.done("reports.generate_report", scan_id=str(made["scan_id"]), format="json")["status"] == "ready"
+
+
+def test_a_report_whose_bytes_are_gone_is_made_again_and_the_old_one_is_lost(world: World) -> None:
+    scan = world.scan()
+    first = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    ((artifact,),) = world.ask("select artifact from report where id = %s", first["report_id"])
+    world.ask("delete from artifact_part where address = (select address from artifact where id = %s)", artifact)
+    again = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    assert (again["reused"], again["sha256"]) == (False, first["sha256"])
+    assert world.ask("select state from report where id = %s", first["report_id"]) == [("lost",)]
+    assert len(world.stored(UUID(again["report_id"]))) == first["file_size"]
+
+
+def test_a_snapshot_whose_bytes_are_gone_is_taken_again(world: World) -> None:
+    scan = world.scan()
+    first = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["json"])
+    world.ask("delete from artifact_part where address in (select a.address from artifact a join report_snapshot s on s.artifact = a.id)")
+    again = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["csv"])
+    assert (again["total_generated"], again["snapshot_id"] != first["snapshot_id"]) == (1, True)
+
+
+def test_a_copy_that_somebody_removed_is_there_again_when_the_report_is_asked_for(world: World) -> None:
+    scan = world.scan()
+    made = [world.done("reports.generate_report", scan_id=str(scan), format="json")]
+    Path(made[0]["file_path"]).unlink()
+    made.append(world.done("reports.generate_report", scan_id=str(scan), format="json"))
+    assert (made[1]["report_id"], made[1]["reused"]) == (made[0]["report_id"], True)
+    assert world.copy(made[1]["file_path"]) == world.stored(UUID(made[1]["report_id"]))
+
+
+def test_copies_come_into_the_folder_that_is_set_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = world.scan()
+    before = Path(world.done("reports.generate_report", scan_id=str(scan), format="json")["file_path"])
+    before.unlink()
+    world.copies = world.copies.with_name("elsewhere")
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_EXPORT_DIR", str(world.copies))
+    made = world.done("reports.generate_report", scan_id=str(scan), format="json")
+    assert (world.copy(made["file_path"]), made["reused"]) == (world.stored(UUID(made["report_id"])), True)
+
+
+def test_what_is_gone_is_no_proof_and_no_failure(world: World) -> None:
+    made = world.done("reports.generate_report", scan_id=str(world.scan()), format="json")
+    world.ask("delete from artifact_part")
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert (proof["file_ok"], proof["signature_ok"], proof["rerender_equal"]) == (False, True, None)
+    assert [note for note in proof["notes"] if "gone" in note]
+    assert world.ask("select state from report where id = %s", made["report_id"]) == [("lost",)]
+
+
+def test_a_report_is_not_rendered_again_with_another_logo(world: World) -> None:
+    theme = "insert into report_theme (org, id, name, tokens, classification, author, actor, logo) values (%s, %s, 'ours', '{}', '', '', 'x', %s)"
+    world.ask(theme, world.org, uuid4(), PNG)
+    made = world.done("reports.generate_report", scan_id=str(world.scan()), format="html", theme="ours")
+    assert world.done("reports.verify_report", report_id=made["report_id"], rerender=True)["rerender_equal"] is True
+    for change in ("update report_theme set logo = logo || 'x'::bytea", "delete from report_theme"):
+        world.ask(change)
+        proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+        assert (proof["file_ok"], proof["rerender_equal"]) == (True, None)
+        assert "logo" in proof["notes"][0]
 
 
 def test_a_scan_is_exported_as_csv_by_its_old_name(world: World) -> None:

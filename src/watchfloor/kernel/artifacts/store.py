@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sqlalchemy import select
+
 from watchfloor.kernel.artifacts.draft import PART_BYTES, SEALED_PART_BYTES, Draft, drafted
+from watchfloor.kernel.artifacts.models import Artifact
 from watchfloor.kernel.artifacts.places import place_named
 from watchfloor.kernel.artifacts.queries import get_stored, view
 from watchfloor.kernel.artifacts.settings import PlaceName, artifact_settings
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.artifacts.models import Artifact
     from watchfloor.kernel.artifacts.schemas import ArtifactView
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.tenancy.vault import Vault
@@ -154,6 +156,20 @@ def read(
     """
     card = get_stored(session, org, artifact)
     return view(card), opened(ledger, card, first=first, last=last)
+
+
+def is_whole(ledger: Ledger, org: UUID, artifact: UUID) -> bool:
+    """Tell whether all bytes of a file lie in their place, without reading them; False when there is no such file.
+
+    Raises:
+        SourceUnavailable: The place does not answer.
+    """
+    with ledger.database.transaction(org) as session:
+        card = session.scalar(select(Artifact).where(Artifact.org == org, Artifact.id == artifact, Artifact.removed_at.is_(None)))
+        if card is None or not card.size_bytes:
+            return card is not None
+        lying = place_named(PlaceName(card.place)).look(session, org, card.address)
+        return lying is not None and lying.size_bytes == sealed_size(card.size_bytes)
 
 
 def opened(ledger: Ledger, card: Artifact, *, first: int = 0, last: int | None = None) -> Iterator[bytes]:

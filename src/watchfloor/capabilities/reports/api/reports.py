@@ -12,11 +12,12 @@ from fastapi.responses import StreamingResponse
 
 from watchfloor.capabilities.reports.jobs import cleanup_old_reports, copies, generate_multiple_reports, verify_report
 from watchfloor.capabilities.reports.jobs.cleaning import delete_file
+from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.making import signed
 from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import ending, reports
 from watchfloor.capabilities.reports.schemas.manage import FileHash, Hold, ReportAccepted, ReportRequest, ScanReportRequest
-from watchfloor.capabilities.reports.schemas.requests import CleanupReports, GenerateReports, VerifyReport
+from watchfloor.capabilities.reports.schemas.requests import DAYS_MAX, CleanupReports, GenerateReports, VerifyReport
 from watchfloor.capabilities.reports.schemas.views import ReportView
 from watchfloor.capabilities.reports.settings import ReportSettings
 from watchfloor.kernel.artifacts import links
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
+    from watchfloor.kernel.artifacts.models import Artifact
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.sections import Scope
     from watchfloor.kernel.tenancy.access import Call
@@ -96,7 +98,7 @@ def cleanup_reports(
     *,
     dry_run: bool = False,
     keep_last: Annotated[int, Query(ge=0, le=1000)] = 1,
-    days: Annotated[int | None, Query(ge=1)] = None,
+    days: Annotated[int | None, Query(ge=1, le=DAYS_MAX)] = None,
 ) -> Response:
     """Delete reports whose time is over; with dry_run the job only counts."""
     request = CleanupReports.model_validate({"days": days, "keep_last": keep_last, "dry_run": dry_run})
@@ -127,8 +129,8 @@ def get_report(caller: Caller, report: UUID) -> ReportView:
 @routes.get("/{report}/content", response_class=StreamingResponse, responses=RANGES)
 def download_report(caller: Caller, report: UUID) -> Response:
     """Download a report's file or a range of it; its ETag is the file's SHA-256."""
+    card = _stored(caller, report)
     with caller.transaction() as session:
-        card = get_stored(session, caller.org, _file(session, caller.org, report))
         caller.audit(session, report, reason=card.name)
     return answer(caller.ledger, card, caller.request)
 
@@ -136,16 +138,15 @@ def download_report(caller: Caller, report: UUID) -> Response:
 @routes.head("/{report}/content", response_class=Response)
 def head_report(caller: Caller, report: UUID) -> Response:
     """Show size, hash (ETag) and name of a report's file in the headers of its download."""
-    with caller.transaction() as session:
-        card = get_stored(session, caller.org, _file(session, caller.org, report))
-    return answer(caller.ledger, card, caller.request)
+    return answer(caller.ledger, _stored(caller, report), caller.request)
 
 
 @routes.post("/{report}/links", status_code=201)
 def create_report_link(caller: Caller, report: UUID, body: LinkAsked) -> LinkMade:
     """Make a link that opens a report's file without a key, for at most 15 minutes."""
+    card = _stored(caller, report)
     with caller.transaction() as session:
-        made = links.make_link(caller.ledger, session, caller.actor, _file(session, caller.org, report), body)
+        made = links.make_link(caller.ledger, session, caller.actor, card.id, body)
         caller.audit(session, report, reason=f"until {made.expires_at:%H:%M:%S} UTC{', once' if made.single_use else ''}")
     return made
 
@@ -216,9 +217,12 @@ def _ready(session: Session, org: UUID, report: UUID) -> ReportView:
     return found
 
 
-def _file(session: Session, org: UUID, report: UUID) -> UUID:
-    found = _ready(session, org, report)
-    if found.artifact is None:
-        message = "this report's file is gone; ask for the report again"
+def _stored(caller: Call, report: UUID) -> Artifact:
+    """Return the card of a ready report's file, which is there."""
+    with caller.transaction() as session:
+        found = _ready(session, caller.org, report)
+    if found.artifact is None or not is_kept(caller.ledger, caller.org, found.artifact):
+        message = "this report's file is lost; ask for the report again"
         raise Gone(message)
-    return found.artifact
+    with caller.transaction() as session:
+        return get_stored(session, caller.org, found.artifact)

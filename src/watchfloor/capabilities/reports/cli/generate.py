@@ -87,7 +87,11 @@ def _request(**wanted: Any) -> GenerateReports:  # noqa: ANN401 - the model's fi
         first = error.errors(include_url=False)[0]
         if first["loc"][:1] == ("formats",):
             raise InvalidInput(f"--format {str(first['input'])[:60]!r} is not known; use {', '.join(FORMATS)}.") from error
-        raise InvalidInput(str(first["msg"]).removeprefix("Value error, "), field="/" + "/".join(map(str, first["loc"]))) from error
+        said, name = str(first["msg"]).removeprefix("Value error, "), str(first["loc"][0]) if first["loc"] else ""
+        if name in GenerateReports.model_fields:
+            about = GenerateReports.model_fields[name].description or ""
+            said = f"--{name.replace('_', '-')} {str(first['input'])[:60]!r} is not accepted: {said}. {about}".rstrip()
+        raise InvalidInput(said, field="/" + "/".join(map(str, first["loc"]))) from error
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -100,10 +104,13 @@ def _generate(
     from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - heavy imports wait until the floor starts
 
     with desk(context).floor(work=wait) as floor:
+        _refuse(floor, request)
         if not wait:
             _left(floor, request, json=json)
             return
-        job, result = run(floor, generate_multiple_reports, request, timeout=duration(timeout) if timeout else None)
+        job, result = run(
+            floor, generate_multiple_reports, request, failed="The report was not written", timeout=duration(timeout) if timeout else None
+        )
         made = [_placed(floor, one, output, alone=len(result["reports"]) == 1) for one in result["reports"]]
     failed = [one for one in result["reports"] if one["status"] != "ready"]
     if json:
@@ -115,6 +122,16 @@ def _generate(
     for one in failed:
         note(f"The {one['format']} report could not be rendered: {one['error']}")
     raise typer.Exit(Exit.ERROR if failed else Exit.CLEAN)
+
+
+def _refuse(floor: Floor, request: GenerateReports) -> None:
+    """Refuse what can be refused before there is a job; raises InvalidInput."""
+    from watchfloor.capabilities.reports.jobs.wishes import wanted  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.reports.settings import ReportSettings  # noqa: PLC0415 - see above
+    from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
+
+    with floor.ledger.database.transaction(floor.org) as session:
+        wanted(session, floor.org, request, read_settings(ReportSettings, "reports"))
 
 
 def _left(floor: Floor, request: GenerateReports, *, json: bool) -> None:
@@ -134,7 +151,7 @@ def _placed(floor: Floor, made: dict[str, Any], output: Path | None, *, alone: b
     if made["status"] != "ready":
         return made
     copy = Path(str(made["file_path"]))
-    if output is None and copy.is_file() and os.access(copy, os.R_OK):
+    if output is None and os.access(copy, os.R_OK):
         return {**made, "path": str(copy)}
     content = content_of(floor, UUID(str(made["report_id"])))
     if str(output) == "-":

@@ -11,6 +11,8 @@ from watchfloor.capabilities.reports.cli.work import id_of, run
 from watchfloor.kernel.errors import Conflict, NotFound
 from watchfloor.kernel.terminal import Json, desk, print_json, print_text
 
+DAYS_MAX = 36_500
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -62,8 +64,8 @@ def delete(context: typer.Context, report: ReportId) -> None:
 
 
 def cleanup(
-    context: typer.Context, *, days: Annotated[int | None, typer.Option(min=1, help="Temporary and standard reports older than this go now.")] = None,
-    keep_last: Annotated[int, typer.Option(min=0, help="The newest of each scope, preset and format that stay.")] = 1,
+    context: typer.Context, *, days: Annotated[int | None, typer.Option(min=1, max=DAYS_MAX, help="Temporary and standard reports older than this go now.")] = None,
+    keep_last: Annotated[int, typer.Option(min=0, max=1000, help="The newest of each scope, preset and format that stay.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and delete nothing.")] = False, json: Json = False,
 ) -> None:  # fmt: skip
     """Delete reports whose time is over; held ones stay."""
@@ -72,7 +74,7 @@ def cleanup(
 
     request = CleanupReports.model_validate({"days": days, "keep_last": keep_last, "dry_run": dry_run})
     with desk(context).floor(work=True) as floor:
-        _job, result = run(floor, cleanup_old_reports, request)
+        _job, result = run(floor, cleanup_old_reports, request, failed="Nothing was cleaned up")
     said = "would be deleted" if dry_run else "deleted"
     print_json(result) if json else print_text(
         f"{result['deleted_count']} {said} ({result['freed_bytes']:,} bytes), {result['kept_count']} kept, {result['held_count']} of them held."

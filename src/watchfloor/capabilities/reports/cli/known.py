@@ -85,7 +85,7 @@ def open_(context: typer.Context, report: ReportId) -> None:
         one = id_of(report, "report", "reports")
         view = _view(floor, one)
         path = Path(view.file_path) if view.file_path else kernel_settings().data_dir / "reports" / f"{one}.{view.format.suffix}"
-        if not (path.is_file() and os.access(path, os.R_OK)):
+        if not os.access(path, os.R_OK):
             write_private(path, content_of(floor, one))
     if not webbrowser.open(path.absolute().as_uri()):
         raise InvalidInput(f"Nothing here can show it; the file is {path.absolute()}")
@@ -111,9 +111,12 @@ def presets(context: typer.Context, *, json: Json = False) -> None:
 
 def content_of(floor: Floor, report: UUID) -> Iterator[bytes]:
     """Return the parts of a report's stored file; raises NotFound or Conflict."""
-    from watchfloor.kernel.artifacts.store import read  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.capabilities.reports.jobs.keeping import is_kept  # noqa: PLC0415 - loads the database's libraries
+    from watchfloor.kernel.artifacts.store import read  # noqa: PLC0415 - see above
 
     view = _view(floor, report)
+    if view.state == "ready" and view.artifact is not None and not is_kept(floor.ledger, floor.org, view.artifact):
+        view = _view(floor, report)
     if view.state != "ready" or view.artifact is None:
         raise Conflict(f"This report is {view.state}" + (f": {view.error}" if view.error else "."))
     with floor.ledger.database.transaction(floor.org) as session:

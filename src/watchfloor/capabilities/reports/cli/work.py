@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from watchfloor.kernel.terminal import Floor
 
 
-def run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, timeout: timedelta | None = None) -> tuple[UUID, dict[str, Any]]:
-    """Run a job to its end and return its id and result; any other end, or the time-out, ends the command with the code that says which."""
+def run(
+    floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, failed: str, timeout: timedelta | None = None
+) -> tuple[UUID, dict[str, Any]]:
+    """Run a job to its end and return its id and result; any other end, or the time-out, ends the command with the code that says which.
+
+    `failed` begins the sentence that says so.
+    """
     from watchfloor.kernel.jobs.cli.jobs import ending, told  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.kernel.jobs.enqueue import Options, submit  # noqa: PLC0415 - see above
     from watchfloor.kernel.jobs.queries import open_result  # noqa: PLC0415 - see above
@@ -36,7 +41,7 @@ def run(floor: Floor, kind: JobKind[Any, Any], request: BaseModel, *, timeout: t
         note(f"Job {made.id} still runs; look later: watchfloor jobs show {made.id}")
         raise typer.Exit(Exit.UNKNOWN) from None
     if view.state != "SUCCESS":
-        note(f"The report was not written: {view.reason or view.state}.")
+        note(f"{failed}: {(view.reason or view.state).removesuffix('.')}.")
         raise typer.Exit(ending(view))
     with floor.ledger.database.transaction(floor.org) as session:
         return made.id, open_result(floor.ledger, session, floor.org, made.id) or {}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.reports.engine import spec
 from watchfloor.capabilities.reports.engine.spool import Spool, canonical
 from watchfloor.capabilities.reports.jobs import copies
+from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.rendering import PURPOSE, Renderer
 from watchfloor.capabilities.reports.jobs.snapshot import opened, snapshot
 from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import making
+from watchfloor.capabilities.reports.schemas.words import Format
 from watchfloor.capabilities.reports.settings import ReportSettings
-from watchfloor.kernel.artifacts.store import staged, store
+from watchfloor.kernel.artifacts.store import read, staged, store
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, InvalidInput, Retry, SoftTimeLimit, WatchfloorError
 from watchfloor.kernel.events.outbox import emit
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.models import Report
     from watchfloor.capabilities.reports.queries.making import Asked, Row
     from watchfloor.capabilities.reports.schemas.requests import Wish
-    from watchfloor.capabilities.reports.schemas.words import Format
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.sections import Scope
 
@@ -99,16 +102,34 @@ class Making:
         )  # fmt: skip
 
     def _claimed(self, format_: Format) -> tuple[Row, bool]:
-        """Return a report that is ready, or this job's to render; waits a minute for another job that renders it just now."""
+        """Return a report that is ready and there, or this job's to render; waits a minute for another job that renders it just now."""
         deadline = monotonic() + PATIENCE_S
         while True:
             with self.context.transaction() as session:
                 row, mine = making.claim(session, self._asked(), format_)
-            if mine or row.state == "ready":
-                return row, mine
+            if mine:
+                return row, True
+            if row.state == "ready":
+                if row.artifact is not None and is_kept(ledger(), self.context.org, row.artifact):
+                    return self._copied(row), False
+                continue
             if monotonic() >= deadline:
                 raise Retry(f"job {row.job} renders the same report just now")
             self.context.wait(LOOK_S)
+
+    def _copied(self, row: Row) -> Row:
+        """Write the copy of a report that was there already, where copies are wanted and somebody removed it, or none was wanted before."""
+        context, folder = self.context, copies.folder(self.settings, self.context.org)
+        if folder is None or row.artifact is None or (row.file_path and os.access(row.file_path, os.R_OK)):
+            return row
+        name = copies.file_name(self.scope, row.id, Format(row.format))
+        with tempfile.TemporaryFile() as file:
+            with context.transaction() as session:
+                parts = read(ledger(), session, context.org, row.artifact)[1]
+            file.writelines(parts)
+            path = copies.write(self.settings, context.org, name, file)
+        with context.transaction() as session:
+            return making.copied(session, context.org, row.id, str(path))
 
     def _rendered(self, renderer: Renderer, row: Row, format_: Format, title: str) -> Row:
         try:

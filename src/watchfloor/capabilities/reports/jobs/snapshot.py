@@ -13,6 +13,7 @@ from watchfloor.capabilities.reports.engine import text
 from watchfloor.capabilities.reports.engine.redaction import Redactor
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, scope_hash
 from watchfloor.capabilities.reports.engine.spool import Spooling
+from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.queries import findings, snapshots
 from watchfloor.capabilities.reports.schemas.findings import COLUMNS
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, Chart, ColumnHead, Figure, Head, SectionHead, TableHead
@@ -52,13 +53,14 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
         GiveUp: No section knows what the scope is about.
     """
     context.progress(0, 1, phase="snapshot")
+    found = None
     with context.reading() as session:
         sections = _accepting(context, session, scope)
         watermark = _watermark(session, context.org, scope, sections)
         if watermark is not None:
             found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
-            if found is not None:
-                return Taken(found, reused=True)
+    if found is not None and is_kept(ledger(), context.org, found.artifact):
+        return Taken(found, reused=True)
     return Taken(_take(context, scope, redaction), reused=False)
 
 

@@ -9,14 +9,15 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION
+from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, spec_hash
+from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.making import signed
 from watchfloor.capabilities.reports.jobs.rendering import Renderer
 from watchfloor.capabilities.reports.jobs.snapshot import opened
 from watchfloor.capabilities.reports.queries import presets, reports, snapshots
 from watchfloor.capabilities.reports.schemas.requests import Verified, VerifyReport
 from watchfloor.capabilities.reports.schemas.snapshot import Options
-from watchfloor.capabilities.reports.schemas.words import Format
+from watchfloor.capabilities.reports.schemas.words import Format, Redaction
 from watchfloor.kernel.artifacts import store as artifacts
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.errors import Forged, GiveUp, NotFound
@@ -58,6 +59,7 @@ def _stored_hash(context: JobContext, report: Report, notes: list[str]) -> str:
         for part in parts:
             whole.update(part)
     except (NotFound, Forged) as error:
+        is_kept(ledger(), context.org, report.artifact)
         notes.append(f"the stored file cannot be read: {error}")
         return ""
     return whole.hexdigest()
@@ -70,12 +72,20 @@ def _rendered_again(context: JobContext, report: Report, notes: list[str]) -> bo
     with context.transaction() as session:
         stored = snapshots.find_snapshot(session, context.org, report.snapshot)
         logo = presets.logo_of(session, context.org, report.id)
+    options = Options.model_validate(report.options)
+    if options.logo and spec_hash(options, Redaction(report.redaction), logo) != report.spec_hash:
+        notes.append("its theme has another logo by now, so it cannot be rendered again")
+        return None
     if stored is None:
         notes.append(GONE)
         return None
     with ExitStack() as stack:
-        file = stack.enter_context(opened(context, stored))
-        renderer = Renderer(context, file, Options.model_validate(report.options), logo, stack)
+        try:
+            file = stack.enter_context(opened(context, stored))
+        except (NotFound, Forged) as error:
+            notes.append(f"it cannot be rendered again, because its snapshot cannot be read: {error}")
+            return None
+        renderer = Renderer(context, file, options, logo, stack)
         return renderer.file(Format(report.format)).sha256 == report.sha256
 
 
@@ -88,7 +98,10 @@ def _archival(context: JobContext, report: Report, notes: list[str]) -> bool | N
     with context.transaction() as session:
         parts = artifacts.read(ledger(), session, context.org, report.artifact)[1]
     with tempfile.TemporaryFile() as file:
-        file.writelines(parts)
+        try:
+            file.writelines(parts)
+        except (NotFound, Forged):
+            return None  # a note says so already
         found = context.sandbox(examine, ArchivalRequest(), files={"pdf": file})
     notes.extend(found.notes)
     return found.passed

@@ -126,6 +126,12 @@ def finish(
     return wire_of(session).cursor(row_factory=class_row(Row)).execute(READY, values).fetchone()
 
 
+def copied(session: Session, org: UUID, report: UUID, path: str) -> Row:
+    """Say where a report's plain copy lies."""
+    wire_of(session).execute("update report set file_path = %s where org = %s and id = %s and state = 'ready'", (path, org, report))
+    return get_row(session, org, report)
+
+
 def get_row(session: Session, org: UUID, report: UUID) -> Row:
     """Return a report that is known to be there."""
     sql = f"select {COLUMNS} from report where org = %s and id = %s"  # noqa: S608 - our own columns

@@ -13,6 +13,7 @@ from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Audience, Format, Redaction, Retention
 from watchfloor.kernel.sections import Scope
 
+DAYS_MAX: Final = 36_500
 LOCALE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
@@ -104,7 +105,12 @@ class WeeklyReport(Wish):
 
 
 def _days(value: Any) -> Any:  # noqa: ANN401 - whatever was sent
-    return timedelta(days=value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if value > DAYS_MAX:
+        message = f"at most {DAYS_MAX} days"
+        raise ValueError(message)
+    return timedelta(days=value)
 
 
 class CleanupReports(Part):

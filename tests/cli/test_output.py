@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -46,6 +47,19 @@ def test_hostile_text_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr()
     assert not steers(said.out)
     assert not steers(said.err)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_on_a_terminal_of_any_width_every_name_stands_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    key, when, path = str(UUID(int=1)), "2026-01-02 03:04:05", "/var/lib/" + "x" * 150
+    table(("Property", "Value"), [("template version", key), ("path", path)])
+    table(("Report", "Asked for", "Format", "State", "Pages", "Kept", "Title"), [(key, when, "cyclonedx", "ready", 9, "standard", "Exposed services of us")])
+    said = capsys.readouterr().out
+    assert [word for word in ("Property", "version", key, "Asked", "cyclonedx", "Title", "services") if word not in said] == []
+    assert "2026-01-02" in said
+    assert len(said.splitlines()) < 30
 
 
 def test_a_cell_stays_on_one_line() -> None:

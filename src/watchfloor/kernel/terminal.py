@@ -154,19 +154,32 @@ def spell(span: timedelta, *, places: int = 1) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table on stdout: drawn for a terminal, plain aligned columns for a pipe."""
+    """Print a table on stdout: drawn for a terminal that is wide enough, plain aligned columns for a pipe or a narrow one."""
     cells = [[cell(value) for value in row] for row in rows]
     if sys.stdout.isatty():
         from rich.console import Console  # noqa: PLC0415 - 80 ms that only a terminal pays
 
-        Console(highlight=False).print(drawn(columns, cells, title))
-        return
+        console = Console(highlight=False)
+        if _least(columns, cells) <= console.width:
+            console.print(drawn(columns, cells, title))
+            return
     widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
     lines = [columns, *cells]
     heading = [title] if title else []
     print_text(
         "\n".join([*heading, *("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in lines)])
     )
+
+
+def _whole(n: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a column's cells are not broken over lines: short ones, and ids, which could not be copied."""
+    return all(len(row[n]) <= SHORT or ID.fullmatch(row[n]) for row in rows)
+
+
+def _least(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how many characters a drawn table needs to be read."""
+    widths = [max(len(row[n]) for row in [columns, *rows]) for n in range(len(columns))]
+    return sum(width if _whole(n, rows) else min(width, SHORT) for n, width in enumerate(widths)) + len(columns)
 
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> Any:  # noqa: ANN401 - rich's, loaded for a terminal alone
@@ -177,10 +190,7 @@ def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | No
 
     made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for n, column in enumerate(columns):
-        # An id that is broken over lines cannot be copied.
-        made.add_column(
-            column, overflow="fold", no_wrap=any(ID.fullmatch(row[n]) for row in rows) or all(len(row[n]) <= SHORT for row in rows)
-        )
+        made.add_column(column, overflow="fold", no_wrap=_whole(n, rows))
     for row in rows:
         made.add_row(*(Text(value) for value in row))
     return made

@@ -50,12 +50,17 @@ def test_hostile_text_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_on_a_terminal_of_any_width_every_name_stands_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+def test_on_a_terminal_of_any_width_every_name_stands_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     key, when, path = str(UUID(int=1)), "2026-01-02 03:04:05", "/var/lib/" + "x" * 150
     table(("Property", "Value"), [("template version", key), ("path", path)])
-    table(("Report", "Asked for", "Format", "State", "Pages", "Kept", "Title"), [(key, when, "cyclonedx", "ready", 9, "standard", "Exposed services of us")])
+    table(
+        ("Report", "Asked for", "Format", "State", "Pages", "Kept", "Title"),
+        [(key, when, "cyclonedx", "ready", 9, "standard", "Exposed services of us")],
+    )
     said = capsys.readouterr().out
     assert [word for word in ("Property", "version", key, "Asked", "cyclonedx", "Title", "services") if word not in said] == []
     assert "2026-01-02" in said

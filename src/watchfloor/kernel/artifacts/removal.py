@@ -71,32 +71,37 @@ def clear_removed(ledger: Ledger, org: UUID, *, actor: str = "system") -> Swept:
         after = rows[-1][0]
 
 
-def sweep(ledger: Ledger, org: UUID, *, actor: str = "system") -> Swept:
+def sweep(ledger: Ledger, org: UUID, *, actor: str = "system", dry_run: bool = False) -> Swept:
     """Clear what was removed, delete bytes without a row that are older than a day, and find rows without their bytes.
 
-    What is lost stays as it is: reading it says so, and storing the same content again heals it.
+    With `dry_run` it counts orphans and finds what is lost, and changes nothing. What is lost stays as it is: reading it says so, and storing the same content again heals it.
 
     Raises:
         SourceUnavailable: A place does not answer; nothing there counts as lost.
         SetupError: Files lie in a place whose settings are gone.
     """
-    cleared = clear_removed(ledger, org, actor=actor)
+    cleared = Swept(removed=0, orphans=0, freed_bytes=0, lost=[]) if dry_run else clear_removed(ledger, org, actor=actor)
     orphans, freed, lost = 0, cleared.freed_bytes, list[UUID]()
     slices = _slices(ledger, org)
     for name in _places(ledger, org):
-        orphans += place_named(name).clear_drafts(org, ORPHAN_AGE)
+        orphans += place_named(name).clear_drafts(org, ORPHAN_AGE, dry_run=dry_run)
         for first in slices:
             old, missing = _compare(ledger, org, name, first)
             lost += missing
-            gone = [one for one in old if _drop_orphan(ledger, org, name, one.address)]
+            gone = [one for one in old if dry_run or _drop_orphan(ledger, org, name, one.address)]
             orphans += len(gone)
             freed += sum(one.size_bytes for one in gone)
+    if not dry_run:
+        _close(ledger, org, orphans, lost, actor)
+    return Swept(removed=cleared.removed, orphans=orphans, freed_bytes=freed, lost=lost)
+
+
+def _close(ledger: Ledger, org: UUID, orphans: int, lost: list[UUID], actor: str) -> None:
     with ledger.database.transaction(org) as session:
         wire_of(session).execute(OLD_LINKS, (org,))
         if orphans or lost:
             reason = f"{orphans} orphans removed, {len(lost)} files lost{': ' if lost else ''}{', '.join(map(str, lost[:10]))}"
             record(session, org, actor=actor, operation="artifact.sweep", object=str(org), reason=reason)
-    return Swept(removed=cleared.removed, orphans=orphans, freed_bytes=freed, lost=lost)
 
 
 def _places(ledger: Ledger, org: UUID) -> list[PlaceName]:

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Body, Path
 
 from watchfloor.capabilities.reports.engine import theme as colours
 from watchfloor.capabilities.reports.engine.logo import clean_png
-from watchfloor.capabilities.reports.jobs.wishes import BUILT_IN
+from watchfloor.capabilities.reports.jobs.wishes import BUILT_IN, wanted
 from watchfloor.capabilities.reports.queries import presets
 from watchfloor.capabilities.reports.schemas.manage import Name, Presets, PresetView, ThemeChange, Themes, ThemeView
 from watchfloor.capabilities.reports.schemas.requests import Wish
+from watchfloor.capabilities.reports.settings import ReportSettings
+from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller
 
 routes = APIRouter(tags=["reports"])
@@ -30,9 +32,11 @@ def list_report_presets(caller: Caller) -> Presets:
 
 @routes.put("/presets/{preset}", status_code=204)
 def set_report_preset(caller: Caller, preset: Named, body: Wish) -> None:
-    """Write a preset, or write it anew."""
+    """Write a preset, or write it anew; what could never be made is a 422."""
+    wish = body.model_copy(update={"preset": None})
     with caller.transaction() as session:
-        presets.set_preset(session, caller.org, preset, body.model_copy(update={"preset": None}), actor=caller.name)
+        wanted(session, caller.org, wish, read_settings(ReportSettings, "reports"))
+        presets.set_preset(session, caller.org, preset, wish, actor=caller.name)
 
 
 @routes.delete("/presets/{preset}", status_code=204)

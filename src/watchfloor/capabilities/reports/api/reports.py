@@ -164,7 +164,9 @@ def hold_report(caller: Caller, report: UUID, body: Hold) -> ReportView:
     """Keep a report, and the snapshot it can be made from again, until somebody releases it."""
     with caller.transaction() as session:
         _ready(session, caller.org, report)
-        ending.hold(session, caller.org, report, reason=body.reason, actor=caller.name)
+        if not ending.hold(session, caller.org, report, reason=body.reason, actor=caller.name):
+            message = "this report was deleted just now"
+            raise Gone(message)
         caller.audit(session, report, reason=body.reason)
         return reports.get_report(session, caller.org, report)
 
@@ -190,8 +192,9 @@ def delete_report(caller: Caller, report: UUID) -> None:
             message = f"this report is held: {found.hold_reason}. Release it first."
             raise Conflict(message)
         gone = ending.tombstone(session, caller.org, [report])
-        if not gone and found.state in {"pending", "rendering"}:
-            message = f"this report is {found.state}; cancel its job {found.job} or wait for its end"
+        if not gone and found.state != "deleted":
+            working = found.state in {"pending", "rendering"}
+            message = f"this report is {found.state}; cancel its job {found.job} or wait for its end" if working else "this report is held"
             raise Conflict(message)
         for one in gone:
             delete_file(session, caller.org, one, actor=caller.name, reason="deleted by hand")

@@ -46,7 +46,7 @@ def generate(
     locale: Annotated[str | None, typer.Option(help="Language and region of the reader, such as de.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Time zone of the reader, such as Europe/Berlin.")] = None,
     redaction: Annotated[str | None, typer.Option(help="none, internal or public.")] = None,
-    retention: Annotated[str | None, typer.Option(help="temporary, standard, audit or hold.")] = None,
+    retention: Annotated[str | None, typer.Option(help="temporary, standard or audit.")] = None,
     theme: Annotated[str | None, typer.Option(help="A theme of your own.")] = None,
     output: Annotated[
         Path | None,

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import re
 import shutil
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
+from uuid import UUID
 
+from watchfloor.kernel import clock
 from watchfloor.kernel.errors import Retry
 from watchfloor.kernel.settings import Profile, kernel_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from uuid import UUID
 
     from watchfloor.capabilities.reports.schemas.words import Format
     from watchfloor.capabilities.reports.settings import ReportSettings
     from watchfloor.kernel.sections import Scope
 
+LOG: Final = logging.getLogger(__name__)
 BLOCK: Final = 1 << 20
+# As `file_name` and `write` name them; whatever else lies there is none of ours.
+NAMED: Final = re.compile(r"\.?[a-z0-9-]+-(?P<report>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z.]+(?:\.\d+)?")
+LEFT_AFTER: Final = timedelta(hours=24)  # longer than any writer takes from its copy to its commit
 DISK_FULL: Final = timedelta(minutes=5)
 
 
@@ -78,6 +85,26 @@ def write(settings: ReportSettings, org: UUID, name: str, content: IO[bytes]) ->
 
 
 def remove(path: str | None) -> None:
-    """Remove a copy; one that is gone already is fine."""
+    """Remove a copy; one that is gone already is fine, and one that this process may not remove is left to the worker's next clean-up."""
     if path:
-        Path(path).unlink(missing_ok=True)
+        try:
+            Path(path).unlink(missing_ok=True)
+        except OSError as error:
+            LOG.warning("the copy %s of a deleted report stays until the next clean-up: %s", path, error.strerror)
+
+
+def leftovers(settings: ReportSettings, org: UUID) -> dict[UUID, list[Path]]:
+    """Return copies and drafts of copies that have lain in the folder for a day, by report."""
+    place, found = folder(settings, org), dict[UUID, list[Path]]()
+    if place is None or not place.is_dir():
+        return found
+    for path in sorted(place.iterdir()):
+        named = NAMED.fullmatch(path.name)
+        if named and clock.now() - datetime.fromtimestamp(path.stat(follow_symlinks=False).st_mtime, UTC) > LEFT_AFTER:
+            found.setdefault(UUID(named["report"]), []).append(path)
+    return found
+
+
+def is_draft(path: Path) -> bool:
+    """Tell whether a file is a copy that was never finished."""
+    return path.name.startswith(".")

@@ -45,7 +45,7 @@ def wanted(session: Session, org: UUID, wish: Wish, settings: ReportSettings) ->
     """Fill in a wish: what it says, else what its preset says, else what the settings say.
 
     Raises:
-        InvalidInput: An unknown preset, theme or time zone.
+        InvalidInput: An unknown preset, theme or time zone, or a hold, which is nobody's to wish.
     """
     base = _preset(session, org, wish.preset)
     said = {**base.model_dump(exclude_none=True), **wish.model_dump(exclude_none=True)}
@@ -54,6 +54,9 @@ def wanted(session: Session, org: UUID, wish: Wish, settings: ReportSettings) ->
         message = f"there is no theme {said['theme']!r}; GET /api/v1/reports/themes lists those there are"
         raise InvalidInput(message, field="/theme")
     retention = said.get("retention", Retention.STANDARD)
+    if retention is Retention.HOLD:
+        message = "a hold needs a reason: ask for the report, then hold it (`watchfloor reports hold`, POST /api/v1/reports/{report}/hold)"
+        raise InvalidInput(message, field="/retention")
     options = Options(
         audience=said.get("audience", Audience.ENGINEER).value, locale=said.get("locale", settings.locale), time_zone=_zone(said.get("time_zone", settings.time_zone)),
         full=said.get("full", False), classification=said.get("classification") or (theme.classification if theme else "") or settings.classification,
@@ -72,7 +75,7 @@ def wanted(session: Session, org: UUID, wish: Wish, settings: ReportSettings) ->
 
 
 def keep_of(retention: Retention, settings: ReportSettings) -> timedelta:
-    """Return how long a class is kept; a hold has no end, and the longest class for when it is released."""
+    """Return how long a class is kept."""
     return {Retention.TEMPORARY: settings.keep_temporary, Retention.STANDARD: settings.keep_standard}.get(retention, settings.keep_audit)
 
 

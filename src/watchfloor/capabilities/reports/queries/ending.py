@@ -24,11 +24,17 @@ with numbered as (
 select id, artifact, size_bytes, file_path, state from numbered
 where retention <> 'hold' and n > %(keep_last)s and (expires_at < wf_now()
   or (retention in ('temporary', 'standard') and since < wf_now() - %(older_than)s::interval))
-  and (%(after)s::uuid is null or id > %(after)s) order by id limit %(rows)s
+  order by id limit %(rows)s
 """
 COUNTS: Final = """
-select count(*) filter (where state in ('ready', 'failed', 'lost')), count(*) filter (where state in ('ready', 'failed', 'lost') and retention = 'hold')
-from report where org = %(org)s
+select count(*), count(*) filter (where retention = 'hold') from report where org = %(org)s and state <> 'deleted'
+"""
+# A report whose job has ended, and that is not ready, is nobody's any more: the job was cancelled or stopped, or lost its snapshot.
+ABANDONED: Final = """
+update report r set state = 'failed', error_code = 'abandoned', error = 'its job ended before it was written; ask for it again',
+  expires_at = wf_now() + interval '7 days'
+where org = %(org)s and (%(ids)s::uuid[] is null or id = any (%(ids)s)) and state in ('pending', 'rendering') and job is not null
+  and not exists (select 1 from job j where j.org = r.org and j.id = r.job and not wf_ended(j.stage))
 """
 # A snapshot is needed by what may be verified by rendering it again, and by reports that are being made.
 UNUSED: Final = """
@@ -49,9 +55,9 @@ class Over:
     state: str
 
 
-def list_over(session: Session, org: UUID, *, older_than: timedelta | None, keep_last: int, after: UUID | None) -> list[Over]:
+def list_over(session: Session, org: UUID, *, older_than: timedelta | None, keep_last: int) -> list[Over]:
     """Return the next reports whose time is over, by id."""
-    values = {"org": org, "keep_last": keep_last, "older_than": older_than, "after": after, "rows": AT_ONCE}
+    values = {"org": org, "keep_last": keep_last, "older_than": older_than, "rows": AT_ONCE}
     return wire_of(session).cursor(row_factory=class_row(Over)).execute(OVER, values).fetchall()
 
 
@@ -69,6 +75,17 @@ def tombstone(session: Session, org: UUID, reports: list[UUID]) -> list[Over]:
         "deleted_at = wf_now(), file_path = null, artifact = null from old where r.org = %(org)s and r.id = old.id) select * from old"
     )
     return wire_of(session).cursor(row_factory=class_row(Over)).execute(sql, {"org": org, "ids": reports}).fetchall()
+
+
+def fail_abandoned(session: Session, org: UUID, reports: list[UUID] | None = None) -> int:
+    """Say that reports have failed, all or those of these ids, whose jobs ended before they were ready; return how many."""
+    return wire_of(session).execute(ABANDONED, {"org": org, "ids": reports}).rowcount
+
+
+def ended(session: Session, org: UUID, reports: list[UUID]) -> set[UUID]:
+    """Return those of these reports that are deleted or have failed."""
+    sql = "select id from report where org = %s and id = any (%s) and state in ('deleted', 'failed')"
+    return {row[0] for row in wire_of(session).execute(sql, (org, reports)).fetchall()}
 
 
 def list_unused_snapshots(session: Session, org: UUID) -> list[tuple[UUID, UUID]]:

@@ -40,16 +40,13 @@ FIND: Final = f"select {COLUMNS} from report where {SAME} and state not in ('del
 # A class that keeps longer wins: who asked for an audit report gets one, though somebody had the same as a temporary one.
 CLASSES: Final = "array['temporary', 'standard', 'audit', 'hold']"
 KEEP: Final = f"""
-update report set retention = %(retention)s, hold_reason = case when %(retention)s = 'hold' then coalesce(hold_reason, 'asked for with the report') end,
-  hold_by = case when %(retention)s = 'hold' then coalesce(hold_by, %(actor)s) end,
-  expires_at = case when %(retention)s = 'hold' then null else ready_at + %(keep)s end
+update report set retention = %(retention)s, expires_at = ready_at + %(keep)s
 where org = %(org)s and id = %(id)s and array_position({CLASSES}, retention) < array_position({CLASSES}, %(retention)s::text)
 """  # noqa: S608 - our own words
 READY: Final = f"""
 update report set state = 'ready', title = %(title)s, artifact = %(artifact)s, sha256 = %(sha256)s, size_bytes = %(size)s, pages = %(pages)s, rows_shown = %(shown)s,
   rows_total = %(total)s, notes = %(notes)s, manifest = %(manifest)s, signature = %(signature)s, file_path = %(path)s, ready_at = wf_now(),
-  expires_at = case when retention = 'hold' then null else wf_now() + %(keep)s end,
-  hold_reason = case when retention = 'hold' then 'asked for with the report' end, hold_by = case when retention = 'hold' then created_by end
+  expires_at = wf_now() + %(keep)s
 where org = %(org)s and id = %(id)s and job = %(job)s and state = 'rendering' returning {COLUMNS}
 """  # noqa: S608 - our own columns
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from watchfloor.capabilities.reports.models import Report
+from watchfloor.capabilities.reports.queries import ending
 from watchfloor.capabilities.reports.schemas.views import ReportView
 from watchfloor.capabilities.reports.schemas.words import Format
 from watchfloor.kernel.db.filters import matching, words
@@ -20,18 +21,27 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 STATES = ("pending", "rendering", "ready", "failed", "lost", "deleted")
+WORKING = ("pending", "rendering")
 
 
 def list_reports(
     session: Session, org: UUID, *, scan: UUID | None = None, format_: str | None = None, state: str | None = None, limit: int = LIMIT,
     after: str | None = None,
 ) -> Page[ReportView]:  # fmt: skip
-    """List reports, newest first; deleted ones only when `state` asks for them."""
+    """List reports, newest first; deleted ones only when `state` asks for them.
+
+    Those whose job ended before they were ready are found out here, and fail.
+    """
     states = words("state", state, STATES) or [one for one in STATES if one != "deleted"]
     query = matching(select(Report).where(Report.org == org), {Report.state: states, Report.format: words("format", format_, Format)})
     if scan is not None:
         query = query.where(Report.scan == scan)
-    return page(session, query, [Report.id], shape=_view, limit=limit, after=after)
+    found = page(session, query, [Report.id], shape=_view, limit=limit, after=after)
+    working = [one.id for one in found.items if one.state in WORKING]
+    if working and ending.fail_abandoned(session, org, working):
+        session.expire_all()
+        return page(session, query, [Report.id], shape=_view, limit=limit, after=after)
+    return found
 
 
 def find_report(session: Session, org: UUID, report: UUID) -> Report | None:
@@ -47,6 +57,8 @@ def find_by_hash(session: Session, org: UUID, sha256: bytes) -> Report | None:
 def get_report(session: Session, org: UUID, report: UUID) -> ReportView:
     """Return one report; raises NotFound."""
     found = find_report(session, org, report)
+    if found is not None and found.state in WORKING and ending.fail_abandoned(session, org, [report]):
+        session.refresh(found)
     if found is None:
         message = f"there is no report {report}; `watchfloor reports list` shows those there are"
         raise NotFound(message)

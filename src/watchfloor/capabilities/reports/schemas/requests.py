@@ -24,7 +24,7 @@ class Wish(Part):
     locale: str | None = Field(None, pattern=LOCALE, max_length=35, description="Language and region, such as de or pt-BR.")
     redaction: Redaction | None = Field(None, description="none, internal (secrets masked) or public (aliases instead of assets).")
     full: bool | None = Field(None, description="Every row in full, as far as the format allows.")
-    retention: Retention | None = Field(None, description="temporary (7 days), standard (90), audit (400) or hold.")
+    retention: Retention | None = Field(None, description="temporary (7 days), standard (90) or audit (400).")
     time_zone: str | None = Field(None, max_length=64, description="Such as Europe/Berlin.")
     audience: Audience | None = None
     theme: str | None = Field(None, max_length=60, description="A theme of your own, by its name.")

@@ -68,8 +68,8 @@ class Place(Protocol):
     def listing(self, database: Database, org: UUID, first: int | None) -> Iterator[Lying]:
         """Yield all that lies at addresses that begin with this byte, or at any, in any order."""
 
-    def clear_drafts(self, org: UUID, older_than: timedelta) -> int:
-        """Remove what writers that died have left behind and return how many."""
+    def clear_drafts(self, org: UUID, older_than: timedelta, *, dry_run: bool = False) -> int:
+        """Remove what writers that died have left behind and return how many; with `dry_run` only count."""
 
 
 @cache

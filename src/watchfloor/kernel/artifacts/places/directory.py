@@ -88,10 +88,10 @@ class Directory:
             if (address := address_named(file.name, file.parent.name)) is not None:
                 yield Lying(address, status.st_size, _age(status))
 
-    def clear_drafts(self, org: UUID, older_than: timedelta) -> int:
+    def clear_drafts(self, org: UUID, older_than: timedelta, *, dry_run: bool = False) -> int:
         """Remove drafts whose writer must be dead by now."""
         dead = [file for file, status in self._files(org, range(256)) if file.name.startswith(DRAFT) and _age(status) > older_than]
-        for file in dead:
+        for file in () if dry_run else dead:
             with self._said("removed"):
                 file.unlink(missing_ok=True)
         return len(dead)

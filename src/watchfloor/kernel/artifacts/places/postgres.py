@@ -62,6 +62,6 @@ class Table:
         for address, size_bytes in rows:
             yield Lying(bytes(address), int(size_bytes), None)
 
-    def clear_drafts(self, org: UUID, older_than: timedelta) -> int:  # noqa: ARG002 - a transaction leaves none behind
+    def clear_drafts(self, org: UUID, older_than: timedelta, *, dry_run: bool = False) -> int:  # noqa: ARG002 - a transaction leaves none behind
         """Return 0."""
         return 0

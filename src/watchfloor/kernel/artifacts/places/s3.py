@@ -115,7 +115,7 @@ class Bucket:
                     if (address := address_named(name, folder)) is not None:
                         yield Lying(address, found["size"], clock.now() - found["last_modified"])
 
-    def clear_drafts(self, org: UUID, older_than: timedelta) -> int:  # noqa: ARG002 - see put
+    def clear_drafts(self, org: UUID, older_than: timedelta, *, dry_run: bool = False) -> int:  # noqa: ARG002 - see put
         """Return 0: uploads that were never finished are ended by a rule of the bucket."""
         return 0
 

@@ -67,6 +67,33 @@ def test_a_scan_that_is_not_there_is_a_404(owner: Client, world: World) -> None:
     assert owner.ask("POST", "/reports", json={"scan_id": str(world.scan()), "base_scan_id": theirs}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"tag": "shpo"}, 404, "no asset has the tag"),
+        ({"since": "2999-01-01T00:00:00Z"}, 422, "has not come"),
+        ({"tag": "shop", "since": "2999-01-01T00:00:00Z"}, 422, "has not come"),
+        ({"tag": "a\x00b"}, 422, "/tag"),
+        ({"tag": "shop", "classification": "a\x00b"}, 422, "/classification"),
+        ({"tag": "shop", "preset": "a\x00b"}, 422, "/preset"),
+        ({"tag": "shop", "theme": "a\x00b"}, 422, "/theme"),
+    ],
+)
+def test_a_report_about_nothing_is_refused_rather_than_clean(
+    owner: Client, world: World, body: dict[str, Any], status: int, said: str
+) -> None:
+    world.scan()
+    answer = owner.ask("POST", "/reports", json=body)
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    assert owner.get("/jobs")["items"] == []
+
+
+def test_a_theme_with_characters_that_cannot_be_stored_is_refused(owner: Client) -> None:
+    for name in ("classification", "author"):
+        answer = owner.ask("PUT", "/reports/themes/ours", json={name: "a\x00b"})
+        assert (answer.status_code, f"/{name}" in answer.text) == (422, True)
+
+
 def test_the_same_idempotency_key_makes_one_report(owner: Client, world: World) -> None:
     body = {"scan_id": str(world.scan())}
     answers = [owner.ask("POST", "/reports", json=body, headers={"Idempotency-Key": "once"}) for _ in range(2)]

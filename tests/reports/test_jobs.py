@@ -62,6 +62,14 @@ def test_an_unknown_scan_fails_at_once(world: World, arguments: dict[str, Any]) 
     assert "there is no scan" in world.failed("reports.generate_report", **arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"), [({"tag": "shpo"}, "no asset has the tag"), ({"since": "2999-01-01T00:00:00Z"}, "has not come")]
+)
+def test_a_report_about_nothing_fails_at_once(world: World, arguments: dict[str, Any], said: str) -> None:
+    world.scan()
+    assert said in world.failed("reports.generate_report", format="json", **arguments)
+
+
 def test_another_organisations_scan_is_unknown(world: World) -> None:
     scan = world.elsewhere().scan(findings=1)
     assert "there is no scan" in world.failed("reports.generate_report", scan_id=str(scan), format="json")

@@ -14,6 +14,7 @@ from watchfloor.capabilities.reports.jobs import cleanup_old_reports, copies, ge
 from watchfloor.capabilities.reports.jobs.cleaning import delete_file
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.making import signed
+from watchfloor.capabilities.reports.jobs.subjects import accepting
 from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import ending, reports
 from watchfloor.capabilities.reports.schemas.manage import FileHash, Hold, ReportAccepted, ReportRequest, ScanReportRequest
@@ -25,7 +26,7 @@ from watchfloor.kernel.artifacts.answer import RANGES, answer
 from watchfloor.kernel.artifacts.queries import get_stored
 from watchfloor.kernel.artifacts.schemas import LinkAsked, LinkMade
 from watchfloor.kernel.db.keyset import LIMIT, LIMIT_MAX, Page
-from watchfloor.kernel.errors import Conflict, Gone, NotFound
+from watchfloor.kernel.errors import Conflict, Gone
 from watchfloor.kernel.jobs.enqueue import Options, enqueue
 from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller, IdempotencyKey
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from watchfloor.kernel.artifacts.models import Artifact
     from watchfloor.kernel.contract import JobKind
-    from watchfloor.kernel.sections import Scope
     from watchfloor.kernel.tenancy.access import Call
 
 routes = APIRouter(tags=["reports"])
@@ -59,18 +59,8 @@ def _asked(caller: Call, request: GenerateReports, key: str | None) -> Response:
     with caller.transaction() as session:  # what can be refused is refused before there is any row
         chosen = wanted(session, caller.org, request, read_settings(ReportSettings, "reports"))
         refuse_formats(request.formats, chosen.options)
-        _known(caller, session, request.scope_of(request.scan_id))
+        accepting(session, caller.org, request.scope_of(request.scan_id), caller.sections)
     return _accepted(caller, generate_multiple_reports, request, key)
-
-
-def _known(caller: Call, session: Session, scope: Scope) -> None:
-    if scope.scan is not None and not any(one.accepts(session, caller.org, scope) for one in caller.sections.values()):
-        message = (
-            f"there is no scan {scope.scan}"
-            + (f", or no scan {scope.base}" if scope.base else "")
-            + "; `watchfloor scans list` shows those there are"
-        )
-        raise NotFound(message)
 
 
 def _accepted(caller: Call, kind: JobKind[Any, Any], request: BaseModel, key: str | None) -> Response:

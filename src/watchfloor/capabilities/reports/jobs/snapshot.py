@@ -14,13 +14,14 @@ from watchfloor.capabilities.reports.engine.redaction import Redactor
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, scope_hash
 from watchfloor.capabilities.reports.engine.spool import Spooling
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
+from watchfloor.capabilities.reports.jobs.subjects import accepting
 from watchfloor.capabilities.reports.queries import findings, snapshots
 from watchfloor.capabilities.reports.schemas.findings import COLUMNS
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, Chart, ColumnHead, Figure, Head, SectionHead, TableHead
 from watchfloor.capabilities.reports.schemas.words import Redaction
 from watchfloor.kernel.artifacts import store as artifacts
 from watchfloor.kernel.db.ids import new_id
-from watchfloor.kernel.errors import GiveUp
+from watchfloor.kernel.errors import GiveUp, InvalidInput, NotFound
 from watchfloor.kernel.jobs.ledger import ledger
 from watchfloor.kernel.sections import Redact, Sort
 
@@ -50,7 +51,7 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
     """Return the newest snapshot of a scope while nothing changed since, else a new one.
 
     Raises:
-        GiveUp: No section knows what the scope is about.
+        GiveUp: What the scope is about is not there.
     """
     context.progress(0, 1, phase="snapshot")
     found = None
@@ -82,14 +83,10 @@ def opened(context: JobContext, stored: Stored) -> Iterator[IO[bytes]]:
 
 
 def _accepting(context: JobContext, session: Session, scope: Scope) -> dict[str, ReportSection]:
-    known = {name: one for name, one in context.sections().items() if one.accepts(session, context.org, scope)}
-    if scope.kind in {"scan", "comparison"} and not known:
-        raise GiveUp(
-            f"there is no scan {scope.scan}"
-            + (f" or no scan {scope.base}" if scope.base else "")
-            + "; `watchfloor scans list` shows those there are"
-        )
-    return dict(sorted(known.items(), key=lambda item: (item[1].order, item[0])))
+    try:
+        return accepting(session, context.org, scope, context.sections())
+    except (NotFound, InvalidInput) as error:
+        raise GiveUp(str(error)) from error
 
 
 def _selection(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection]) -> Selection:

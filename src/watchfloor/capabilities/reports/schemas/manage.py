@@ -9,13 +9,13 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from watchfloor.capabilities.reports.schemas.requests import GenerateReports, Wish
+from watchfloor.capabilities.reports.schemas.requests import STORABLE, GenerateReports, Wish
 from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Format
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=STORABLE)]
 
 
 class ReportRequest(GenerateReports):
@@ -75,8 +75,8 @@ class ThemeChange(Part):
     """Colours and words of your own."""
 
     tokens: dict[str, Colour] = Field({}, max_length=20, description="Such as accent; readable on white paper, or refused.")
-    classification: str = Field("", max_length=60)
-    author: str = Field("", max_length=200)
+    classification: str = Field("", max_length=60, pattern=STORABLE)
+    author: str = Field("", max_length=200, pattern=STORABLE)
 
 
 class ThemeView(ThemeChange):

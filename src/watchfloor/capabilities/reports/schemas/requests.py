@@ -14,28 +14,29 @@ from watchfloor.capabilities.reports.schemas.words import Audience, Format, Reda
 from watchfloor.kernel.sections import Scope
 
 DAYS_MAX: Final = 36_500
+STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but one
 LOCALE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
 class Wish(Part):
     """How a reader wants a report; what is not said comes from the preset, then from the settings."""
 
-    preset: str | None = Field(None, max_length=60, description="executive, engineer, auditor, or a preset of your own.")
+    preset: str | None = Field(None, max_length=60, pattern=STORABLE, description="executive, engineer, auditor, or a preset of your own.")
     locale: str | None = Field(None, pattern=LOCALE, max_length=35, description="Language and region, such as de or pt-BR.")
     redaction: Redaction | None = Field(None, description="none, internal (secrets masked) or public (aliases instead of assets).")
     full: bool | None = Field(None, description="Every row in full, as far as the format allows.")
     retention: Retention | None = Field(None, description="temporary (7 days), standard (90) or audit (400).")
     time_zone: str | None = Field(None, max_length=64, description="Such as Europe/Berlin.")
     audience: Audience | None = None
-    theme: str | None = Field(None, max_length=60, description="A theme of your own, by its name.")
-    classification: str | None = Field(None, max_length=60, description="Stands on every page.")
+    theme: str | None = Field(None, max_length=60, pattern=STORABLE, description="A theme of your own, by its name.")
+    classification: str | None = Field(None, max_length=60, pattern=STORABLE, description="Stands on every page.")
 
 
 class About(Wish):
     """What a report is about: a scan, a scan compared with an earlier one, the assets with a tag, or, with `since`, the organisation."""
 
     base_scan_id: UUID | None = Field(None, description="The earlier scan that scan_id is compared with.")
-    tag: str | None = Field(None, min_length=1, max_length=100, description="The assets with this tag.")
+    tag: str | None = Field(None, min_length=1, max_length=100, pattern=STORABLE, description="The assets with this tag.")
     since: AwareDatetime | None = Field(None, description="The organisation, or the assets with the tag, from this moment on.")
     until: AwareDatetime | None = Field(None, description="Until this moment; now when nothing is said.")
 

@@ -35,7 +35,7 @@ class Worker:
 
     def __init__(self, ledger: Ledger, nursery: zygote.Zygote) -> None:
         """Open a session."""
-        self.ledger, self.board = ledger, Board()
+        self.ledger, self.nursery, self.board = ledger, nursery, Board()
         self.board.session = new_id()
         self.wire = ledger.database.wire("wf_engine")
         values = {

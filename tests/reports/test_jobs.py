@@ -9,9 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.api.floor import PNG
+from tests.api.worker import Worker
+from watchfloor.capabilities.reports.queries import snapshots
 from watchfloor.catalog import CATALOG
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from tests.reports.world import World
 
 FORMATS = ["pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf", "bundle"]
@@ -128,6 +132,26 @@ def test_the_same_wish_twice_in_line_makes_one_report(world: World) -> None:
     assert found[0]["report_id"] == found[1]["report_id"]
     assert sorted(one["reused"] for one in found) == [False, True]
     assert world.ask("select count(*) from report") == [(1,)]
+
+
+def test_two_jobs_that_read_the_same_data_at_the_same_time_make_one_report(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = world.scan(findings=3)
+    first, second = (world.submit("reports.generate_report", scan_id=str(scan), format="json") for _ in range(2))
+    other, name = Worker(world.ledger, world.worker.nursery), snapshots.org_name
+
+    def meanwhile(session: Session, org: UUID) -> str:
+        """Run the other job to its end while this one reads."""
+        monkeypatch.setattr(snapshots, "org_name", name)
+        other.run(UUID(second.id))
+        return name(session, org)
+
+    monkeypatch.setattr(snapshots, "org_name", meanwhile)
+    world.worker.run(UUID(first.id))
+    other.leave()
+    found = [one.get(timeout=0) for one in (first, second)]
+    assert found[0]["report_id"] == found[1]["report_id"]
+    assert [one["reused"] for one in found] == [True, False]
+    assert world.ask("select count(*) from report_snapshot") == [(1,)]
 
 
 def test_while_another_job_renders_a_report_nobody_else_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
             found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
     if found is not None and is_kept(ledger(), context.org, found.artifact):
         return Taken(found, reused=True)
-    return Taken(_take(context, scope, redaction), reused=False)
+    return _take(context, scope, redaction)
 
 
 @contextmanager
@@ -107,7 +107,8 @@ def _watermark(session: Session, org: UUID, scope: Scope, sections: Mapping[str,
     return "\n".join(words)
 
 
-def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Stored:
+def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
+    """Take a snapshot; when another job has read the same data meanwhile, its snapshot is the one, and so are its reports."""
     with ExitStack() as stack:
         rows = stack.enter_context(tempfile.TemporaryFile())
         out = stack.enter_context(tempfile.TemporaryFile())
@@ -123,6 +124,11 @@ def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Stored:
         key = new_id()
         content = stack.enter_context(artifacts.staged(ledger(), context.org, iter(lambda: out.read(BLOCK), b"")))
         with context.transaction() as session:
+            snapshots.lock(session, context.org, scope_hash(scope), redaction)
+            if watermark is not None:
+                found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
+                if found is not None:
+                    return Taken(found, reused=True)
             artifact = artifacts.store(
                 ledger(), session, context.org, name=f"snapshot-{key}.ndjson", media_type="application/x-ndjson",
                 content=content, job=context.job_id, actor=context.actor,
@@ -140,7 +146,7 @@ def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Stored:
             )
             found = snapshots.find_snapshot(session, context.org, key)
     assert found is not None  # noqa: S101 - written above
-    return found
+    return Taken(found, reused=False)
 
 
 def _redactor(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], redaction: Redaction) -> Redactor:

@@ -32,6 +32,13 @@ class Stored:
     size_bytes: int
 
 
+def lock(session: Session, org: UUID, scope_hash: bytes, redaction: str) -> None:
+    """Let nobody else add a snapshot of a scope until the transaction ends."""
+    wire_of(session).execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"report_snapshot|{org}|{scope_hash.hex()}|{redaction}",)
+    )
+
+
 def find_newest(session: Session, org: UUID, scope_hash: bytes, redaction: str, watermark: str) -> Stored | None:
     """Return the newest snapshot of a scope when it was taken at this watermark and its file is still there."""
     sql = (

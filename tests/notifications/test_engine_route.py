@@ -30,7 +30,7 @@ NOTICE = Notice(
     labels={"asset": "db-1.example.org"},
 )
 ANA = Candidate(user="ana", channel=UUID(int=1), address=b"ana", may_see=True, wishes=Wishes(zone=BERLIN))
-EVENT, MANUAL, RELEASE, GROUP, MEMBER, STEP, PAGE = Occasion
+EVENT, MANUAL, RELEASE, GROUP, MEMBER, STEP, PAGE, WIRE = Occasion
 
 World: TypeAlias = tuple[Notice, Candidate, list[Silence]]
 Change: TypeAlias = Callable[[World], World]
@@ -157,6 +157,7 @@ def test_first_refusal_is_the_reason(first: int, second: int) -> None:
         (MEMBER, {1, 2, 3, 6, 9, 10, 11, 12, 13}),
         (STEP, {1, 3, 6, 9, 11, 12}),
         (PAGE, {1, 3, 6, 9, 11, 12, 13}),
+        (WIRE, {1, 3, 6, 9, 11, 12, 13}),
     ],
 )
 def test_each_occasion_leaves_out_its_questions_and_no_other(occasion: Occasion, skipped: set[int]) -> None:

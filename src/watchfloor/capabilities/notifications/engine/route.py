@@ -28,7 +28,7 @@ class Occasion(StrEnum):
     """Why it is decided.
 
     Something happened, somebody sends by hand, held messages are due; a group is sent, or one of its members is named in it; a step of an
-    escalation tells, or pages.
+    escalation tells, or pages; what was decided is about to go out, at first or once more.
     """
 
     EVENT = "event"
@@ -38,6 +38,7 @@ class Occasion(StrEnum):
     MEMBER = "member"
     STEP = "step"
     PAGE = "page"
+    WIRE = "wire"
 
 
 class State(IntEnum):
@@ -310,4 +311,5 @@ _SKIPPED: Final[dict[Occasion, frozenset[Question]]] = {
     ),
     Occasion.STEP: _NAMED,
     Occasion.PAGE: _NAMED | {Question.QUIET},
+    Occasion.WIRE: _NAMED | {Question.QUIET},
 }  # fmt: skip

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from watchfloor.capabilities.notifications.engine.known import permission_of
-from watchfloor.capabilities.notifications.queries import knowing
 from watchfloor.capabilities.notifications.settings import NotificationSettings
 from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.members import UNLISTED
 from watchfloor.kernel.tenancy.permissions import roles_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
-    from sqlalchemy.orm import Session
 
 
 class Knowing:
@@ -32,11 +23,6 @@ class Knowing:
         if readers is None:
             readers = self._readers[event] = self._resolved(event)
         return readers.issuperset(roles)
-
-    def blind(self, session: Session, org: UUID, deliveries: Sequence[UUID]) -> set[UUID]:
-        """Return those deliveries whose receiver may not know, by now, what they tell."""
-        found = knowing.roles_of_deliveries(session, org, deliveries)
-        return {one.id for one in found if not self.may(one.type, one.role, one.owner_role)}
 
     def _resolved(self, event: str) -> frozenset[str | None]:
         roles = roles_with(permission_of(event))

@@ -145,7 +145,7 @@ def inactive(state: str) -> str:
 
 
 def _candidate(one: Candidate, *, may_see: bool, graver: Severity | None, routed: bool) -> route.Candidate:
-    wishes = _wished(one.wishes)
+    wishes = wished(one.wishes)
     return route.Candidate(
         user=one.user_id, channel=one.channel, address=bytes(one.address), may_see=may_see, inactive=inactive(one.state), suppressed=one.suppressed,
         told=one.told, open_severity=graver,
@@ -165,8 +165,8 @@ def _follows(min_severity: str, digest: str | None, asset_filter: str | None, gr
 
 
 @lru_cache(maxsize=4096)
-def _wished(wishes: str | None) -> route.Wishes:
-    """Thousands of people wish the same."""
+def wished(wishes: str | None) -> route.Wishes:
+    """Return stored wishes as the engine reads them, read once for the thousands of people who wish the same."""
     return wishes_of(read_wishes(wishes))
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from watchfloor.capabilities.notifications.engine.digest import DIGEST, DigestItem, contents
-from watchfloor.capabilities.notifications.engine.route import QUIET_HOURS, unwanted
+from watchfloor.capabilities.notifications.engine.digest import DIGEST
+from watchfloor.capabilities.notifications.engine.route import unwanted
 from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import inactive, read_wishes, wishes_of
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.gathered import digest_message
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import digests, telling
 from watchfloor.capabilities.notifications.queries.knowing import roles_of_digest
 from watchfloor.capabilities.notifications.queries.unsubscribing import list_mandatory
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
-from watchfloor.capabilities.notifications.schemas.message import Message
 from watchfloor.capabilities.notifications.schemas.upkeep import Flushed
 from watchfloor.kernel.clock import now
-from watchfloor.kernel.contract import Queue, Severity, job
+from watchfloor.kernel.contract import Queue, job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
                     each for each in telling.list_own(session, context.org, one.user_id, [one.channel]) if each.channel == one.channel
                 ]
                 kept, refusal = _still_wanted(session, context.org, candidates[0], items) if candidates else (items, "")
-                message = _message(one, kept or items)
+                message = digest_message(one.id, one.reason, kept or items, now())
                 if message is None or not candidates:
                     digests.close(session, context.org, one.id, None)
                     done.empty += 1
@@ -66,7 +66,7 @@ def _leave_out(session: Session, org: UUID, digest: digests.Open, telling_of: Te
     knowing = Knowing()
     for one in roles_of_digest(session, org, digest.id):
         if not knowing.may(one.type, one.role, one.owner_role):
-            digests.take_out(session, org, digest.id, one.id)
+            digests.take_out(session, org, digest.id, [one.id])
             candidates = [
                 each for each in telling.list_own(session, org, digest.user_id, [digest.channel]) if each.channel == digest.channel
             ]
@@ -83,31 +83,3 @@ def _still_wanted(
     refused = {item.id: whole or unwanted(wishes, item.type, at) for item in items if (candidate.user_id, item.type) not in mandatory}
     kept = [item for item in items if not refused.get(item.id)]
     return kept, "" if kept else next(filter(None, refused.values()), "")
-
-
-def _message(digest: digests.Open, items: Sequence[digests.Item]) -> Message | None:
-    found = contents(
-        DigestItem(notification=one.id, severity=Severity(one.severity), occurred_at=one.at, resolved=one.resolved) for one in items
-    )
-    if found is None:
-        return None
-    titles = {one.id: one.title for one in items}
-    lines = [f"{'RESOLVED ' if one.resolved else ''}{one.severity.upper()} {titles[one.notification]}" for one in found.shown]
-    if found.left:
-        lines.append(f"and {found.left} more")
-    gravest = max(found.open, key=lambda one: one.rank, default=Severity.INFO)
-    counts = {str(severity): str(count) for severity, count in found.open.items()}
-    if found.resolved:
-        counts["resolved"] = str(found.resolved)
-    return Message(
-        type=DIGEST, severity=gravest, title=_title(digest, items, gravest)[:200], lines=tuple(lines), facts=counts, subject_kind="digest",
-        subject_id=str(digest.id), occurred_at=now(), dedup_key=f"digest:{digest.id}",
-    )  # fmt: skip
-
-
-def _title(digest: digests.Open, items: Sequence[digests.Item], gravest: Severity) -> str:
-    if digest.reason == "bypass_cap":
-        return f"{len(items)} more {gravest}"
-    if len(items) == 1:
-        return items[0].title
-    return f"{len(items)} messages{' from quiet hours' if digest.reason == QUIET_HOURS else ''}"

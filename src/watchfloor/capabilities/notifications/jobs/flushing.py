@@ -8,12 +8,12 @@ from uuid import UUID
 
 from watchfloor.capabilities.notifications.engine import group as engine
 from watchfloor.capabilities.notifications.engine.escalate import UNREACHED
-from watchfloor.capabilities.notifications.engine.grouped import SHOWN, Named, Sending, Standing, group_message
+from watchfloor.capabilities.notifications.engine.grouped import Sending, Standing
 from watchfloor.capabilities.notifications.engine.route import Occasion
-from watchfloor.capabilities.notifications.engine.told import labels_of
 from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge, read_wishes
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.gathered import group_text
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import groups, runs, telling, wishes
@@ -81,7 +81,7 @@ class Flushing:
             self.done.postponed += 1
             return
         for (_, said, message), found in zip(parts, decisions, strict=True):
-            self._send(session, one, message, found, escalates=_is_news(said, told))
+            self._send(session, one, message, found, said, escalates=_is_news(said, told))
         self.done.sent += bool(parts)
         self.done.empty += not parts
         self._suppress(session, {key: refused[key] for key in told.new if key in refused}, rows, candidates)
@@ -108,9 +108,12 @@ class Flushing:
         parts = [(some, [(how, row) for how, row in says if row.type in known]) for known, some in alike.items()]
         return [(some, said) for some, said in parts if said and (told.repeated or any(how is not Standing.STILL for how, _ in said))]
 
-    def _send(self, session: Session, one: groups.Open, message: Message, found: Decisions, *, escalates: bool) -> None:
+    def _send(
+        self, session: Session, one: groups.Open, message: Message, found: Decisions, said: Sequence[tuple[Standing, groups.Shown]], *, escalates: bool
+    ) -> None:  # fmt: skip
         notification = self.telling.note(session, message)
         self.telling.store(session, notification, found.decided, found.joined, group=one.id)
+        groups.remember(session, self.org, one.id, notification, said)
         if escalates and one.escalation_id is not None:
             runs.begin(session, self.org, notification, [one.escalation_id], group=one.id)
 
@@ -125,19 +128,8 @@ class Flushing:
             runs.resolve_group(session, self.org, one.id)
 
     def _message(self, session: Session, one: groups.Open, says: Sequence[tuple[Standing, groups.Shown]], part: int) -> Message:
-        shown = says[:SHOWN]
-        texts = telling.open_messages(session, ledger().vault, self.org, [row.notification for _, row in shown])
-        assets = {text.asset for text in texts.values()}
-        common = labels_of(texts[shown[0][1].notification])
-        labels = {name: common.get(name, "") for name in one.group_by or []}
-        if "asset" not in labels and len(assets) == 1 and len(says) == len(shown):
-            labels["asset"] = assets.pop()
-        named = [
-            Named(standing=how, severity=Severity(row.severity), title=row.title, asset="" if "asset" in labels else texts[row.notification].asset)
-            for how, row in shown
-        ]  # fmt: skip
-        every = [(how, Severity(row.severity)) for how, row in says]
-        return group_message(Sending(group=str(one.id), number=one.flushes + 1, at=one.now, part=part), named, every, labels)
+        sending = Sending(group=str(one.id), number=one.flushes + 1, at=one.now, part=part)
+        return group_text(session, self.org, sending, one.group_by or (), says)
 
     def _refused(
         self, session: Session, rows: Mapping[str, groups.Shown], candidates: Sequence[Candidate], silences: Sequence[Silence], now: datetime

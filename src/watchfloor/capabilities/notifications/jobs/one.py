@@ -88,11 +88,11 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
         # Who may not know of it is not told, whatever they wish; what they wish is asked by what was given for this message.
         knows = Knowing().may(one.event, candidate.role, candidate.owner_role)
         if knows and (reason := _unwanted(candidate, one.event, request.preferences)):
-            done.store(session, notification, [telling.Decided(candidate, "suppressed", reason)], [])
+            done.store(session, notification, [telling.Decided(candidate, "suppressed", reason)], [], manual=True)
         else:
             decided, joined = decide(Asked(message=message, now=now(), occasion=Occasion.MANUAL), [candidate])
             own = context.job_id if any(each.state == "due" for each in decided) else None
-            done.store(session, notification, decided, joined, job=own)
+            done.store(session, notification, decided, joined, job=own, manual=True)
             if own is None:
                 wake(session, context.org, done.lanes, actor=context.actor)
             if joined and not decided:

@@ -45,7 +45,7 @@ def release(session: Session, org: UUID, lane: str) -> None:
         asked = Asked(
             message=messages[row.notification],
             now=now(),
-            silences=silences,
+            silences=() if row.manual else silences,
             subject=subjects[row.notification],
             occasion=Occasion.RELEASE,
             knowing=knowing,

@@ -16,7 +16,7 @@ from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.jobs.ledger import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from watchfloor.capabilities.notifications.queries.channels import Opened
@@ -32,24 +32,27 @@ DIGEST = "digest"  # each is about something of its own
 class Rendering:
     """One batch of a lane: envelopes, the outcomes of what is not put into one, and notes about own words that were not used."""
 
-    def __init__(self, context: JobContext, lane: ChannelKind, rows: Sequence[Claimed], settings: NotificationSettings) -> None:
-        """Open channels, messages, secrets, threads and links."""
+    def __init__(
+        self, context: JobContext, lane: ChannelKind, rows: Sequence[Claimed], settings: NotificationSettings, reworded: Mapping[UUID, Message]
+    ) -> None:  # fmt: skip
+        """Open channels, messages, secrets, threads and links; some deliveries say something else by now than their notification."""
         self._settings = settings
         self._org, self._lane, self._rows, vault = context.org, lane, sorted(rows, key=lambda row: row.id), ledger().vault
         named = [row.channel for row in rows]
         with context.transaction() as session:
             told = telling.open_messages(session, vault, self._org, [row.notification for row in rows])
             words = Wording(session, self._org, lane, told.values())
-            worded = {name: words.of(message) for name, message in told.items()}
-            self._messages: dict[UUID, Message] = {name: message for name, (message, _) in worded.items()}
+            shared = {name: words.of(message) for name, message in told.items()}
+            worded = {row.id: words.of(reworded[row.id]) if row.id in reworded else shared[row.notification] for row in rows}
+            self._messages: dict[UUID, Message] = {row: message for row, (message, _) in worded.items()}
             self._opened = channels.open_channels(session, vault, self._org, named)
             self._secrets = keys.open_secrets(session, vault, self._org, named) if lane is ChannelKind.WEBHOOK else {}
             self._marks = threads.list_marks(session, self._org, [one for row in rows if (one := self._topic(row)) is not None])
             mail = rows if lane is ChannelKind.EMAIL else ()
-            self._unsubscriptions = unsubscriptions_of(session, vault, self._org, mail, self._messages, settings.public_url)
+            self._unsubscriptions = unsubscriptions_of(session, vault, self._org, mail, told, settings.public_url)
             read = rows if lane in {ChannelKind.EMAIL, ChannelKind.SLACK} else ()
             self._acknowledgements = acknowledgements_of(session, vault, self._org, str(lane), read, settings.public_url)
-        self.notes = {row.id: note for row in rows if (note := worded[row.notification][1])}
+        self.notes = {row.id: note for row in rows if (note := worded[row.id][1])}
         self._begun = set[threads.Topic]()
         self.envelopes: list[Envelope] = []
         self.refused: list[Outcome] = []
@@ -70,7 +73,7 @@ class Rendering:
 
     def _put(self, row: Claimed, channel: Opened, topic: threads.Topic | None) -> None:
         parcel = Parcel(
-            row=row, message=self._messages[row.notification], channel=channel, secrets=self._secrets.get(row.channel, []), at=now(),
+            row=row, message=self._messages[row.id], channel=channel, secrets=self._secrets.get(row.channel, []), at=now(),
             idem=telling.idem(self._org, row.notification, row.channel), settings=self._settings, thread=self._marks.get(topic, "") if topic else "",
             unsubscribe=self._unsubscriptions.get(row.id, ""), acknowledge=self._acknowledgements.get(row.id, ""),
         )  # fmt: skip
@@ -81,7 +84,7 @@ class Rendering:
 
     def _topic(self, row: Claimed) -> threads.Topic | None:
         """Return what a message is about where its channel keeps threads: a bot's rooms do."""
-        channel, message = self._opened.get(row.channel), self._messages[row.notification]
+        channel, message = self._opened.get(row.channel), self._messages[row.id]
         threaded = self._lane is ChannelKind.SLACK and channel is not None and "token" in channel.config
         about = message.subject_id and message.subject_kind != DIGEST
         return (row.channel, message.subject_kind, message.subject_id) if threaded and about else None

@@ -6,8 +6,8 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.envelopes import WAYS, batch_of
+from watchfloor.capabilities.notifications.jobs.judging import judge_again
 from watchfloor.capabilities.notifications.jobs.learning import learn
 from watchfloor.capabilities.notifications.jobs.outcomes import lost, settled
 from watchfloor.capabilities.notifications.jobs.releasing import release
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.notifications.queries.due import Claimed, Result
     from watchfloor.capabilities.notifications.schemas.jobs import Delivered
+    from watchfloor.capabilities.notifications.schemas.message import Message
     from watchfloor.capabilities.notifications.schemas.wire import Envelope, Outcome, Outcomes
     from watchfloor.kernel.contract import JobContext
 
@@ -44,9 +45,10 @@ class Turn:
         self.hashes: dict[UUID, bytes] = {}
         self.notes: dict[UUID, str] = {}
         self.results: dict[UUID, Result] = {}
+        self.reworded: dict[UUID, Message] = {}
 
     def take(self, limit: int, *, own: bool = False) -> bool:
-        """Claim a batch, or with `own` what this job keeps to itself; False when there is nothing to do."""
+        """Claim a batch, or with `own` what this job keeps to itself, and end what must not go out any more; False when there is nothing to do."""
         context, org, lane = self.context, self.context.org, str(self.lane)
         with context.transaction() as session:
             due.recover(session, org, lane)
@@ -56,14 +58,16 @@ class Turn:
                 session, org, lane, job=context.job_id, attempt=context.attempt, limit=limit, own=own,
                 per_host=PER_HOST.get(self.lane, MANY), per_channel=PER_CHANNEL.get(self.lane, MANY),
             )  # fmt: skip
-            blind = Knowing().blind(session, org, [row.id for row in rows])
-            due.save(session, org, [_unseen(one) for one in blind], job=context.job_id, attempt=context.attempt)
-        self.rows = {row.id: row for row in rows if row.id not in blind}
+            judged = judge_again(session, org, [row.id for row in rows])
+            refused = [_refused(one, reason) for one, reason in judged.refused.items()]
+            due.save(session, org, refused, job=context.job_id, attempt=context.attempt)
+        self.rows = {row.id: row for row in rows if row.id not in judged.refused}
+        self.reworded = judged.reworded
         return bool(rows)
 
     def send(self) -> None:
         """Send what was claimed and save how it went; what the box says nothing about goes out again later."""
-        rendering = Rendering(self.context, self.lane, list(self.rows.values()), self.settings)
+        rendering = Rendering(self.context, self.lane, list(self.rows.values()), self.settings, self.reworded)
         rendering.render()
         self.notes |= rendering.notes
         self.hashes |= {one.delivery_id: hashlib.sha256(one.body).digest() for one in rendering.envelopes}
@@ -107,6 +111,6 @@ class Turn:
         self.context.progress(self.done.sent + self.done.retried + self.done.dead, 0, phase="sending")
 
 
-def _unseen(delivery: UUID) -> Result:
-    """Return how a delivery ends whose receiver lost access since it was decided: before an attempt, a repetition or a replay."""
-    return due.Result(delivery=delivery, state="suppressed", reason="no_access", delay=None, outcome="", tried=False)
+def _refused(delivery: UUID, reason: str) -> Result:
+    """Return how a delivery ends that must not go out any more: before an attempt, a repetition or a replay. It uses no attempt."""
+    return due.Result(delivery=delivery, state="suppressed", reason=reason, delay=None, outcome="", tried=False)

@@ -57,7 +57,7 @@ class Telling:
 
     def store(
         self, session: Session, notification: UUID, decided: Sequence[telling.Decided], joined: Sequence[Joined], *,
-        job: UUID | None = None, group: UUID | None = None,
+        job: UUID | None = None, manual: bool = False, group: UUID | None = None,
     ) -> list[telling.Stored]:  # fmt: skip
         """Store deliveries and places in digests; a digest that has closed meanwhile tells nothing more, so it is told at once."""
         rows = list(decided)
@@ -67,7 +67,7 @@ class Telling:
                 session, self.org, notification, channel=candidate.channel, user=candidate.user_id, reason=one.reason, start=one.window.start, due=one.due_at
             ):  # fmt: skip
                 rows.append(telling.Decided(one.candidate, "due"))
-        stored = telling.store_deliveries(session, self.org, notification, rows, job=job, group=group)
+        stored = telling.store_deliveries(session, self.org, notification, rows, job=job, manual=manual, group=group)
         self.done.deliveries += sum(one.state == "due" for one in stored)
         self.done.held += sum(one.state == "held" for one in stored) + len(joined)
         self.done.suppressed += sum(one.state == "suppressed" for one in stored)

@@ -14,6 +14,8 @@ from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
 # The update changes nothing; it locks the window, so that it cannot close between this statement and the next.
@@ -78,10 +80,10 @@ def list_items(session: Session, org: UUID, digest: UUID) -> list[Item]:
     return wire_of(session).cursor(row_factory=class_row(Item)).execute(ITEMS, (org, digest)).fetchall()
 
 
-def take_out(session: Session, org: UUID, digest: UUID, notification: UUID) -> None:
-    """Take a message out of a window: it is not told with it."""
+def take_out(session: Session, org: UUID, digest: UUID, notifications: Sequence[UUID]) -> None:
+    """Take messages out of a window: they are not told with it."""
     wire_of(session).execute(
-        "delete from notify_digest_item where org = %s and digest = %s and notification = %s", (org, digest, notification)
+        "delete from notify_digest_item where org = %s and digest = %s and notification = any (%s)", (org, digest, list(notifications))
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID  # noqa: TC003 - see above
 from psycopg.rows import class_row
 
 from watchfloor.capabilities.notifications.engine.group import Group, Member, Timing
+from watchfloor.capabilities.notifications.engine.grouped import Standing
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 
@@ -67,6 +68,16 @@ order by m.told and not m.resolved, array_position(array['critical', 'high', 'me
 """
 TOLD: Final = """
 update notify_group_member set told = true, over = resolved where org = %(org)s and group_id = %(group)s and notification = any (%(notifications)s)
+"""
+# What an earlier sending named need not be known one by one once nothing of it can go out any more.
+FORGET: Final = """
+update notify_group_sending s set fresh = '{}', still = '{}', ended = '{}'
+where s.org = %(org)s and s.group_id = %(group)s and (s.fresh <> '{}' or s.still <> '{}' or s.ended <> '{}')
+  and not exists (select 1 from delivery d where d.org = s.org and d.notification = s.notification and d.state in ('due', 'held', 'sending'))
+"""
+REMEMBER: Final = """
+insert into notify_group_sending (org, notification, group_id, types, fresh, still, ended)
+values (%(org)s, %(notification)s, %(group)s, %(types)s, %(fresh)s, %(still)s, %(ended)s) on conflict (org, notification) do nothing
 """
 SENT: Final = """
 update notify_group g set next_flush_at = %(next)s, last_sent_at = %(sent)s, flushes = %(flushes)s, members = left_.n,
@@ -226,6 +237,20 @@ def settle(session: Session, org: UUID, one: Open, after: Group, said: Sequence[
         "sent": after.last_sent_at if sent else one.last_sent_at,
     }  # fmt: skip
     wire.execute(SENT, values)
+
+
+def remember(session: Session, org: UUID, group: UUID, notification: UUID, says: Sequence[tuple[Standing, Shown]]) -> None:
+    """Remember which messages a sending names, and forget it of earlier ones that are out."""
+    wire = wire_of(session)
+    wire.execute(FORGET, {"org": org, "group": group})
+    ids = {one: [row.notification for how, row in says if how is one] for one in Standing}
+    values = {
+        "fresh": ids[Standing.NEW],
+        "still": ids[Standing.STILL],
+        "ended": ids[Standing.RESOLVED],
+        "types": sorted({row.type for _, row in says}),
+    }
+    wire.execute(REMEMBER, {"org": org, "group": group, "notification": notification, **values})
 
 
 def postpone(session: Session, org: UUID, group: UUID, until: datetime) -> None:

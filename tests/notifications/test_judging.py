@@ -324,3 +324,33 @@ def test_a_step_of_what_somebody_looks_after_by_then_does_not_come(world: World,
     world.sql("update delivery set state = 'due', reason = '500', ended_at = null where notification = %s", step)
     world.now()
     assert world.sql("select state, reason from delivery where notification = %s", step) == [("suppressed", "acknowledged")]
+
+
+def test_what_nobody_told_to_be_fixed_is_called_resolved_when_its_group_speaks_next(world: World, receiver: Receiver) -> None:
+    world.route(world.channel(receiver.url), events=("finding.*",), group_by=[])
+    opened(world, "Stays", "Goes")
+    gather(world, "group")
+    fixed(world, "Goes")
+    gather(world, "group")
+    assert [data(receiver, at)["title"] for at in range(2)] == ["2 messages: 2 new", "2 messages: 1 still open, 1 resolved"]
+    gather(world, "group")
+    assert data(receiver)["title"] == "Stays - still open"
+
+
+@pytest.mark.parametrize("grouped", [{}, {"group_by": []}])
+def test_nobody_is_called_for_what_is_fixed_though_nobody_told_it(world: World, receiver: Receiver, grouped: dict[str, Any]) -> None:
+    world.channel(receiver.url, owner="bob")
+    with world.ledger.database.transaction(world.org) as session:
+        steps = [{"after": 0, "users": ["bob"]}, {"after": 60, "users": ["bob"]}]
+        nights = add_escalation(session, world.org, EscalationCreate.model_validate({"name": "nights", "steps": steps}), actor="test")
+    world.route(world.channel(f"{receiver.url}/room"), events=("finding.*",), escalation_id=nights, **grouped)
+    opened(world, "One", "Two")
+    gather(world, "group")
+    assert world.done("notifications.run_escalations")["told"] == (1 if grouped else 2)
+    fixed(world, "One")
+    world.sql("update escalation_run set due_at = wf_now()")
+    assert world.done("notifications.run_escalations")["told"] == 1
+    fixed(world, "Two")
+    world.sql("update escalation_run set due_at = wf_now() where resolved_at is null")
+    assert world.done("notifications.run_escalations")["told"] == 0
+    assert {row[0] for row in world.sql("select due_at from escalation_run")} == {None}

@@ -73,7 +73,30 @@ def test_of_a_large_file_nobody_hears_finding_by_finding(
     jobs.import_scan(ledger, loopback, seen(*ports), actor="test")
     assert told(ledger, loopback) == [("finding.opened", quiet)] * 3
     jobs.import_scan(ledger, loopback, seen(closed=((1, 65535),)), actor="test")
-    assert told(ledger, loopback)[3:] == [("finding.fixed", False)] * 3
+    assert told(ledger, loopback)[3:] == [("finding.fixed", quiet)] * 3
+
+
+@pytest.mark.parametrize(("most", "quiet"), [(2, False), (1, True)])
+def test_what_a_file_finds_and_what_it_fixes_count_together(
+    loopback: UUID, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, most: int, *, quiet: bool
+) -> None:
+    jobs.import_scan(ledger, loopback, seen(23), actor="test")
+    monkeypatch.setattr(importing, "TOLD_MAX", most)
+    scan = jobs.import_scan(ledger, loopback, seen(2323, closed=((1, 2322),)), actor="test")
+    assert sorted(told(ledger, loopback)[1:]) == [("finding.fixed", quiet), ("finding.opened", quiet)]
+    with ledger.database.transaction(loopback) as session:
+        sql = f"select data->'counts' from event where name = 'scans.changed' and data->>'scan' = '{scan}'"
+        counts = session.connection().exec_driver_sql(sql).scalar_one()
+    assert (counts["findings_new"], counts["findings_fixed"]) == (1, 1)
+
+
+def test_what_a_file_leaves_as_it_was_counts_as_no_fix(loopback: UUID, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.import_scan(ledger, loopback, seen(23, 2323), actor="test")
+    monkeypatch.setattr(importing, "TOLD_MAX", 2)
+    # Seen again, fixed, and a port of which the file says nothing.
+    jobs.import_scan(ledger, loopback, seen(23, closed=((2000, 3000),)), actor="test")
+    jobs.import_scan(ledger, loopback, seen(closed=((1, 22),)), actor="test")
+    assert told(ledger, loopback)[2:] == [("finding.fixed", False)]
 
 
 def test_hosts_outside_the_scope_are_left_out_and_named(loopback: UUID, worker: Worker, ledger: Ledger) -> None:

@@ -36,6 +36,7 @@ def run_escalations(context: JobContext, request: Nothing) -> Escalated:
     done, telling_of = Escalated(), Telling(context)
     while True:
         with context.transaction() as session:
+            runs.resolve_settled(session, context.org)
             due = runs.list_due(session, context.org, limit=AT_ONCE)
             messages = telling.open_messages(session, ledger().vault, context.org, [one.notification for one in due])
             for one in due:

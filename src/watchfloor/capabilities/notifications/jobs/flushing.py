@@ -60,6 +60,7 @@ class Flushing:
 
     def flush(self, session: Session, one: groups.Open, silences: Sequence[Silence]) -> None:
         """Send one group, in the transaction that holds its lock and says when it is next."""
+        groups.resolve_settled(session, self.org, one.id)
         rows = {str(row.notification): row for row in groups.list_members(session, self.org, one.id)}
         total = next((row.total for row in rows.values()), 0)
         channels = sorted({channel for row in rows.values() for channel in row.channels})

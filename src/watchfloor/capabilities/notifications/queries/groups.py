@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from watchfloor.capabilities.notifications.engine.group import Group, Member, Timing
 from watchfloor.capabilities.notifications.engine.grouped import Standing
+from watchfloor.capabilities.notifications.queries.subjects import SETTLED
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
 
@@ -69,6 +70,11 @@ order by m.told and not m.resolved, array_position(array['critical', 'high', 'me
 TOLD: Final = """
 update notify_group_member set told = true, over = resolved where org = %(org)s and group_id = %(group)s and notification = any (%(notifications)s)
 """
+# Of what comes by the thousand nobody is told one by one that it is over.
+SETTLE: Final = f"""
+update notify_group_member m set resolved = true from notification n
+where m.org = %(org)s and m.group_id = %(group)s and not m.over and not m.resolved and (n.org, n.id) = (m.org, m.notification) and {SETTLED}
+"""  # noqa: S608 - our own text
 # What an earlier sending named need not be known one by one once nothing of it can go out any more.
 FORGET: Final = """
 update notify_group_sending s set fresh = '{}', still = '{}', ended = '{}'
@@ -205,6 +211,11 @@ def get_open(session: Session, org: UUID, group: UUID) -> Open:
         .fetchall()
     )
     return found
+
+
+def resolve_settled(session: Session, org: UUID, group: UUID) -> None:
+    """Say of a group's members whose findings are not open any more that they are over, whether or not an event told it."""
+    wire_of(session).execute(SETTLE, {"org": org, "group": group})
 
 
 def list_members(session: Session, org: UUID, group: UUID) -> list[Shown]:

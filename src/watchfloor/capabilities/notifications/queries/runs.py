@@ -10,6 +10,7 @@ from uuid import UUID  # noqa: TC003 - see above
 from psycopg.rows import class_row
 
 from watchfloor.capabilities.notifications.engine.escalate import Run, start
+from watchfloor.capabilities.notifications.queries.subjects import SETTLED
 from watchfloor.capabilities.notifications.schemas.rules import Escalation
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
@@ -39,6 +40,13 @@ select r.id from escalation_run r join notification n on (n.org, n.id) = (r.org,
 where r.org = %(org)s and r.due_at is not null and n.subject_kind || ':' || n.subject_id = any (%(subjects)s) order by r.id for update of r
 """
 OF_GROUP: Final = "select id from escalation_run where org = %(org)s and group_id = %(group)s and due_at is not null order by id for update"
+SETTLED_DUE: Final = f"""
+select r.id from escalation_run r join notification n on (n.org, n.id) = (r.org, r.notification)
+where r.org = %(org)s and r.due_at <= wf_now() and ({SETTLED} or r.group_id is not null and not exists (
+  select 1 from notify_group_member m join notification n on (n.org, n.id) = (m.org, m.notification)
+  where m.org = r.org and m.group_id = r.group_id and not m.over and not m.resolved and not ({SETTLED})))
+order by r.id for update of r
+"""  # noqa: S608 - our own text
 RESOLVE: Final = "update escalation_run set due_at = null, resolved_at = wf_now() where org = %s and id = any (%s)"
 CANCEL: Final = """
 update delivery d set state = 'suppressed', reason = %(reason)s, ended_at = wf_now() from escalation_told t
@@ -107,6 +115,11 @@ def resolve_subjects(session: Session, org: UUID, subjects: Sequence[str]) -> No
     """End the runs that are about what is over; nobody is told any more."""
     if subjects:
         _resolve(session, org, OF_SUBJECTS, {"org": org, "subjects": list(subjects)})
+
+
+def resolve_settled(session: Session, org: UUID) -> None:
+    """End the runs whose next step is due and whose finding, or each of whose group, is not open any more, whether or not an event told it."""
+    _resolve(session, org, SETTLED_DUE, {"org": org})
 
 
 def resolve_group(session: Session, org: UUID, group: UUID) -> None:

@@ -50,9 +50,9 @@ def import_scan(ledger: Ledger, org: UUID, found: Imported, *, actor: str) -> UU
     settled = told = 0
     for portion in _portions(hosts):
         with ledger.database.transaction(org) as session:
-            newer, problems = _save(session, org, scan, found, portion, told, actor=actor)
+            newer, news = _save(session, org, scan, found, portion, told, actor=actor)
         settled += newer
-        told += problems
+        told += news
     if settled:
         notes.append(f"{_many(settled)} looked at after this file was written; their findings were left as they are.")
     with ledger.database.transaction(org) as session:
@@ -94,20 +94,19 @@ def _begin(session: Session, org: UUID, found: Imported, hosts: Sequence[FoundHo
 def _save(
     session: Session, org: UUID, scan: UUID, found: Imported, portion: Sequence[FoundHost], told: int, *, actor: str
 ) -> tuple[int, int]:
-    """Save one portion as a part of the scan; return on how many of its hosts something newer is known, and how many problems it has.
+    """Save one portion as a part of the scan; return on how many of its hosts something newer is known, and how much news it has.
 
-    `told` counts those of the portions before: from `TOLD_MAX` on nobody hears of single ones, the end of the scan tells how many they are.
+    News are problems and what is fixed. `told` counts those of the portions before: from `TOLD_MAX` on nobody hears of single ones, the end
+    of the scan tells how many they are.
     """
     newer = importing.looked_at_since(session, org, [host.address for host in portion], found.at)
     part = sighted(portion, clock.now(), settled=newer)
-    problems = sum(len(one.problems) for one in part.sightings)
+    news = sum(len(one.problems) for one in part.sightings) + importing.count_fixes(session, org, part.sightings)
     taken = write.take_shard(session, org, scan, new_id())
     if taken is not None:
         ordered = sorted(part.sightings, key=lambda one: one.address)
-        learned.save_part(
-            session, org, taken, scan, ordered, importing.summary(part), actor=actor, known={}, quiet=told + problems > TOLD_MAX
-        )
-    return len(newer), problems
+        learned.save_part(session, org, taken, scan, ordered, importing.summary(part), actor=actor, known={}, quiet=told + news > TOLD_MAX)
+    return len(newer), news
 
 
 def _end(session: Session, org: UUID, scan: UUID, missed: list[str], notes: list[str]) -> None:

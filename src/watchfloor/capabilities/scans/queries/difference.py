@@ -171,15 +171,17 @@ def _earlier(session: Session, org: UUID, looks: Sequence[tuple[Known, Known]], 
     return found
 
 
+# What a file of another scanner changes, its scan changes itself: no jobs work for that.
 FINDINGS: Final = """
 with seen as (
   select finding from scan_finding where org = %(org)s and scan in (%(scan)s, %(base)s)
-  union select c.finding from shard s join finding_change c on c.org = s.org and c.job = s.job where s.org = %(org)s and s.scan = %(scan)s)
+  union select c.finding from shard s join finding_change c on c.org = s.org and c.job = s.job where s.org = %(org)s and s.scan = %(scan)s
+  union select finding from finding_change where org = %(org)s and job = %(scan)s)
 select f.id as finding, f."check", f.title, f.severity, f.target, f.protocol, f.port,
   (select to_state from finding_change c where c.org = f.org and c.finding = f.id and (c.at <= %(began)s
-    or c.job in (select job from shard s where s.org = f.org and s.scan = %(base)s)) order by c.at desc, c.id desc limit 1) as before,
+    or c.job in (select job from shard s where s.org = f.org and s.scan = %(base)s union all select %(base)s)) order by c.at desc, c.id desc limit 1) as before,
   (select to_state from finding_change c where c.org = f.org and c.finding = f.id and (c.at <= coalesce(%(now)s, wf_now())
-    or c.job in (select job from shard s where s.org = f.org and s.scan = %(scan)s)) order by c.at desc, c.id desc limit 1) as after
+    or c.job in (select job from shard s where s.org = f.org and s.scan = %(scan)s union all select %(scan)s)) order by c.at desc, c.id desc limit 1) as after
 from seen join finding f on f.org = %(org)s and f.id = seen.finding order by f.severity_rank desc, f.target, f.port, f."check", f.id
 """
 

@@ -59,6 +59,7 @@ def pages() -> dict[str, str]:
         "jobs.md": _page("Kinds of jobs", JOBS, _jobs()),
         "operations.md": _page("REST operations", OPERATIONS, _operations(document)),
         "events.md": _page("Events", EVENTS, _events()),
+        "events.json": json.dumps(_shapes(), indent=2, sort_keys=True) + "\n",
         "errors.md": _page("Errors", ERRORS, _errors()),
         "commands.md": _page("Commands", COMMANDS, _commands()),
         "openapi.json": json.dumps(document, indent=2, sort_keys=True) + "\n",
@@ -80,7 +81,9 @@ OPERATIONS: Final = (
 )
 EVENTS: Final = (
     "What the program tells, for routes and watchers. Whoever lacks the permission is not told. A severity that depends on what happened is "
-    "the event's own; the one here is what it is as a rule."
+    "the event's own; the one here is what it is as a rule. What an event says is listed below it, and for programs as JSON Schema in "
+    "[events.json](events.json). How a webhook posts it, with the facts that each event becomes there, is the part `webhooks` of "
+    "[openapi.json](openapi.json)."
 )
 ERRORS: Final = (
     "What the program raises on purpose. The API answers with the status and, in the body (`application/problem+json`), the code; "
@@ -154,8 +157,41 @@ def _operations(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _events() -> Iterator[str]:
-    told = sorted((one.name, one.severity, one.permission, one.description) for item in CATALOG for one in item.events)
-    yield from _table(("event", "severity", "permission", "meaning"), [(f"`{name}`", *rest) for name, *rest in told])
+    told = sorted(CATALOG.events().items())
+    rows = [(f"`{name}`", one.severity, one.permission, one.description) for name, (one, _) in told]
+    yield from _table(("event", "severity", "permission", "meaning"), rows)
+    for name, (_, shape) in told:
+        schema = shape.model_json_schema()
+        fields = [(f"`{key}`", _shape(one, schema), one.get("description")) for key, one in schema.get("properties", {}).items()]
+        meaning = [*_table(("field", "type", "meaning"), fields)] if fields else [schema["description"], ""]
+        yield from [f"## {name}", "", *meaning]
+
+
+def _shape(one: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Return a field's type in a few words; what is inside it stands in the document for programs."""
+    match one:
+        case {"$ref": name}:
+            told = _shape(schema["$defs"][name.rpartition("/")[2]], schema)
+        case {"anyOf": several}:
+            told = " or ".join("nothing" if each.get("type") == "null" else _shape(each, schema) for each in several)
+        case {"enum": words}:
+            told = ", ".join(f"`{each}`" for each in words)
+        case {"items": inner}:
+            told = f"list of {_shape(inner, schema)}"
+        case {"properties": inner}:
+            told = "of " + ", ".join(f"`{each}`" for each in inner)
+        case {"additionalProperties": dict(inner)}:
+            told = f"{_shape(inner, schema)} by {_shape(one.get('propertyNames', {}), schema)}"
+        case _:
+            told = str(one.get("format") or one.get("type", "any"))
+    return told
+
+
+def _shapes() -> dict[str, Any]:
+    return {
+        name: {"severity": one.severity, "permission": one.permission, "description": one.description, "data": shape.model_json_schema()}
+        for name, (one, shape) in CATALOG.events().items()
+    }
 
 
 def _errors() -> Iterator[str]:

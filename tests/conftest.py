@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
+from tests.emitted import Emitted, watching
 from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
 
 if TYPE_CHECKING:
@@ -58,6 +59,22 @@ def limited(seconds: int = LIMIT_SECONDS) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def emitted() -> Iterator[Emitted]:
+    """Look at every event that the program emits."""
+    with watching() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _told_as_declared(emitted: Emitted) -> Iterator[None]:
+    """Let a test fail in which the program emits what it does not declare."""
+    yield
+    wrong = emitted.wrong[:]
+    emitted.wrong.clear()
+    assert wrong == []
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.emitted import Emitted
 from tests.jobs.kinds import Text, echo, short
 from tests.jobs.relaying import told
 from watchfloor.kernel.clock import now
@@ -26,8 +27,13 @@ HOUR_S = 3600
 
 
 def events(floor: Floor, org: UUID) -> list[tuple[Any, ...]]:
-    """Return name, severity and data of the organisation's events, oldest first."""
-    return floor.ask("select name, severity, data from event where org = %s order by id", org)
+    """Return name, severity and data of the organisation's events, oldest first, each as it is declared."""
+    found = floor.ask("select name, severity, data from event where org = %s order by id", org)
+    looked_at = Emitted()
+    for name, _severity, data in found:
+        looked_at.check(name, data)
+    assert looked_at.wrong == []
+    return found
 
 
 def fail(floor: Floor, org: UUID, kind: Any = echo, **options: Any) -> UUID:

@@ -12,6 +12,7 @@ import pytest
 from tests.api.floor import http, ledger, org, owner, stranger
 from tests.api.worker import Worker, nursery
 from tests.notifications.mailserver import Mailbox, mailserver
+from tests.notifications.posted import check_posted
 from tests.notifications.receiver import Receiver, receiving
 from tests.notifications.world import World
 from watchfloor.kernel.jobs.ledger import use_ledger
@@ -37,6 +38,7 @@ def world(ledger: Ledger, org: UUID, nursery: zygote.Zygote, receiver: Receiver,
     yield World(ledger, org, worker)
     worker.leave()
     use_ledger(None)
+    check_posted(receiver.came)
 
 
 @pytest.fixture

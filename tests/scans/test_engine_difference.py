@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from watchfloor.capabilities.scans.engine.difference import Comparison, Counts, Difference, FindingStates
+from watchfloor.capabilities.scans.engine.difference import Comparison, Difference, FindingStates
 from watchfloor.capabilities.scans.engine.known import Answers, Coverage, Facts, Known, Part, know, mask, over
 from watchfloor.capabilities.scans.engine.ranges import spans
+from watchfloor.capabilities.scans.schemas.events import Counts
 from watchfloor.kernel.contract import Severity
 
 A, B = UUID(int=1), UUID(int=2)

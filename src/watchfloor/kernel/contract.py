@@ -264,12 +264,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EventType:
-    """Something that can happen, for subscribers and the reference; who lacks its `permission` is not told of it."""
+    """Something that can happen, for subscribers and the reference; who lacks its `permission` is not told of it.
+
+    `data` names the shape of what it says, `module:attribute` inside the folder: a pydantic model that knows every field.
+    """
 
     name: str
     severity: Severity = Severity.INFO
     description: str = ""
     permission: str = ""  # what whoever reads its subject must hold, such as finding.read
+    data: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,6 +318,7 @@ class Capability:
     jobs: str | None = None  # "jobs": every job kind in that file
     routes: str | None = None  # "api:routes", mounted at /api/v1/<name>
     faces: str | None = None  # "api.faces:routes", mounted at the root: addresses that clients of other platforms know
+    webhooks: str | None = None  # "api.webhooks:webhooks", what we post to others: a function of every event and the shape of what it says
     open_routes: str | None = None  # "api:open_routes", mounted beside routes and open to who has no key; permission "public"
     commands: str | None = None  # "cli:commands", wf <name> …
     section: str | None = None  # "report:section", its part of a report
@@ -356,6 +361,10 @@ class Catalog:
     def kinds(self) -> dict[str, JobKind[Any, Any]]:
         """Return every job kind by its name."""
         return {kind.name: kind for capability in self for kind in capability.kinds()}
+
+    def events(self) -> dict[str, tuple[EventType, Any]]:
+        """Return every event by its name, with the model of what it says."""
+        return {one.name: (one, capability.load(one.data)) for capability in self for one in capability.events}
 
     def schedules(self) -> tuple[DefaultSchedule, ...]:
         """Return what every organisation is given to begin with."""

@@ -16,38 +16,61 @@ advisories = Capability(
     events=(
         EventType(
             name="advisories.updated",
+            data="schemas.events:AdvisoriesUpdated",
             permission="finding.read",
             description="Advisories changed: `added`, `changed` and `removed` count them.",
         ),
         EventType(
             name="advisories.source_refused",
+            data="schemas.events:SourceTold",
             permission="finding.read",
             severity=Severity.MEDIUM,
             description="A source did not answer, or its answer was refused: `reason`.",
         ),
-        EventType(name="advisories.source_recovered", permission="finding.read", description="A source that had failed answers again."),
+        EventType(
+            name="advisories.source_recovered",
+            data="schemas.events:SourceTold",
+            permission="finding.read",
+            description="A source that had failed answers again.",
+        ),
         EventType(
             name="advisories.watch_hit",
+            data="schemas.events:WatchHit",
             permission="finding.read",
             description="Something happened that a watch is for: which watch, which CVE, what it was and is now, which of your assets match.",
         ),
         EventType(
             name="advisories.counters_drifted",
+            data="schemas.events:CountersDrifted",
             permission="finding.read",
             severity=Severity.MEDIUM,
             description="Counters were not what a recount says and were put right: a mistake of ours, please report it.",
         ),
         EventType(
             name="match.new",
+            data="schemas.events:MatchBand",
             permission="finding.read",
             severity=Severity.MEDIUM,
             description="An advisory meets assets that it did not meet before; `assets` says which.",
         ),
         EventType(
-            name="match.closed", permission="finding.read", description="An advisory does not meet assets any more; `reason` says why."
+            name="match.closed",
+            data="schemas.events:MatchClosed",
+            permission="finding.read",
+            description="An advisory does not meet assets any more; `reason` says why.",
         ),
-        EventType(name="match.band_changed", permission="finding.read", description="The band of matches changed from `old` to `new`."),
-        EventType(name="match.confidence_raised", permission="finding.read", description="Candidates are sure enough to be findings now."),
+        EventType(
+            name="match.band_changed",
+            data="schemas.events:MatchBand",
+            permission="finding.read",
+            description="The band of matches changed from `old` to `new`.",
+        ),
+        EventType(
+            name="match.confidence_raised",
+            data="schemas.events:MatchConfidence",
+            permission="finding.read",
+            description="Candidates are sure enough to be findings now.",
+        ),
     ),
     reactions=(
         # What a scan learned can be read ten seconds later.

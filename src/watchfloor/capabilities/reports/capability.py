@@ -23,9 +23,15 @@ reports = Capability(
         "engine.to_csaf",
     ),
     events=(
-        EventType(name="reports.ready", permission="report.read", description="A report's file is stored: `report`, `format`, `scan`."),
+        EventType(
+            name="reports.ready",
+            data="schemas.events:ReportReady",
+            permission="report.read",
+            description="A report's file is stored: `report`, `format`, `scan`.",
+        ),
         EventType(
             name="reports.failed",
+            data="schemas.events:ReportFailed",
             permission="report.read",
             severity=Severity.MEDIUM,
             description="A format could not be rendered: `reason` says why.",

@@ -77,6 +77,9 @@ def make_app(ledger: Ledger, catalog: Catalog, settings: KernelSettings, *, limi
             routes = capability.load(capability.open_routes)
             _check(routes, seen, public=True)
             made.include_router(routes, prefix=_prefix(capability), responses=described)
+    for capability in catalog:
+        if capability.webhooks:
+            made.webhooks.include_router(capability.load(capability.webhooks)(catalog.events().values()))
     answer_errors(made)
     made.add_middleware(Gatekeeper, hosts=_hosts(settings.api_host), refuse=problem, uploads=frozenset(uploads))
     return made

@@ -95,3 +95,23 @@ class TriageResult(Shape):
 
     changed: int
     refused: list[RefusedTriage]
+
+
+class FindingTold(Shape):
+    """What the events of findings say."""
+
+    finding: UUID
+    capability: str = Field(description="Whose check it is.")
+    check: str
+    target: str = Field(description="Where it is wrong.")
+    port: int | None
+    protocol: str
+    title: str
+    reason: str = Field(description="Why it is as it is now.")
+    actor: str = Field(description="Who said so or looked.")
+
+
+class FindingAccepted(FindingTold):
+    """What `finding.accepted` says."""
+
+    until: datetime | None = Field(None, description="When the acceptance ends; not there where it does not.")

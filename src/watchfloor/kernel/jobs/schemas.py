@@ -349,3 +349,24 @@ class WorkersStatus(Shape):
     queues: list[QueueStatus]
     dispatchers: int
     broker: Literal["ok", "silent", "unknown"]
+
+
+class JobEnded(Shape):
+    """What `job.failed` and `job.quarantined` say."""
+
+    job: UUID
+    kind: str
+    attempts: int
+    reason: str = Field(description="Empty where nobody could say why.")
+
+
+class ScheduleMissed(Shape):
+    """What `schedule.missed` says."""
+
+    schedule: UUID
+    name: str
+    kind: str
+    missed: int = Field(description="How many instants were missed.")
+    first: datetime
+    last: datetime
+    runs: bool = Field(description="Whether the newest of them runs late at least.")

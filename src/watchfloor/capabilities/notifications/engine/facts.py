@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.notifications.engine.matching import glob_fits
+from watchfloor.capabilities.notifications.engine.told import SAID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watchfloor.capabilities.notifications.schemas.message import Message
 
 # Every message has these; where it is about no asset, leads nowhere or says nothing more, they are empty.
@@ -56,6 +59,25 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "scans.unhealthy": ("checks",),
     "schedule.missed": ("schedule", "name", "kind", "missed", "first", "last", "runs"),
 }  # fmt: skip
+
+
+def facts_in(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts that an event of this shape becomes, each with what it means: one level of what is inside others, as `message_of` reads it."""
+    found: dict[str, str] = {}
+    for name, one in schema.get("properties", {}).items():
+        shape = _resolved(one, schema)
+        inner = shape.get("properties") or {key: {} for key in _resolved(shape.get("propertyNames", {}), schema).get("enum", ())}
+        if inner:
+            found |= {f"{name} {each}": told.get("description", "") for each, told in inner.items()}
+        elif name not in SAID and shape.get("type") != "object":
+            found[name] = one.get("description", "")
+    return found
+
+
+def _resolved(one: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a shape is where it is named elsewhere, and of what may be missing, what it is otherwise."""
+    one = next((each for each in one.get("anyOf", ()) if each.get("type") != "null"), one)
+    return schema["$defs"][one["$ref"].rpartition("/")[2]] if "$ref" in one else one
 
 
 def names_of(event: str) -> tuple[str, ...]:

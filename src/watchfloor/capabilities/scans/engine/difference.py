@@ -9,6 +9,7 @@ from pydantic import Field
 
 from watchfloor.capabilities.scans.engine.known import Facts, Known, Place, appeared, gone
 from watchfloor.capabilities.scans.schemas import Shape
+from watchfloor.capabilities.scans.schemas.events import Counts, NotCompared
 from watchfloor.kernel.contract import Severity  # noqa: TC001 - see above
 
 if TYPE_CHECKING:
@@ -69,29 +70,6 @@ class FindingChange(Shape):
     target: str
     protocol: str
     port: int | None
-
-
-class Counts(Shape):
-    """How many of each kind; the lists may be cut, these are not."""
-
-    hosts_new: int = 0
-    hosts_gone: int = 0
-    hosts_changed: int = 0
-    ports_opened: int = 0
-    ports_reopened: int = 0
-    ports_closed: int = 0
-    ports_filtered: int = 0
-    services_changed: int = Field(0, description="Open ports whose service changed in one or several properties.")
-    findings_new: int = 0
-    findings_fixed: int = 0
-    findings_returned: int = 0
-
-
-class NotCompared(Shape):
-    """What only one of the two scans looked at: neither new nor gone, unknown."""
-
-    hosts: int = 0
-    ports: int = Field(0, description="Ports that one scan saw open and the other did not look at.")
 
 
 class Difference(Shape):

@@ -37,7 +37,8 @@ def role_of(person: str) -> str:
     an API key, under its full name: it is nobody once it is revoked or has expired.
     """
     return f"""coalesce(
-  (select case m.state when 'active' then m.role else '' end from member m where m.org = %(org)s and m.name = {person}),
+  (select case m.state when 'active' then m.role else '' end from member m where m.org = %(org)s and m.name between {person} and {person}
+   order by m.name limit 1),
   (select case when k.revoked_at is null and coalesce(k.expires_at, 'infinity') > wf_now() then k.role else '' end from api_key k
    where k.org = %(org)s and k.public_id = split_part({person}, '#', -1) and k.name || '#' || k.public_id = {person}), '{UNLISTED}')"""  # noqa: S608 - our own text
 

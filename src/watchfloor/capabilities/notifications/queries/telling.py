@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 from uuid import UUID  # noqa: TC003 - see above
 
 from psycopg.rows import class_row
@@ -34,21 +34,28 @@ on conflict (org, type, dedup_key) do nothing returning id
 """
 # Who is told: owners of routes that hear this event, and people who follow events without routes of their own. A person who is named
 # is told over all of their channels unless they wished otherwise. Everything that belongs to one person or channel is looked up for each by
-# its key: a planner that does not know yet how many there are would rather compare all with all.
+# its key: a planner that does not know yet how many there are would rather compare all with all. Where it takes an organisation for a handful
+# of rows, any index will do for it, such as one that reads the whole organisation for each person. So each is asked for as the first of a range
+# in its order, which only the index of its key gives, and nothing may be sorted (`UNSORTED`).
+_DEFAULT: Final = "(select o.wishes from notify_preference o where o.org = %(org)s and o.user_id = '')"
+_WISHES: Final = f"""coalesce((select p.wishes from notify_preference p where p.org = %(org)s and p.user_id between {{who}} and {{who}} order by p.user_id limit 1),
+  {_DEFAULT})"""  # noqa: S608 - our own text
+UNSORTED: Final = "select set_config('enable_sort', %s, true)"
 TAIL: Final = f"""
 select w.user_id, case when w.user_id <> '' then {role_of("w.user_id")} end as role,
   case when c.owner not in ('', w.user_id) then {role_of("c.owner")} end as owner_role, c.id as channel, c.kind, c.address, c.host, c.state,
   w.mandatory, w.min_severity, w.digest::text as digest, w.asset_filter::text as asset_filter,
-  case when w.user_id <> '' then coalesce((select p.wishes from notify_preference p where p.org = %(org)s and p.user_id = w.user_id), o.wishes) end::text as wishes,
+  case when w.user_id <> '' then {_WISHES.format(who="w.user_id")} end::text as wishes,
   w.route, w.group_by, w.escalation_id,
   exists (select 1 from notify_suppression s where s.org = c.org and s.address = c.address and coalesce(s.until, 'infinity') > wf_now()) as suppressed,
   coalesce(h.told, 0) as told, coalesce(h.bypassed, 0) as bypassed
-from wanted w cross join lateral (select * from notify_channel c where c.org = %(org)s and c.id = w.channel limit 1) c
-left join notify_preference o on o.org = %(org)s and o.user_id = ''
+from wanted w
+cross join lateral (select * from notify_channel c where c.org = %(org)s and c.id between w.channel and w.channel order by c.id limit 1) c
 left join lateral (
-  select count(*) as told, count(*) filter (where d.bypassed) as bypassed from delivery d
-  where w.user_id <> '' and d.org = c.org and d.user_id = w.user_id and d.id >= %(hour)s and d.channel = c.id and d.state <> 'suppressed') h on true
-order by c.id, w.mandatory desc, w.min_severity
+  select count(*) as told, count(*) filter (where l.bypassed) as bypassed from (
+    select d.bypassed, d.channel, d.state from delivery d
+    where w.user_id <> '' and d.org = %(org)s and (d.user_id, d.id) >= (w.user_id, %(hour)s) and d.user_id <= w.user_id order by d.user_id, d.id) l
+  where l.channel = c.id and l.state <> 'suppressed') h on true
 """  # noqa: S608 - our own text
 _WANTED: Final = """
 with wanted as (
@@ -58,17 +65,22 @@ with wanted as (
   where r.org = %(org)s and r.enabled and r.events && %(heard)s {of_routes}
   union all
   select c.owner, c.id, false, coalesce(s.wishes ->> 'min_severity', 'info'), s.wishes -> 'digest', null, null, null, null
-  from notify_channel c left join notify_preference o on o.org = %(org)s and o.user_id = ''
-  cross join lateral (
-    select coalesce((select p.wishes from notify_preference p where p.org = %(org)s and p.user_id = c.owner), o.wishes) as wishes offset 0) s
+  from notify_channel c cross join lateral (select {wishes} as wishes offset 0) s
   where c.org = %(org)s and {of_channels} and coalesce(s.wishes -> 'enabled_channels' ? c.kind, true)
-    and not c.given and (select true from notify_route r where r.org = %(org)s and r.owner = c.owner and r.enabled limit 1) is null)
+    and not c.given and (
+      select true from notify_route r where r.org = %(org)s and r.owner between c.owner and c.owner and r.enabled order by r.owner limit 1) is null)
 """
 FOLLOWING: Final = (
-    _WANTED.format(of_routes="", of_channels="c.owner <> '' and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, false)") + TAIL
+    _WANTED.format(
+        wishes=_WISHES.format(who="c.owner"),
+        of_routes="",
+        of_channels="c.owner <> '' and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, false)",
+    )
+    + TAIL
 )
 NAMED: Final = (
     _WANTED.format(
+        wishes=_WISHES.format(who="c.owner"),
         of_routes="and r.owner = any (%(users)s)",
         of_channels="c.owner = any (%(users)s) and coalesce(s.wishes -> 'enabled_events' ?| %(heard)s, true)",
     )
@@ -222,22 +234,30 @@ def open_messages(session: Session, vault: Vault, org: UUID, notifications: Sequ
 
 def list_candidates(session: Session, org: UUID, event: str, users: Sequence[str] | None = None) -> list[Candidate]:
     """Return the channels that could tell of an event: of everybody who follows it, or of the people named."""
-    values = {"org": org, "heard": heard_as(event), "users": list(users or ()), "hour": first_id(now() - HOUR)}
+    wire = wire_of(session)
+    wire.execute(UNSORTED, ("off",))
     # Planned anew each time: a plan that was kept from when there were few channels takes minutes with many.
-    cursor = wire_of(session).cursor(row_factory=class_row(Candidate))
-    return cursor.execute(FOLLOWING if users is None else NAMED, values, prepare=False).fetchall()
+    values = {"heard": heard_as(event), "users": list(users or ())}
+    found = _candidates(session, FOLLOWING if users is None else NAMED, org, values, prepare=False)
+    wire.execute(UNSORTED, ("on",))
+    return found
 
 
 def list_own(session: Session, org: UUID, user: str, given: Sequence[UUID] = ()) -> list[Candidate]:
     """Return a person's channels, and those that are given for one message."""
-    values = {"org": org, "user": user, "given": list(given), "hour": first_id(now() - HOUR)}
-    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OWN, values).fetchall()
+    return _candidates(session, OWN, org, {"user": user, "given": list(given)})
 
 
 def list_of_route(session: Session, org: UUID, route: UUID, channels: Sequence[UUID]) -> list[Candidate]:
     """Return those of these channels that a route still tells over."""
-    values = {"org": org, "route": route, "given": list(channels), "hour": first_id(now() - HOUR)}
-    return wire_of(session).cursor(row_factory=class_row(Candidate)).execute(OF_ROUTE, values).fetchall()
+    return _candidates(session, OF_ROUTE, org, {"route": route, "given": list(channels)})
+
+
+def _candidates(session: Session, sql: LiteralString, org: UUID, values: dict[str, Any], *, prepare: bool | None = None) -> list[Candidate]:
+    """Return candidates by channel, what is mandatory first."""
+    cursor = wire_of(session).cursor(row_factory=class_row(Candidate))
+    found = cursor.execute(sql, {"org": org, "hour": first_id(now() - HOUR), **values}, prepare=prepare).fetchall()
+    return sorted(found, key=lambda one: (one.channel, not one.mandatory, one.min_severity))
 
 
 def known_users(session: Session, org: UUID, users: Sequence[str]) -> set[str]:

@@ -43,6 +43,8 @@ def listening(
         if port:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((address or ("127.0.0.1" if family == socket.AF_INET else "::1"), port))
+        # What lingers of its connections inherits this, and a server that comes back at its port is let in.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.listen(64)
 
         def accept() -> None:
@@ -87,6 +89,17 @@ def answering(answers: Callable[[bytes], bytes]) -> Callable[[socket.socket, thr
             if not (said := answers(asked)):
                 return
             client.sendall(said)
+
+    return talk
+
+
+def site(answers: Callable[[bytes], bytes]) -> Callable[[socket.socket, threading.Event], None]:
+    """Be a web server: answer one question and hang up, since a response that names no length ends with its connection."""
+
+    def talk(client: socket.socket, ends: threading.Event) -> None:
+        del ends
+        if asked := client.recv(4096):
+            client.sendall(answers(asked))
 
     return talk
 

@@ -28,7 +28,7 @@ def client(owner: Client, ledger: Ledger) -> Client:
 
 
 def test_a_scan_travels_from_the_request_to_what_it_found(client: Client, worker: Worker) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         answer = client.ask("POST", "/scans", json={"targets": ["127.0.0.1"], "ports": str(port)})
         made = answer.json()
         assert (answer.status_code, answer.headers["location"]) == (202, f"/api/v1/scans/{made['id']}")

@@ -84,7 +84,7 @@ def changed(ledger: Ledger, org: UUID) -> list[dict[str, Any]]:
 
 def test_an_upgrade_a_stop_and_a_new_server_are_told(loopback: UUID, worker: Worker, ledger: Ledger, ssh: tuple[int, Upgradable]) -> None:
     port, server = ssh
-    with servers.refusing() as fresh, servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1")) as web:
+    with servers.refusing() as fresh, servers.listening(servers.site(lambda _asked: PAGE % b"1.22.1")) as web:
         asked = {"ports": f"{port},{web},{fresh}"}
         first = worker.scan(loopback, "127.0.0.1", **asked)
     server.greeting = b"SSH-2.0-OpenSSH_10.0p2 Debian-7\r\n"
@@ -100,10 +100,10 @@ def test_an_upgrade_a_stop_and_a_new_server_are_told(loopback: UUID, worker: Wor
 
 
 def test_a_server_that_comes_back_is_reopened_and_its_finding_returned(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1")) as web:
+    with servers.listening(servers.site(lambda _asked: PAGE % b"1.22.1")) as web:
         first = worker.scan(loopback, "127.0.0.1", ports=str(web))
     worker.scan(loopback, "127.0.0.1", ports=str(web))
-    with servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1"), port=web):
+    with servers.listening(servers.site(lambda _asked: PAGE % b"1.22.1"), port=web):
         third = worker.scan(loopback, "127.0.0.1", ports=str(web))
     found = diff(ledger, loopback, third.id)
     assert counts(found) == {"hosts_changed": 1, "ports_reopened": 1, "findings_returned": 1}
@@ -176,7 +176,7 @@ def jobs_request(ports: str) -> Any:
 
 
 def test_what_people_decide_is_no_change_of_the_network(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1")) as web:
+    with servers.listening(servers.site(lambda _asked: PAGE % b"1.22.1")) as web:
         worker.scan(loopback, "127.0.0.1", ports=str(web))
         with ledger.database.transaction(loopback) as session:
             (one,) = list_findings(session, loopback).items
@@ -355,7 +355,7 @@ def test_findings_of_a_host_that_is_gone_are_fixed_at_the_second_silent_scan(org
 
 
 def test_a_scan_that_nobody_answered_proves_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE % b"1.22.1")) as web:
+    with servers.listening(servers.site(lambda _asked: PAGE % b"1.22.1")) as web:
         worker.scan(loopback, "127.0.0.1", ports=str(web))
     for _ in range(2):
         silent = worker.scan(loopback, "127.0.0.1", ports=str(web))

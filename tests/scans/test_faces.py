@@ -31,7 +31,7 @@ def client(owner: Client, ledger: Ledger) -> Client:
 
 
 def test_a_task_travels_from_the_request_to_its_result(client: Client, worker: Worker) -> None:
-    with servers.listening(servers.answering(lambda _asked: FOUND)) as port, servers.refusing() as closed:
+    with servers.listening(servers.site(lambda _asked: FOUND)) as port, servers.refusing() as closed:
         asked = {
             "target": "127.0.0.1",
             "ports": f"{port},{closed}",

@@ -126,7 +126,7 @@ def test_a_port_that_the_file_proves_closed_closes_its_finding(loopback: UUID, l
 
 
 def test_a_file_that_names_open_ports_only_closes_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         worker.scan(loopback, "127.0.0.1", ports=str(port))
     line = f'{{"ip":"127.0.0.1","port":23,"timestamp":"{now():%Y-%m-%dT%H:%M:%S}"}}'
     jobs.import_scan(ledger, loopback, imports.read(line.encode()), actor="test")
@@ -136,7 +136,7 @@ def test_a_file_that_names_open_ports_only_closes_nothing(loopback: UUID, worker
 def test_an_older_file_neither_opens_nor_closes_findings_of_a_host_that_was_looked_at_since(
     loopback: UUID, worker: Worker, ledger: Ledger
 ) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         worker.scan(loopback, "127.0.0.1", ports=str(port))
     scan = jobs.import_scan(ledger, loopback, seen(23, closed=((port, port),), at=datetime(2020, 1, 1, tzinfo=UTC)), actor="test")
     assert states(ledger, loopback) == {"cleartext-http": "open"}

@@ -59,7 +59,7 @@ def test_one_small_scan_is_planned_looked_at_and_ended_by_three_jobs(loopback: U
 
 
 def test_findings_are_recorded_with_their_asset_and_told(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
         (seen,) = read.list_scan_findings(session, loopback, scan.id).items
@@ -71,7 +71,7 @@ def test_findings_are_recorded_with_their_asset_and_told(loopback: UUID, worker:
 
 
 def test_the_same_finding_in_a_second_scan_is_not_new(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         first, second = (worker.scan(loopback, "127.0.0.1", ports=str(port)) for _ in range(2))
     with ledger.database.transaction(loopback) as session:
         assert [one.is_new for one in read.list_scan_findings(session, loopback, first.id).items] == [True]
@@ -79,7 +79,7 @@ def test_the_same_finding_in_a_second_scan_is_not_new(loopback: UUID, worker: Wo
 
 
 def test_a_finding_closes_when_its_port_is_seen_closed(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         worker.scan(loopback, "127.0.0.1", ports=str(port))
     worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
@@ -87,7 +87,7 @@ def test_a_finding_closes_when_its_port_is_seen_closed(loopback: UUID, worker: W
 
 
 def test_a_finding_stays_open_when_its_port_was_not_asked(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port, servers.refusing() as other:
+    with servers.listening(servers.site(web)) as port, servers.refusing() as other:
         worker.scan(loopback, "127.0.0.1", ports=str(port))
         worker.scan(loopback, "127.0.0.1", ports=str(other))
     with ledger.database.transaction(loopback) as session:
@@ -96,7 +96,7 @@ def test_a_finding_stays_open_when_its_port_was_not_asked(loopback: UUID, worker
 
 def test_a_finding_on_a_closed_port_closes_though_another_port_stays_silent(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
     with servers.dropping() as silent:
-        with servers.listening(servers.answering(web)) as port:
+        with servers.listening(servers.site(web)) as port:
             worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
         worker.scan(loopback, "127.0.0.1", ports=f"{port},{silent}")
     with ledger.database.transaction(loopback) as session:
@@ -104,7 +104,7 @@ def test_a_finding_on_a_closed_port_closes_though_another_port_stays_silent(loop
 
 
 def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=f"{port},1-50")
         before = {table: worker.count(table, loopback) for table in TABLES}
         with ledger.database.transaction(loopback) as session:
@@ -120,7 +120,7 @@ def test_a_repeated_attempt_of_a_part_changes_nothing(loopback: UUID, worker: Wo
 def test_a_part_whose_worker_died_goes_on_and_counts_nothing_twice(
     loopback: UUID, worker: Worker, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         calm = worker.scan(loopback, "127.0.0.1", ports=f"{port},1-50")
         scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports=f"{port},1-50", max_rate=40), actor="test")
         worker.run(job)
@@ -206,7 +206,7 @@ def test_a_name_that_leads_out_of_the_scope_fails_the_scan_with_the_remedy(org: 
 
 
 def test_a_scope_that_shrinks_meanwhile_is_obeyed(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(web)) as port:
+    with servers.listening(servers.site(web)) as port:
         scan, job = jobs.submit_scan(ledger, loopback, ScanRequest(targets=["127.0.0.1"], ports=str(port)), actor="test")
         worker.run(job)
         with ledger.database.transaction(loopback) as session:
@@ -333,7 +333,7 @@ def test_another_organisations_scan_cannot_be_run_or_read(loopback: UUID, strang
 
 def test_what_a_target_sends_is_stored_whatever_it_is(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
     hostile = b"HTTP/1.0 200 OK\r\nServer: nginx/1.0\0\x1b[2J\xff\\u0000\r\n\r\n<title>\0\xed\xa0\x80<script></title>"
-    with servers.listening(servers.answering(lambda _asked: hostile)) as port:
+    with servers.listening(servers.site(lambda _asked: hostile)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
         (service,) = read.list_services(session, loopback, scan.id).items

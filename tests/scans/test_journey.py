@@ -34,7 +34,7 @@ def home() -> Iterator[Path]:
 def test_two_listeners_are_found_and_reported(home: Path) -> None:
     with (
         servers.listening(servers.banner(b"SSH-2.0-OpenSSH_9.2p1\r\n")) as ssh,
-        servers.listening(servers.answering(lambda _asked: PAGE)) as web,
+        servers.listening(servers.site(lambda _asked: PAGE)) as web,
     ):
         done = wf("scan", "127.0.0.1", "--ports", f"{ssh},{web}", "--json", "--fail-on", "low", data_dir=home)
     assert done.returncode == 1, done.stderr
@@ -53,7 +53,7 @@ def test_two_listeners_are_found_and_reported(home: Path) -> None:
 
 def test_people_get_tables_a_sentence_and_the_report_where_they_want_it(home: Path) -> None:
     wanted = home.parent / "mine.html"
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as web:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as web:
         done = wf("scans", "run", "127.0.0.1", "--ports", str(web), "--output", str(wanted), data_dir=home)
     assert done.returncode == 0, done.stderr
     assert "Open ports" in done.stdout
@@ -101,7 +101,7 @@ def test_ctrl_c_cancels_the_scan_and_says_so(home: Path) -> None:
 
 
 def test_what_changed_between_two_scans_and_why_a_finding_is_closed(home: Path) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as web:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as web:
         first = json.loads(wf("scan", "127.0.0.1", "--ports", str(web), "--json", data_dir=home).stdout)
         same = json.loads(wf("scan", "127.0.0.1", "--ports", str(web), "--json", data_dir=home).stdout)
         quiet = wf("scans", "diff", same["scan"]["id"], data_dir=home)

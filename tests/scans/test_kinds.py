@@ -169,7 +169,7 @@ def test_cancelling_an_ended_scan_leaves_it_as_it_is(loopback: UUID, worker: Wor
 
 @pytest.mark.parametrize("by_id", [True, False])
 def test_analysis_judges_what_was_seen_and_changes_nothing(loopback: UUID, worker: Worker, ledger: Ledger, *, by_id: bool) -> None:
-    with servers.listening(servers.answering(lambda _asked: WEB)) as port:
+    with servers.listening(servers.site(lambda _asked: WEB)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
         services = [one.model_dump(mode="json") for one in read.list_services(session, loopback, scan.id).items]

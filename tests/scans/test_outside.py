@@ -343,7 +343,7 @@ def test_web_server_is_asked_without_host() -> None:
         asked.append(question)
         return HTTP
 
-    with servers.listening(servers.answering(talk)) as port:
+    with servers.listening(servers.site(talk)) as port:
         service = fingerprint(look_at(port))
     assert (service.name, service.product, service.title) == ("http", "nginx", "Hello")
     assert asked[0] == b"GET / HTTP/1.0\r\n\r\n"
@@ -358,7 +358,7 @@ def test_web_server_that_insists_on_host_gets_one() -> None:
         asked.append(question)
         return HTTP if b"Host: shop.example\r\n" in question else b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
-    with servers.listening(servers.answering(talk)) as port:
+    with servers.listening(servers.site(talk)) as port:
         found = look_at(port, name="shop.example")
     assert fingerprint(found).product == "nginx"
     assert [reply.probe for reply in found.replies] == ["http", "http-host"]
@@ -366,7 +366,7 @@ def test_web_server_that_insists_on_host_gets_one() -> None:
 
 
 def test_web_server_over_tls_is_seen_with_its_expired_certificate(pem: Path) -> None:
-    with servers.listening(servers.answering(lambda _: HTTP), secure=servers.context(pem)) as port:
+    with servers.listening(servers.site(lambda _: HTTP), secure=servers.context(pem)) as port:
         found = look_at(port, name="localhost")
     assert found.tls is not None
     assert (found.tls.version, found.tls.oldest, found.tls.error) == ("TLSv1.3", "", "")
@@ -379,7 +379,7 @@ def test_web_server_over_tls_that_insists_on_host_gets_one(pem: Path) -> None:
     def talk(question: bytes) -> bytes:
         return HTTP if b"Host: 127.0.0.1\r\n" in question else b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
-    with servers.listening(servers.answering(talk), secure=servers.context(pem)) as port:
+    with servers.listening(servers.site(talk), secure=servers.context(pem)) as port:
         assert fingerprint(look_at(port)).product == "nginx"
 
 
@@ -395,7 +395,7 @@ def test_old_tls_is_detected(pem: Path) -> None:
     old = servers.context(pem)
     old.minimum_version = ssl.TLSVersion.TLSv1
     old.set_ciphers("ALL:@SECLEVEL=0")
-    with servers.listening(servers.answering(lambda _: HTTP), secure=old) as port:
+    with servers.listening(servers.site(lambda _: HTTP), secure=old) as port:
         found = look_at(port)
     assert found.tls is not None
     assert (found.tls.version, found.tls.oldest) == ("TLSv1.3", "TLSv1")
@@ -546,7 +546,7 @@ def test_port_suggests_the_first_question(monkeypatch: pytest.MonkeyPatch, hinte
 
 
 def test_plain_server_on_a_tls_port_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    with servers.listening(servers.answering(lambda asked: HTTP if asked.startswith(b"GET") else b"")) as port:
+    with servers.listening(servers.site(lambda asked: HTTP if asked.startswith(b"GET") else b"")) as port:
         monkeypatch.setattr(looking, "TLS_FIRST", frozenset((port,)))
         found = look_at(port)
     assert found.tls is not None

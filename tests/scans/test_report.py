@@ -45,7 +45,7 @@ def selected(ledger: Ledger, org: UUID, scope: Scope) -> dict[UUID, str | None]:
 
 
 def test_a_scan_has_its_ports_hosts_and_findings(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
     (service,) = table(ledger, loopback, of(scan.id), "services")
     assert (service["address"], service["port"], service["service"], service["product"], service["version"]) == (
@@ -62,7 +62,7 @@ def test_a_scan_has_its_ports_hosts_and_findings(loopback: UUID, worker: Worker,
 
 
 def test_a_comparison_tells_new_from_fixed_and_unchanged(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         first = worker.scan(loopback, "127.0.0.1", ports=str(port))
         same = worker.scan(loopback, "127.0.0.1", ports=str(port))
     gone = worker.scan(loopback, "127.0.0.1", ports=str(port))
@@ -73,7 +73,7 @@ def test_a_comparison_tells_new_from_fixed_and_unchanged(loopback: UUID, worker:
 def test_the_first_scan_has_nothing_to_compare_with_and_the_second_says_what_changed(
     loopback: UUID, worker: Worker, ledger: Ledger
 ) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         first = worker.scan(loopback, "127.0.0.1", ports=str(port))
         same = worker.scan(loopback, "127.0.0.1", ports=str(port))
     third = worker.scan(loopback, "127.0.0.1", ports=str(port))
@@ -95,7 +95,7 @@ def test_what_is_no_scan_has_no_section(loopback: UUID, ledger: Ledger) -> None:
 
 
 def test_a_decision_changes_no_watermark_of_the_scan_and_a_running_scan_has_none(loopback: UUID, worker: Worker, ledger: Ledger) -> None:
-    with servers.listening(servers.answering(lambda _asked: PAGE)) as port:
+    with servers.listening(servers.site(lambda _asked: PAGE)) as port:
         scan = worker.scan(loopback, "127.0.0.1", ports=str(port))
     with ledger.database.transaction(loopback) as session:
         before = section.watermark(session, loopback, of(scan.id))

@@ -67,6 +67,7 @@ def test_a_string_of_ours_is_read_back(text: str) -> None:
     assert str(pdf.T) == text
 
 
+@pytest.mark.no_cover  # each text walks the same lines
 def test_bookmarks_say_what_hostile_titles_say() -> None:
     texts = [one.encode("utf-8", "replace").decode() for one in (*NASTY, *PAYLOADS)]
     content, _ = make(here.Here(), model.snapshot(len(texts), texts=texts, services=0).getvalue(), full=True)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
+from tests.dealing import Dealing, longest_first
 from tests.emitted import Emitted, watching
 from tests.servers import Server, postgres_server, rabbitmq_missing, rabbitmq_server, valkey_server
 
@@ -29,6 +30,20 @@ def pytest_configure() -> None:
     """Hear Ctrl-C even where a shell started us in the background and had it ignored: children inherit that, and some tests send it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Dealing | None:
+    """Deal tests in our own way where `--dist loadfile` asks for files."""
+    return Dealing(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long; count no coverage where the same lines are walked thousands of times."""
+    items[:] = longest_first(items)
+    for item in items:
+        if item.get_closest_marker("slow") or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
 
 
 @pytest.hookimpl(wrapper=True)

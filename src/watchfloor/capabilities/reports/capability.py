@@ -10,6 +10,7 @@ reports = Capability(
     faces="api.reports:scan_routes",
     commands="cli:commands",
     settings="settings:ReportSettings",
+    section="report:section",
     boxes=(
         "engine.to_pdf.part",
         "engine.to_pdf.merge",

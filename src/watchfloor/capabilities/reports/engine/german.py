@@ -57,3 +57,18 @@ GERMAN: Final = {
     "{count} more is in the report for engineers.": "{count} weiterer steht im Bericht für die Technik.",
     "{count} more are in the report for engineers.": "{count} weitere stehen im Bericht für die Technik.",
 }  # fmt: skip
+# What our own section says.
+SECTION: Final = {
+    "Assets and the course of findings": "Assets und Verlauf der Befunde", "Assets": "Assets", "Asset": "Asset", "Name": "Name", "Exposure": "Erreichbarkeit",
+    "Open findings": "Offene Befunde", "First seen": "Zuerst gesehen", "Last seen": "Zuletzt gesehen", "Assets known": "Bekannte Assets",
+    "Not seen in the period": "Im Zeitraum nicht gesehen", "Findings that came": "Neue Befunde", "Findings that ended": "Erledigte Befunde",
+    "Open findings over time": "Offene Befunde im Verlauf", "findings": "Befunde",
+    "From {begin} to {end}: {came} findings came, {went} ended.": "Von {begin} bis {end}: {came} Befunde kamen hinzu, {went} sind erledigt.",
+    "{unseen} of {known} assets were not seen in the period: what is known of them is older.":
+        "{unseen} von {known} Assets wurden im Zeitraum nicht gesehen: Was über sie bekannt ist, ist älter.",
+    "An asset was last seen on {moment}.": "Zuletzt wurde ein Asset gesehen am {moment}.",
+    "No asset was known by then: nothing was looked at, so nothing could be found.":
+        "Bis dahin war kein Asset bekannt: Nichts wurde betrachtet, also konnte nichts gefunden werden.",
+    "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
+        "Ein Befund gilt als offen, bis ein Blick bewies, dass er behoben ist, oder jemand ihn akzeptierte oder als Fehlalarm bezeichnete.",
+}  # fmt: skip

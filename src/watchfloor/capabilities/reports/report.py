@@ -1,0 +1,145 @@
+"""What reports tell themselves of assets with a tag, or of the organisation over a period: what is known at all, and how findings came and went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg.rows import dict_row
+
+from watchfloor.capabilities.reports.engine.german import SECTION
+from watchfloor.capabilities.reports.engine.period import moments
+from watchfloor.kernel.contract import Severity
+from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.sections import Column, Redact, ReportSection, Scope, SectionTable, Sort, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
+AT_ONCE: Final = 500
+LOOK_BACK: Final = timedelta(days=90)  # where no beginning is given
+METHOD: Final = "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive."
+NOTHING: Final = "No asset was known by then: nothing was looked at, so nothing could be found."
+ASSETS: Final = "from asset a where a.org = %(org)s and a.first_seen <= %(end)s and (%(tag)s = '' or %(tag)s = any (a.tags))"
+TOTALS: Final = f"select count(*), count(*) filter (where a.last_seen < %(begin)s), max(a.last_seen) {ASSETS}"
+# What a change adds to the open findings, between which two moments.
+MOVES: Final = f"""
+select width_bucket(c.at, %(moments)s::timestamptz[]) as step, f.severity, count(*) filter (where c.to_state = 'open')::int as came,
+  count(*) filter (where c.from_state = 'open')::int as went
+from finding_change c join finding f on f.org = c.org and f.id = c.finding
+where c.org = %(org)s and c.at <= %(end)s and (c.to_state = 'open') <> coalesce(c.from_state = 'open', false)
+  and f.asset in (select a.id {ASSETS}) group by 1, 2
+"""  # noqa: S608 - our own columns
+ROWS: Final = f"""
+select a.key as asset, a.name, a.exposure, a.first_seen, a.last_seen, (select count(*)::int from finding f where f.org = a.org and f.asset = a.id
+  and wf_finding_state(f.state, f.accepted_until) = 'open') as open
+{ASSETS} order by a.key, a.kind
+"""  # noqa: S608 - our own columns
+MARK: Final = f"""
+select count(*), max(a.last_seen), md5(string_agg(a.exposure, '' order by a.id)),
+  (select max(c.at) from finding_change c where c.org = %(org)s), (select count(*) from finding f where f.org = %(org)s and f.state = 'open'),
+  (select min(f.accepted_until) from finding f where f.org = %(org)s and f.accepted_until > wf_now()) {ASSETS}
+"""  # noqa: S608 - our own columns
+
+
+@dataclass(frozen=True)
+class Period:
+    """From when until when, by the database's clock."""
+
+    begin: datetime
+    end: datetime
+
+
+def accepts(session: Session, org: UUID, scope: Scope) -> bool:
+    """Tell whether a scope is about assets rather than about scans."""
+    del session, org
+    return scope.kind in {"assets", "organisation"}
+
+
+def watermark(session: Session, org: UUID, scope: Scope) -> str | None:
+    """Return a word for assets, changes of findings, and the day, on which the period ends where it has no end."""
+    period = _period(session, scope)
+    row: Any = wire_of(session).execute(MARK, _values(org, scope, period)).fetchone()
+    return "|".join(str(value) for value in (*row, period.end.date()))
+
+
+def tell(session: Session, org: UUID, scope: Scope) -> Told:
+    """Return what is known of the assets, and how many findings were open when."""
+    period, wire = _period(session, scope), wire_of(session)
+    values = _values(org, scope, period)
+    known, unseen, last = _row(wire.execute(TOTALS, values).fetchone())
+    steps = moments(period.begin, period.end)
+    moves = wire.cursor(row_factory=dict_row).execute(MOVES, {**values, "moments": steps}).fetchall()
+    came, went = (sum(one[name] for one in moves if one["step"]) for name in ("came", "went"))
+    between = f"{period.begin:%d %B %Y, %H:%M} UTC", f"{period.end:%d %B %Y, %H:%M} UTC"
+    return Told(
+        summary=f"From {between[0]} to {between[1]}: {came:,} findings came, {went:,} ended.",
+        figures=(
+            ("Assets known", known, ""), ("Not seen in the period", unseen, ""), ("Findings that came", came, ""), ("Findings that ended", went, ""),
+        ),
+        charts=(_course(steps, moves),) if moves else (), not_looked_at=tuple(_gaps(known, unseen)), method=(METHOD,),
+        notes=(f"An asset was last seen on {last:%d %B %Y, %H:%M} UTC.",) if last else (),
+    )  # fmt: skip
+
+
+def _gaps(known: int, unseen: int) -> Iterator[str]:
+    if not known:
+        yield NOTHING
+    if unseen:
+        yield f"{unseen:,} of {known:,} assets were not seen in the period: what is known of them is older."
+
+
+def _course(steps: list[datetime], moves: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a chart of how many findings were open at each moment, gravest first."""
+    series = []
+    for severity in map(str, reversed(Severity)):
+        mine = [one for one in moves if one["severity"] == severity]
+        added = [sum(one["came"] - one["went"] for one in mine if one["step"] == step) for step in range(len(steps))]
+        points = [
+            {"label": at.replace(microsecond=0).isoformat(), "value": value, "tone": severity}
+            for at, value in zip(steps, accumulate(added), strict=True)
+        ]
+        if any(point["value"] for point in points):
+            series.append({"label": severity, "points": points})
+    return {"kind": "trend", "title": "Open findings over time", "unit": "findings", "series": series}
+
+
+def _period(session: Session, scope: Scope) -> Period:
+    now: datetime = _row(wire_of(session).execute("select wf_now()").fetchone())[0]
+    end = min(scope.until or now, now)
+    return Period(scope.since or end - LOOK_BACK, end)
+
+
+def _values(org: UUID, scope: Scope, period: Period) -> dict[str, Any]:
+    return {"org": org, "tag": scope.tag, "begin": period.begin, "end": period.end}
+
+
+def _row(found: Any) -> tuple[Any, ...]:  # noqa: ANN401 - psycopg's
+    return tuple(found)
+
+
+def _assets(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str, Any]]:
+    with wire_of(session).cursor("report_assets", row_factory=dict_row) as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(ROWS, _values(org, scope, _period(session, scope)))
+        yield from cursor
+
+
+section: Final = ReportSection(
+    title="Assets and the course of findings", order=10, accepts=accepts, watermark=watermark, tell=tell, words={"de": SECTION},
+    tables=(
+        SectionTable(
+            name="assets", title="Assets", rows=_assets, empty=NOTHING,
+            columns=(
+                Column(name="asset", title="Asset", sort=Sort.CODE, redact=Redact.ASSET), Column(name="name", title="Name", redact=Redact.ASSET),
+                Column(name="exposure", title="Exposure"), Column(name="open", title="Open findings", sort=Sort.NUMBER),
+                Column(name="first_seen", title="First seen", sort=Sort.MOMENT), Column(name="last_seen", title="Last seen", sort=Sort.MOMENT),
+            ),
+        ),
+    ),
+)  # fmt: skip

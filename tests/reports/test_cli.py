@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -126,6 +129,26 @@ def test_reports_are_listed_shown_and_downloaded(desk: WorkingDesk, world: World
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_who_took_a_report_away_stands_in_the_record(
+    desk: WorkingDesk, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = ready(desk, world)
+    monkeypatch.setattr("webbrowser.open", lambda _uri: True)
+    told(desk, "download", made["report_id"], "--output", str(tmp_path))
+    told(desk, "open", made["report_id"])
+    assert (
+        world.ask("select actor, operation from audit_entry where object = %s and operation = 'report.download'", made["report_id"])
+        == [("cli", "report.download")] * 2
+    )
+
+
+def test_nothing_is_written_where_there_is_no_standard_output(desk: WorkingDesk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made,) = ready(desk, world)
+    monkeypatch.setattr(sys, "__stdout__", None)  # as Python says that it was closed: its number is then somebody else's
+    assert "standard output" in str(refused(desk, "download", made["report_id"], "--output", "-"))
+    assert "standard output" in str(refused(desk, "generate", made["report_id"], "--format", "json", "--output", "-"))
+
+
 def test_opening_a_report_shows_its_file(desk: WorkingDesk, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (made,) = ready(desk, world, "html")
     shown: list[str] = []
@@ -176,6 +199,25 @@ def test_a_lost_file_is_not_downloaded_and_the_report_is_listed_as_lost(desk: Wo
     assert "lost" in str(refused(desk, "download", made["report_id"], "--output", str(tmp_path / "report.json")))
     assert list(tmp_path.glob("*.json")) == []
     assert [one["id"] for one in document(desk, "list", "--state", "lost")["items"]] == [made["report_id"]]
+
+
+def test_a_hold_without_a_reason_is_refused(desk: WorkingDesk, world: World) -> None:
+    (made,) = ready(desk, world)
+    for reason in ("", "  ", "x" * 2001):
+        assert "reason" in str(refused(desk, "hold", made["report_id"], "--reason", reason))
+    assert document(desk, "show", made["report_id"])["retention"] == "standard"
+
+
+def test_a_bundle_says_which_of_its_files_is_another(desk: WorkingDesk, world: World, tmp_path: Path) -> None:
+    (made,) = ready(desk, world, "bundle")
+    for name, code in (("", Exit.CLEAN), ("report.csv", Exit.FINDINGS)):
+        path = tmp_path / f"packed again {name}.zip"
+        with zipfile.ZipFile(io.BytesIO(world.stored(UUID(made["report_id"])))) as old, zipfile.ZipFile(path, "w") as new:
+            for one in old.namelist():
+                new.writestr(one, old.read(one) + b" " * (one == name))
+        said = told(desk, "verify", str(path), code=code)
+        assert ("report.csv" in said, "signature" in said) == (bool(name), True)
+        assert "No report that was made here" in said
 
 
 def test_a_held_report_stays_until_it_is_released(desk: WorkingDesk, world: World) -> None:

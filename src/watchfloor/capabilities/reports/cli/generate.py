@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of, run
+from watchfloor.capabilities.reports.cli.work import id_of, run, standard_output
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, write_private
@@ -66,6 +66,8 @@ def generate(
         base_scan_id=id_of(base, "scan", "scans") if base else None, tag=tag, since=_utc(since), until=_utc(until), preset=preset, full=full, locale=locale,
         time_zone=time_zone, redaction=redaction, retention=retention, theme=theme,
     )  # fmt: skip
+    if str(output) == "-":
+        standard_output().close()
     if str(output) == "-" and len(request.formats) > 1:
         raise InvalidInput("Standard output takes one format; name a folder for several.")
     _generate(context, request, output, wait=wait, timeout=timeout, json=json)
@@ -164,5 +166,5 @@ def _placed(floor: Floor, made: dict[str, Any], output: Path | None, *, alone: b
 
 
 def _printed(content: Iterable[bytes]) -> None:
-    with os.fdopen(os.dup(1), "wb") as out:
+    with standard_output() as out:
         out.writelines(content)

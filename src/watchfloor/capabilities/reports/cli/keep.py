@@ -8,7 +8,7 @@ import typer
 
 from watchfloor.capabilities.reports.cli.known import ReportId  # noqa: TC001 - typer reads the annotation
 from watchfloor.capabilities.reports.cli.work import id_of, run
-from watchfloor.kernel.errors import Conflict, NotFound
+from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 from watchfloor.kernel.terminal import Json, desk, print_json, print_text
 
 DAYS_MAX = 36_500
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def hold(context: typer.Context, report: ReportId, *, reason: Annotated[str, typer.Option(help="Why it must not be deleted.")]) -> None:
     """Keep a report until somebody releases it."""
+    reason = _reason(reason)
     with desk(context).floor() as floor, floor.ledger.database.transaction(floor.org) as session:
         from watchfloor.capabilities.reports.queries import ending  # noqa: PLC0415 - loads the database's libraries
 
@@ -29,6 +30,17 @@ def hold(context: typer.Context, report: ReportId, *, reason: Annotated[str, typ
             raise NotFound(f"There is no report {one} that is ready; `watchfloor reports list` shows those there are.")
         _audit(session, floor.org, one, "report.hold", reason)
     print_text(f"{one} is kept until it is released.")
+
+
+def _reason(text: str) -> str:
+    from pydantic import ValidationError  # noqa: PLC0415 - loads a library that help does without
+
+    from watchfloor.capabilities.reports.schemas.manage import Hold  # noqa: PLC0415 - see above
+
+    try:
+        return Hold(reason=text).reason
+    except ValidationError as error:
+        raise InvalidInput("A hold needs a reason: 1 to 2,000 characters that tell who reads it later why.", field="/reason") from error
 
 
 def release(context: typer.Context, report: ReportId) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID  # noqa: TC003 - one argument is of it
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of
+from watchfloor.capabilities.reports.cli.work import id_of, standard_output
 from watchfloor.kernel.errors import Conflict, InvalidInput
 from watchfloor.kernel.terminal import Json, Quiet, desk, print_ids, print_json, print_text, table, write_private
 
@@ -66,9 +66,9 @@ def download(
     """Copy a report's file here."""
     with desk(context).floor() as floor:
         one = id_of(report, "report", "reports")
-        content = content_of(floor, one)
+        content = _taken(floor, one)
         if str(output) == "-":
-            with os.fdopen(os.dup(1), "wb") as out:
+            with standard_output() as out:
                 out.writelines(content)
             return
         name = f"report-{one}.{_view(floor, one).format.suffix}"
@@ -87,6 +87,7 @@ def open_(context: typer.Context, report: ReportId) -> None:
         path = Path(view.file_path) if view.file_path else kernel_settings().data_dir / "reports" / f"{one}.{view.format.suffix}"
         if not os.access(path, os.R_OK):
             write_private(path, content_of(floor, one))
+        _audit(floor, one)
     if not webbrowser.open(path.absolute().as_uri()):
         raise InvalidInput(f"Nothing here can show it; the file is {path.absolute()}")
     print_text(str(path.absolute()))
@@ -121,6 +122,20 @@ def content_of(floor: Floor, report: UUID) -> Iterator[bytes]:
         raise Conflict(f"This report is {view.state}" + (f": {view.error}" if view.error else "."))
     with floor.ledger.database.transaction(floor.org) as session:
         return read(floor.ledger, session, floor.org, view.artifact)[1]
+
+
+def _taken(floor: Floor, report: UUID) -> Iterator[bytes]:
+    """Return a report's bytes, and write down that somebody took them."""
+    content = content_of(floor, report)
+    _audit(floor, report)
+    return content
+
+
+def _audit(floor: Floor, report: UUID) -> None:
+    from watchfloor.kernel.audit.record import record  # noqa: PLC0415 - loads the database's libraries
+
+    with floor.ledger.database.transaction(floor.org) as session:
+        record(session, floor.org, actor="cli", operation="report.download", object=str(report))
 
 
 def _found(context: typer.Context, report: str) -> ReportView:

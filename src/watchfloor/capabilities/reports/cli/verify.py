@@ -15,6 +15,8 @@ from watchfloor.capabilities.reports.cli.work import run
 from watchfloor.kernel.errors import Conflict, InvalidInput
 from watchfloor.kernel.terminal import Exit, Json, desk, print_json, print_text
 
+FINE = "as it was"
+
 if TYPE_CHECKING:
     from watchfloor.kernel.terminal import Floor
 
@@ -32,7 +34,8 @@ def verify(
             known |= _bundle(floor, path)
         if known["report"] is None:
             _say(known, json=json)
-            raise typer.Exit(Exit.FINDINGS)
+            # Whoever packed a bundle again has other bytes, and files that its signed manifest proves.
+            raise typer.Exit(Exit.CLEAN if known.get("bundle_ok") else Exit.FINDINGS)
         told = known
         if known.get("state", "ready") == "ready":
             told = {**known, **_proven(floor, UUID(str(known["report"])), rerender=rerender, pdfa=pdfa)}
@@ -101,7 +104,7 @@ def _bundle(floor: Floor, path: Path) -> dict[str, Any]:
         return {}  # an archive of somebody else's
     return {
         "bundle_ok": found.equal,
-        "files": {name: trouble or "as it was" for name, trouble in found.files.items()},
+        "files": {name: trouble or FINE for name, trouble in found.files.items()},
         "signed": found.signed,
     }
 
@@ -117,16 +120,21 @@ def _say(told: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(told)
         return
+    words = {True: "yes", False: "NO"}
     if told["report"] is None:
         print_text(f"No report that was made here has these bytes (SHA-256 {told['sha256']}).")
-        return
-    words = {True: "yes", False: "NO"}
-    print_text(f"Report {told['report']}")
+    else:
+        print_text(f"Report {told['report']}")
     for name, label in (
         ("file_ok", "The file has the bytes of its manifest"), ("signature_ok", "The manifest's signature is ours"),
         ("rerender_equal", "Rendered again, the bytes are the same"), ("pdfa", "It is PDF/A"), ("bundle_ok", "Every file in it is the one its signed manifest names"),
     ):  # fmt: skip
         if told.get(name) is not None:  # what was not asked for, or is not known, is no line; notes say why
             print_text(f"  {label}: {words[told[name]]}")
+    if "signed" in told:
+        print_text(f"  The signature of the bundle's manifest is ours: {words[bool(told['signed'])]}")
+    for name, trouble in told.get("files", {}).items():
+        if trouble != FINE:
+            print_text(f"  {name}: {trouble}")
     for sentence in told.get("notes", ()):
         print_text(f"  {sentence}")

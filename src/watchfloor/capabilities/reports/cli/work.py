@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 import typer
@@ -45,6 +47,13 @@ def run(
         raise typer.Exit(ending(view))
     with floor.ledger.database.transaction(floor.org) as session:
         return made.id, open_result(floor.ledger, session, floor.org, made.id) or {}
+
+
+def standard_output() -> IO[bytes]:
+    """Return standard output for bytes; raises InvalidInput where there is none, for its number then belongs to what was opened next."""
+    if sys.__stdout__ is None:
+        raise InvalidInput("There is no standard output to write to; name a file with --output.")
+    return os.fdopen(os.dup(1), "wb")
 
 
 def id_of(text: str, noun: str, where: str) -> UUID:

@@ -11,6 +11,12 @@ from watchfloor.kernel.errors import InvalidInput, TooLarge
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 BYTES_MAX: Final = 1 << 20
 SIDE_MAX: Final = 4000
+BLOCK: Final = 1 << 16
+# By the number of a sort of colour: values a pixel, and how many bits each may have.
+SORTS: Final = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (1, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
+INDEXED: Final = 3
+LAST_FILTER: Final = 4
+ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # PNG, 8.1
 KEPT: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -51,21 +57,47 @@ def _chunk(content: bytes, at: int) -> tuple[bytes, bytes]:
 
 def _check(seen: list[tuple[bytes, bytes]]) -> None:
     kinds = [kind for kind, _ in seen]
-    if kinds[:1] != [b"IHDR"] or kinds[-1:] != [b"IEND"] or b"IDAT" not in kinds or len(seen[0][1]) != 13:  # noqa: PLR2004 - the format's size
+    if kinds[:1] != [b"IHDR"] or kinds.count(b"IHDR") > 1 or kinds[-1:] != [b"IEND"] or len(seen[0][1]) != 13:  # noqa: PLR2004 - the format's size
         raise _broken()
-    width, height, depth, colour = struct.unpack(">IIBB", seen[0][1][:10])
+    width, height, depth, colour, packing, filtering, interlace = struct.unpack(">IIBBBBB", seen[0][1])
     if not (0 < width <= SIDE_MAX and 0 < height <= SIDE_MAX):
         message = f"the logo has {width} x {height} pixels, {SIDE_MAX} a side are allowed"
         raise InvalidInput(message, field="/logo")
-    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
-    most = height * (1 + (width * channels * depth + 7) // 8) * 2 + 4096  # twice, for what interlacing adds
-    unpacked = zlib.decompressobj()
+    channels, depths = SORTS.get(colour, (0, ()))
+    if depth not in depths or packing or filtering or interlace > 1:
+        raise _broken()
+    if colour == INDEXED and not any(kind == b"PLTE" and chunk and len(chunk) % 3 == 0 for kind, chunk in seen):
+        raise _broken()
+    packed = b"".join(chunk for kind, chunk in seen if kind == b"IDAT")
+    _unpack(packed, [length for w, h in _passes(width, height, interlace) for length in [1 + (w * channels * depth + 7) // 8] * h])
+
+
+def _passes(width: int, height: int, interlace: int) -> list[tuple[int, int]]:
+    """Return width and height of the pictures that follow each other in the file: one, or seven that grow finer."""
+    if not interlace:
+        return [(width, height)]
+    sizes = (((width - x + dx - 1) // dx, (height - y + dy - 1) // dy) for x, y, dx, dy in ADAM7)
+    return [(w, h) for w, h in sizes if w > 0 and h > 0]
+
+
+def _unpack(packed: bytes, rows: list[int]) -> None:
+    """Read all rows, a small part in memory: each begins with one of five filters, and nothing may lack or follow."""
+    unpacked, left, held = zlib.decompressobj(), packed, bytearray()
     try:
-        size = len(unpacked.decompress(b"".join(chunk for kind, chunk in seen if kind == b"IDAT"), most))
+        for length in rows:
+            while len(held) < length:
+                more = unpacked.decompress(left, BLOCK)
+                left = unpacked.unconsumed_tail
+                if not more:
+                    raise _broken()
+                held += more
+            if held[0] > LAST_FILTER:
+                raise _broken()
+            del held[:length]
+        if held or unpacked.decompress(left, 1) or not unpacked.eof:
+            raise _broken()
     except zlib.error:
         raise _broken() from None
-    if not channels or not size or unpacked.unconsumed_tail:
-        raise _broken()
 
 
 def _broken() -> InvalidInput:

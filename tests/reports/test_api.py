@@ -94,6 +94,15 @@ def test_a_theme_with_characters_that_cannot_be_stored_is_refused(owner: Client)
         assert (answer.status_code, f"/{name}" in answer.text) == (422, True)
 
 
+def test_a_comparison_with_a_later_scan_is_refused_rather_than_turned_around(owner: Client, world: World) -> None:
+    earlier, later = world.scan(1), world.scan(2)
+    world.ask("update scan set started_at = started_at - interval '1 hour' where id = %s", earlier)
+    answer = owner.ask("POST", "/reports", json={"scan_id": str(earlier), "base_scan_id": str(later), "formats": ["json"]})
+    assert (answer.status_code, "earlier" in answer.text) == (422, True)
+    assert owner.ask("POST", "/reports", json={"scan_id": str(later), "base_scan_id": str(earlier), "formats": ["json"]}).status_code == 202
+    assert "earlier" in world.failed("reports.generate_report", scan_id=str(earlier), base_scan_id=str(later), format="json")
+
+
 def test_the_same_idempotency_key_makes_one_report(owner: Client, world: World) -> None:
     body = {"scan_id": str(world.scan())}
     answers = [owner.ask("POST", "/reports", json=body, headers={"Idempotency-Key": "once"}) for _ in range(2)]

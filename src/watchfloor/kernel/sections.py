@@ -105,7 +105,7 @@ class Selection:
 class ReportSection:
     """A capability's part of reports. Functions are given a session, the organisation and a scope that the section accepts.
 
-    `watermark` is a word that changes whenever anything that `tell`, the tables or `findings` would return may have changed; None is
+    `accepts` raises InvalidInput for a scope that it knows and that makes no sense. `watermark` is a word that changes whenever anything that `tell`, the tables or `findings` would return may have changed; None is
     unknown, and then every report takes a new snapshot. `findings` selects kernel findings that belong to the scope: every one
     at most once, change being new, fixed, returned, unchanged or unknown in a comparison and null elsewhere. `words` says the section's
     titles, labels and sentences in other languages: by language, and by the English sentence with `{places}` where its values stand.

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID  # noqa: TC003 - psycopg makes rows of it
 
 from psycopg.rows import dict_row
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from watchfloor.capabilities.scans.engine.german import GERMAN
 from watchfloor.capabilities.scans.models import Scan
 from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.kernel.db.session import wire_of
+from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.sections import Column, Redact, ReportSection, Scope, SectionTable, Selection, Sort, Told
 
 if TYPE_CHECKING:
@@ -70,9 +71,20 @@ where org = %(org)s and scan = %(scan)s group by 1 order by 2 desc, 1 limit 12
 
 
 def accepts(session: Session, org: UUID, scope: Scope) -> bool:
-    """Tell whether a scope is about scans of this organisation."""
+    """Tell whether a scope is about scans of this organisation.
+
+    Raises:
+        InvalidInput: The scan to compare with began later: what is new would be called fixed.
+    """
     wanted = {one for one in (scope.scan, scope.base) if one is not None}
-    return bool(wanted) and len(session.scalars(select(Scan.id).where(Scan.org == org, Scan.id.in_(wanted))).all()) == len(wanted)
+    rows = session.execute(
+        select(Scan.id, func.coalesce(Scan.started_at, Scan.created_at)).where(Scan.org == org, Scan.id.in_(wanted))
+    ).all()
+    began = {row[0]: row[1] for row in rows}
+    if scope.scan in began and scope.base in began and began[scope.base] > began[scope.scan]:
+        message = "base_scan_id is the earlier of two scans; this one began later, so exchange them"
+        raise InvalidInput(message, field="/base_scan_id")
+    return bool(wanted) and len(began) == len(wanted)
 
 
 def watermark(session: Session, org: UUID, scope: Scope) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -155,6 +156,17 @@ def test_help_has_no_colour_when_none_is_wanted() -> None:
 def test_a_closed_pipe_is_no_error() -> None:
     script = f"{sys.executable} -P -m watchfloor settings --json | head -c 1"
     run = subprocess.run(["bash", "-c", f"set -o pipefail; {script}"], env=environment(), capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_pipe_that_closes_in_the_middle_of_a_file_is_no_finding() -> None:
+    script = (
+        "import os, sys, typer; from watchfloor.doors.cli import run; single = typer.Typer(); "
+        "single.command()(lambda: os.fdopen(os.dup(1), 'wb').writelines([bytes(1 << 20)] * 9)); "
+        "sys.exit(run._guarded(lambda: typer.main.get_command(single)([], standalone_mode=False), debug=False))"
+    )
+    pipe = f"set -o pipefail; {sys.executable} -P -c {shlex.quote(script)} | head -c 1"
+    run = subprocess.run(["bash", "-c", pipe], env=environment(), capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
 
 

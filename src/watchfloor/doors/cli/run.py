@@ -176,7 +176,10 @@ def _guarded(call: Callable[[], object], *, debug: bool) -> int:
     except (typer.Abort, KeyboardInterrupt):
         note("watchfloor: interrupted")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer turns a pipe that closed into exit code 1, which means findings here.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         # Whoever read our output has seen enough; nothing may be written there any more, not even by the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.CLEAN

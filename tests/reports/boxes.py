@@ -53,7 +53,8 @@ class Boxes:
 
 
 def make(
-    boxes: Boxes, snapshot: bytes | None = None, *, attached: Mapping[str, bytes] | None = None, logo: bytes | None = None, **options: Any
+    boxes: Boxes, snapshot: bytes | None = None, *, attached: Mapping[str, bytes] | None = None, logo: bytes | None = None,
+    fonts: Mapping[str, bytes] | None = None, **options: Any,
 ) -> tuple[bytes, Rendered]:  # fmt: skip
     """Return a PDF and what was said about it."""
     out = io.BytesIO()
@@ -68,5 +69,6 @@ def make(
         rendered = pdf(
             boxes, written(snapshot or model.snapshot(12, services=5).getvalue()), Options(logo=logo is not None, **options),  # type: ignore[arg-type]  # as much of a context as it uses
             {name: written(content) for name, content in (attached or {}).items()}, out, logo=written(logo) if logo is not None else None,
+            fonts={name: written(content) for name, content in (fonts or {}).items()},
         )  # fmt: skip
     return out.getvalue(), rendered

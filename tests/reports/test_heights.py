@@ -12,7 +12,7 @@ import typst
 
 from tests.reports import model
 from tests.reports.corpus import PAYLOADS
-from watchfloor.capabilities.reports.engine.to_pdf import heights, part
+from watchfloor.capabilities.reports.engine.to_pdf import book, heights, part
 from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, height
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest, Piece, Plan, Sort
 from watchfloor.capabilities.reports.engine.to_pdf.show import Show
@@ -34,7 +34,7 @@ def ask(markup: str, **data: Any) -> Any:
     source = part.template("look") + b"#set text(size: 8.4pt, kerning: false, ligatures: false)\n" + markup.encode()
     with TemporaryDirectory() as folder:
         compiler = typst.Compiler(
-            input=source, root=folder, font_paths=part.FONTS, ignore_system_fonts=True, sys_inputs={"data": json.dumps(PAGE | data)},
+            input=source, root=folder, font_paths=book.BUNDLED, ignore_system_fonts=True, sys_inputs={"data": json.dumps(PAGE | data)},
             package_path=folder, package_cache_path=folder,
         )  # fmt: skip
         return json.loads(compiler.query("<x>", field="value", one=True))

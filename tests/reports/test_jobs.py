@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -10,8 +11,15 @@ import pytest
 
 from tests.api.floor import PNG
 from tests.api.worker import Worker
+from tests.reports import letters
+from watchfloor.capabilities.reports.engine import spec
+from watchfloor.capabilities.reports.jobs import fonts
 from watchfloor.capabilities.reports.queries import snapshots
+from watchfloor.capabilities.reports.schemas.snapshot import Options
+from watchfloor.capabilities.reports.schemas.words import Redaction
+from watchfloor.capabilities.reports.settings import ReportSettings
 from watchfloor.catalog import CATALOG
+from watchfloor.kernel.errors import GiveUp, Retry
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -297,3 +305,89 @@ def test_positional_arguments_are_scan_and_format(world: World) -> None:
 def test_no_findings_make_a_real_report(world: World) -> None:
     made = world.done("reports.generate_multiple_reports", scan_id=str(world.scan(findings=0)), formats=["pdf", "html", "csv"])
     assert made["total_generated"] == 3
+
+
+@pytest.fixture
+def operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Name a folder with one font of the operator's."""
+    folder = letters.put(tmp_path / "fonts")
+    (folder / "notes.txt").write_text("no font")
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_FONT_DIR", str(folder))
+    return folder
+
+
+def test_other_fonts_make_another_pdf_and_no_other_format(world: World, operators: Path) -> None:
+    scan = str(world.scan(findings=2, text="ሀለሐ"))
+    first, again = (world.done("reports.generate_multiple_reports", scan_id=scan, formats=["pdf", "html"])["reports"] for _ in range(2))
+    assert [one["report_id"] for one in again] == [one["report_id"] for one in first]
+    letters.put(operators, "second.ttf", letters.font(family="Second"))
+    pdf, html = world.done("reports.generate_multiple_reports", scan_id=scan, formats=["pdf", "html"])["reports"]
+    assert pdf["report_id"] != first[0]["report_id"]
+    assert html["report_id"] == first[1]["report_id"]
+
+
+def test_a_report_with_the_operators_fonts_renders_again_to_the_same_bytes_while_they_are_there(world: World, operators: Path) -> None:
+    made = world.done("reports.generate_report", scan_id=str(world.scan(findings=2, text="ሀለሐ")), format="pdf")
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert (proof["rerender_equal"], proof["notes"]) == (True, [])
+    letters.put(operators, content=letters.font(weight=500))
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert proof["rerender_equal"] is None
+    assert proof["notes"] == ["it was made with other fonts than those that WATCHFLOOR_REPORTS_FONT_DIR names now: the bytes may differ"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("odd.ttf", b"no font", "the font odd.ttf in WATCHFLOOR_REPORTS_FONT_DIR cannot be used: it is neither TrueType nor OpenType"),
+        ("cut.otf", letters.font()[:-3000], "the font cut.otf in WATCHFLOOR_REPORTS_FONT_DIR cannot be used: its table"),
+        (None, None, "which holds no font"),
+    ],
+)
+def test_a_font_that_cannot_be_used_fails_pdfs_alone_and_is_named(
+    world: World, operators: Path, name: str | None, content: bytes | None, reason: str
+) -> None:
+    (operators / "operator.ttf").unlink()
+    if name:
+        letters.put(operators, name, content)
+    made = world.done("reports.generate_multiple_reports", scan_id=str(world.scan(findings=1)), formats=["pdf", "html"])
+    assert [one["status"] for one in made["reports"]] == ["failed", "ready"]
+    assert reason in made["reports"][0]["error"]
+    letters.put(operators, name or "operator.ttf")
+    assert world.done("reports.generate_report", scan_id=made["scan_id"], format="pdf")["status"] == "ready"
+
+
+def test_a_folder_of_fonts_that_is_not_there_is_named(world: World, operators: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHFLOOR_REPORTS_FONT_DIR", str(operators / "gone"))
+    said = world.failed("reports.generate_report", scan_id=str(world.scan(findings=1)), format="pdf")
+    assert f"WATCHFLOOR_REPORTS_FONT_DIR names {operators / 'gone'}, which cannot be read: No such file or directory" in said
+
+
+def test_more_fonts_than_a_box_takes_are_refused(operators: Path) -> None:
+    for number in range(fonts.MOST):
+        letters.put(operators, f"{number}.ttf", letters.font())
+    refused = fonts.operator_fonts(ReportSettings(font_dir=operators))
+    assert "with 101 fonts of" in refused.refusal
+    with ExitStack() as stack, pytest.raises(GiveUp, match="at most 100"):
+        refused.opened(stack)
+
+
+def test_a_font_that_changes_while_a_report_is_made_is_tried_again(operators: Path) -> None:
+    found = fonts.operator_fonts(ReportSettings(font_dir=operators))
+    letters.put(operators, content=letters.font(family="Changed"))
+    with ExitStack() as stack, pytest.raises(Retry, match=r"the font operator.ttf .* has just been changed"):
+        found.opened(stack)
+    assert fonts.operator_fonts(ReportSettings(font_dir=operators)).digest != found.digest
+
+
+def test_a_bundle_is_the_same_whatever_else_was_asked_for(world: World, operators: Path) -> None:
+    scan = str(world.scan(findings=1, text="ሀለሐ"))
+    made = world.done("reports.generate_multiple_reports", scan_id=scan, formats=["html", "bundle"])["reports"][1]
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert (proof["rerender_equal"], proof["notes"]) == (True, [])
+
+
+def test_without_fonts_of_the_operators_a_wish_has_the_hash_that_it_always_had() -> None:
+    plain = spec.spec_hash(Options(), Redaction.INTERNAL, None)
+    assert plain.hex() == "f5329b3e4c4147b8edb236d926b42bff680477f55cd1c9482b83ccfa04ade8d1"
+    assert spec.spec_hash(Options(fonts="0" * 64), Redaction.INTERNAL, None) != plain

@@ -25,6 +25,10 @@ class ReportSettings(BaseModel):
     classification: str = Field("", max_length=60, description="Stands on every page of reports that say no other, such as CONFIDENTIAL.")
     pdf_rows_max: int = Field(10_000, ge=100, le=50_000, description="Rows that a PDF shows; the files attached to it have all.")
     html_rows_max: int = Field(5_000, ge=100, le=50_000, description="Findings that an HTML report shows.")
+    font_dir: Path | None = Field(
+        None,
+        description="Folder with fonts (.ttf, .otf, .ttc, .otc) for characters that the built-in ones lack in PDFs; other fonts make another report.",
+    )
     keep_temporary: timedelta = Field(timedelta(days=7), description="How long reports of the class temporary are kept.")
     keep_standard: timedelta = Field(timedelta(days=90), description="How long reports of the class standard are kept.")
     keep_audit: timedelta = Field(timedelta(days=400), description="How long reports of the class audit are kept.")

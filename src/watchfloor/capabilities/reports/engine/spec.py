@@ -26,7 +26,8 @@ def scope_hash(scope: Scope) -> bytes:
 def spec_hash(options: Options, redaction: Redaction, logo: bytes | None) -> bytes:
     """Return the hash of everything besides the snapshot that decides a report's bytes, except its format."""
     picture = hashlib.sha256(logo).hexdigest() if logo else ""
-    return hashlib.sha256(canonical({"options": options.model_dump(mode="json"), "redaction": str(redaction), "logo": picture})).digest()
+    told = options.model_dump(mode="json", exclude=set() if options.fonts else {"fonts"})  # as before there were any
+    return hashlib.sha256(canonical({"options": told, "redaction": str(redaction), "logo": picture})).digest()
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a scope

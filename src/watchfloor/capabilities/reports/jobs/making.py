@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from watchfloor.capabilities.reports.engine import spec
 from watchfloor.capabilities.reports.engine.spool import Spool, canonical
 from watchfloor.capabilities.reports.jobs import copies
+from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts, operator_fonts
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.rendering import PURPOSE, Renderer
 from watchfloor.capabilities.reports.jobs.snapshot import opened, snapshot
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.models import Report
     from watchfloor.capabilities.reports.queries.making import Asked, Row
     from watchfloor.capabilities.reports.schemas.requests import Wish
+    from watchfloor.capabilities.reports.schemas.snapshot import Options
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.sections import Scope
 
@@ -70,6 +72,7 @@ class Making:
             self.formats = refuse_formats(list(formats), self.wanted.options)
         except InvalidInput as error:
             raise GiveUp(str(error)) from error
+        self.fonts = operator_fonts(self.settings) if any(one.is_set for one in self.formats) else OperatorFonts()
         with copies.room():
             self.taken: Taken = snapshot(context, scope, self.wanted.redaction)
         self.reused: set[UUID] = set()
@@ -84,7 +87,8 @@ class Making:
                 if mine:
                     if renderer is None:
                         file = stack.enter_context(opened(self.context, self.taken.stored))
-                        renderer = Renderer(self.context, file, self.wanted.options, self.wanted.logo, stack)
+                        options = self.wanted.options.model_copy(update={"fonts": self.fonts.digest})
+                        renderer = Renderer(self.context, file, options, self.wanted.logo, stack, self.fonts)
                         title = Spool(file).head.title
                     row = self._rendered(renderer, row, format_, title)
                 else:
@@ -92,12 +96,16 @@ class Making:
                 made.append(row)
             return made
 
-    def _asked(self) -> Asked:
-        one = self.wanted
+    def _options(self, format_: Format) -> Options:
+        """Return what decides a format's bytes besides the snapshot."""
+        return self.wanted.options.model_copy(update={"fonts": self.fonts.digest if format_.is_set else ""})
+
+    def _asked(self, format_: Format) -> Asked:
+        one, options = self.wanted, self._options(format_)
         return making.Asked(
             org=self.context.org, job=self.context.job_id, snapshot=self.taken.stored.id, scan=self.scope.scan, scope_hash=spec.scope_hash(self.scope),
-            preset=one.preset, theme=one.theme, options=one.options.model_dump(mode="json"), redaction=str(one.redaction),
-            spec_hash=spec.spec_hash(one.options, one.redaction, one.logo), version=spec.TEMPLATE_VERSION, retention=str(one.retention), keep=one.keep,
+            preset=one.preset, theme=one.theme, options=options.model_dump(mode="json"), redaction=str(one.redaction),
+            spec_hash=spec.spec_hash(options, one.redaction, one.logo), version=spec.TEMPLATE_VERSION, retention=str(one.retention), keep=one.keep,
             actor=self.context.actor,
         )  # fmt: skip
 
@@ -106,7 +114,7 @@ class Making:
         deadline = monotonic() + PATIENCE_S
         while True:
             with self.context.transaction() as session:
-                row, mine = making.claim(session, self._asked(), format_)
+                row, mine = making.claim(session, self._asked(format_), format_)
             if mine:
                 return row, True
             if row.state == "ready":
@@ -138,7 +146,7 @@ class Making:
             raise
         except WatchfloorError as error:
             with self.context.transaction() as session:
-                making.fail(session, self._asked(), row.id, error.code, str(error))
+                making.fail(session, self._asked(format_), row.id, error.code, str(error))
                 emit(
                     session, self.context.org, "reports.failed", data={"report": str(row.id), "format": str(format_), "reason": str(error)[:500]},
                     job=self.context.job_id,
@@ -159,7 +167,7 @@ class Making:
                 job=context.job_id, actor=context.actor,
             )  # fmt: skip
             ready = making.finish(
-                session, self._asked(), row.id, file.rendered, artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
+                session, self._asked(format_), row.id, file.rendered, artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
                 signature=signature, path=str(path) if path else None, title=title,
             )  # fmt: skip
             if ready is None:
@@ -178,6 +186,6 @@ class Making:
         told = {
             "report": str(row.id), "name": name, "format": str(format_), "size": file.size, "sha256": file.sha256.hex(),
             "snapshot": self.taken.stored.sha256.hex(), "as_of": self.as_of.isoformat(), "redaction": str(self.wanted.redaction),
-            "options": json.loads(self.wanted.options.model_dump_json()), "template_version": spec.TEMPLATE_VERSION,
+            "options": json.loads(self._options(format_).model_dump_json()), "template_version": spec.TEMPLATE_VERSION,
         }  # fmt: skip
         return canonical(told)

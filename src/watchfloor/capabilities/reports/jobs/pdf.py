@@ -43,15 +43,17 @@ def pdf(
     out: IO[bytes],
     *,
     logo: IO[bytes] | None = None,
+    fonts: Mapping[str, IO[bytes]] | None = None,
 ) -> Rendered:
-    """Write the report as PDF into `out`, with the files inside that fit; the same snapshot, options and files give the same bytes.
+    """Write the report as PDF into `out`, with the files inside that fit; the same snapshot, options, files and fonts give the same bytes.
 
     Raises:
         GiveUp: "render_failed: part n" when a part failed twice, "render_failed: merge" when joining them did.
     """
     files = {"snapshot": snapshot} | ({"logo": logo} if logo is not None else {})
+    files |= {f"font-{number}": file for number, file in enumerate((fonts or {}).values())}
     with tempfile.TemporaryFile() as parts:
-        return _Making(context, files, options, _told(attached), parts).make(attached, out)
+        return _Making(context, files, options, _told(attached), parts, tuple(fonts or ())).make(attached, out)
 
 
 def groups(pieces: Sequence[Piece]) -> Iterator[tuple[int, ...]]:
@@ -71,9 +73,11 @@ class _Making:
     """One PDF on its way: where each part lies in the file of parts, and how many pages it has."""
 
     def __init__(
-        self, context: JobContext, files: dict[str, IO[bytes]], options: Options, told: tuple[Attached, ...], parts: IO[bytes]
+        self, context: JobContext, files: dict[str, IO[bytes]], options: Options, told: tuple[Attached, ...], parts: IO[bytes],
+        fonts: tuple[str, ...],
     ) -> None:  # fmt: skip
         self.context, self.files, self.options, self.told, self.parts = context, files, options, told, parts
+        self.fonts = fonts
         self.end = self.missing = self.cut = 0
         self.spans: dict[int, Span] = {}
         self.pages: dict[int, int] = {}
@@ -102,8 +106,9 @@ class _Making:
     def _boxed(self, planned: Plan, group: tuple[int, ...]) -> None:
         """Compile behind the parts that are there; what a box that failed has written is written over."""
         request = PartRequest(
-            options=self.options, numbers=group, pages=self.pages, attached=self.told, plan=planned, missing=self.missing, cut=self.cut
-        )
+            options=self.options, numbers=group, pages=self.pages, attached=self.told, plan=planned, missing=self.missing, cut=self.cut,
+            fonts=self.fonts,
+        )  # fmt: skip
         self.parts.seek(self.end)
         self.parts.truncate()
         try:
@@ -143,7 +148,10 @@ class _Making:
         told = [
             f"{planned.rows_total - planned.rows_shown} rows are in the attached files only" * (planned.rows_total > planned.rows_shown)
         ]
-        told.append(f"{self.missing} characters have no glyph and were replaced" * bool(self.missing))
+        told.append(
+            f"{self.missing} characters have no glyph and were replaced; WATCHFLOOR_REPORTS_FONT_DIR names a folder with more fonts"
+            * bool(self.missing)
+        )
         told.append(f"{self.cut} texts were cut" * bool(self.cut))
         told += [f"{one.name} was too large to be attached" for one in self.told if not one.inside]
         return tuple(filter(None, told))

@@ -18,6 +18,7 @@ from watchfloor.kernel.jobs.ledger import ledger
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts
     from watchfloor.capabilities.reports.schemas.snapshot import Options
     from watchfloor.kernel.contract import JobContext
 
@@ -39,8 +40,11 @@ class File:
 class Renderer:
     """Renders formats of one snapshot one after the other; what one format needs of another is rendered once."""
 
-    def __init__(self, context: JobContext, snapshot: IO[bytes], options: Options, logo: bytes | None, stack: ExitStack) -> None:
+    def __init__(
+        self, context: JobContext, snapshot: IO[bytes], options: Options, logo: bytes | None, stack: ExitStack, fonts: OperatorFonts
+    ) -> None:  # fmt: skip
         """Keep temporary files open until the stack closes."""
+        self._fonts = fonts
         self._context, self._snapshot, self._options, self._stack = context, snapshot, options, stack
         self._logo_bytes = logo
         self._logo = self._written(logo) if logo else None
@@ -60,7 +64,9 @@ class Renderer:
             from watchfloor.capabilities.reports.jobs.pdf import pdf  # noqa: PLC0415 - one format does not pay for another
 
             attached = {name: self.file(other).content for other, name in ATTACHED.items()}
-            rendered = pdf(self._context, self._snapshot, self._options, attached, out, logo=self._logo)
+            rendered = pdf(
+                self._context, self._snapshot, self._options, attached, out, logo=self._logo, fonts=self._fonts.opened(self._stack)
+            )  # fmt: skip
         elif format_ is Format.BUNDLE:
             rendered = self._bundled(out)
         else:

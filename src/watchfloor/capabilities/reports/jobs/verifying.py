@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, spec_hash
+from watchfloor.capabilities.reports.jobs.fonts import NAME, operator_fonts
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.making import signed
 from watchfloor.capabilities.reports.jobs.rendering import Renderer
@@ -18,10 +19,12 @@ from watchfloor.capabilities.reports.queries import presets, reports, snapshots
 from watchfloor.capabilities.reports.schemas.requests import Verified, VerifyReport
 from watchfloor.capabilities.reports.schemas.snapshot import Options
 from watchfloor.capabilities.reports.schemas.words import Format, Redaction
+from watchfloor.capabilities.reports.settings import ReportSettings
 from watchfloor.kernel.artifacts import store as artifacts
 from watchfloor.kernel.contract import Queue, job
 from watchfloor.kernel.errors import Forged, GiveUp, NotFound
 from watchfloor.kernel.jobs.ledger import ledger
+from watchfloor.kernel.settings import read_settings
 
 if TYPE_CHECKING:
     from watchfloor.capabilities.reports.models import Report
@@ -69,10 +72,13 @@ def _rendered_again(context: JobContext, report: Report, notes: list[str]) -> bo
     if report.template_version != TEMPLATE_VERSION:
         notes.append(f"it was made by templates of version {report.template_version}, these are {TEMPLATE_VERSION}: the bytes may differ")
         return None
+    options, fonts = Options.model_validate(report.options), operator_fonts(read_settings(ReportSettings, "reports"))
+    if Format(report.format).is_set and options.fonts != fonts.digest:
+        notes.append(f"it was made with other fonts than those that {NAME} names now: the bytes may differ")
+        return None
     with context.transaction() as session:
         stored = snapshots.find_snapshot(session, context.org, report.snapshot)
         logo = presets.logo_of(session, context.org, report.id)
-    options = Options.model_validate(report.options)
     if options.logo and spec_hash(options, Redaction(report.redaction), logo) != report.spec_hash:
         notes.append("its theme has another logo by now, so it cannot be rendered again")
         return None
@@ -85,7 +91,7 @@ def _rendered_again(context: JobContext, report: Report, notes: list[str]) -> bo
         except (NotFound, Forged) as error:
             notes.append(f"it cannot be rendered again, because its snapshot cannot be read: {error}")
             return None
-        renderer = Renderer(context, file, options, logo, stack)
+        renderer = Renderer(context, file, options, logo, stack, fonts)
         return renderer.file(Format(report.format)).sha256 == report.sha256
 
 

@@ -129,3 +129,6 @@ class Options(Part):
     logo: bool = Field(default=False, description="A file named logo is given to the renderer.")
     pdf_rows_max: int = Field(10_000, ge=100, le=50_000)
     html_rows_max: int = Field(5_000, ge=100, le=50_000)
+    fonts: str = Field(
+        "", pattern=r"^([0-9a-f]{64})?$", description="The hash of the operator's fonts, in formats that have letters of their own."
+    )

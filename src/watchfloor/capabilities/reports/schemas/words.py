@@ -27,6 +27,11 @@ class Format(StrEnum):
         )
 
     @property
+    def is_set(self) -> bool:
+        """Tell whether its letters are drawn here: fonts decide its bytes."""
+        return self in {Format.PDF, Format.BUNDLE}
+
+    @property
     def media_type(self) -> str:
         """Return the type that a download states."""
         return MEDIA_TYPES[self]

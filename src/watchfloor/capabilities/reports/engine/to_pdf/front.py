@@ -13,7 +13,7 @@ from watchfloor.capabilities.reports.schemas.snapshot import Chart, Point, Serie
 from watchfloor.kernel.contract import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
@@ -117,14 +117,18 @@ def _charts(head: Head, request: PartRequest, show: Show) -> list[Chart]:
 
 
 def _chart(chart: Chart, request: PartRequest, show: Show) -> dict[str, Any]:
-    """Draw a chart with texts that can be printed."""
+    """Draw a chart with texts that can be printed; its words and its table may say what a picture cannot show."""
+    look = colours(PRINT, request.options.theme) | {"font": "Fira Sans"}
+    told = _fitting(chart, show.line, show)
+    said = draw(told, look, show.reader)
+    shown = _fitting(chart, show.drawn, show) if show.plain else told
+    drawn = draw(shown, look, show.reader) if shown != told else said
+    return {"title": told.title, "svg": drawn.svg, "alt": said.alt, "table": said.table}
+
+
+def _fitting(chart: Chart, line: Callable[[object, int], str], show: Show) -> Chart:
     series = tuple(
-        Series(
-            label=show.line(one.label, 60),
-            points=tuple(point.model_copy(update={"label": show.line(point.label, 40)}) for point in one.points),
-        )
+        Series(label=line(one.label, 60), points=tuple(point.model_copy(update={"label": line(point.label, 40)}) for point in one.points))
         for one in chart.series
     )
-    fitting = Chart(kind=chart.kind, title=show.title(chart.title), unit=show.line(chart.unit, 30), series=series)
-    drawn = draw(fitting, colours(PRINT, request.options.theme) | {"font": "Fira Sans"}, show.reader)
-    return {"title": fitting.title, "svg": drawn.svg, "alt": drawn.alt, "table": drawn.table}
+    return Chart(kind=chart.kind, title=show.title(chart.title), unit=line(chart.unit, 30), series=series)

@@ -41,8 +41,8 @@ GERMAN: Final = {
         "{left} von {total} Zeilen sind hier nicht gedruckt; die beigefügten Daten enthalten alle.",
     "All {total} rows of the data are printed here.": "Alle {total} Zeilen der Daten sind hier gedruckt.",
     "{title}: {shown} of {total} rows are printed.": "{title}: {shown} von {total} Zeilen sind gedruckt.",
-    "{count} characters that no font here can show stand as “\ufffd”; the attached data has them.":
-        "{count} Zeichen, die hier keine Schrift darstellen kann, stehen als „\ufffd“; die beigefügten Daten enthalten sie.",
+    "{count} characters that no font here can show stand as “\ufffd”, or as a name in brackets; the attached data has them.":
+        "{count} Zeichen, die hier keine Schrift darstellen kann, stehen als „\ufffd“ oder als Name in Klammern; die beigefügten Daten enthalten sie.",
     "{count} texts were too long for a page and are cut, marked with “[…]”; the attached data has more of them.":
         "{count} Texte waren zu lang für eine Seite und sind gekürzt, erkennbar an „[…]“; die beigefügten Daten enthalten mehr davon.",
     "too large to travel inside; {size}": "zu groß, um beizuliegen; {size}", "{count} bytes": "{count} Bytes",

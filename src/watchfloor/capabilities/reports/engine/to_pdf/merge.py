@@ -49,7 +49,7 @@ def merge(request: MergeRequest, report: StreamingReport) -> Merged:
         if one.inside:
             with report.file(f"attached-{number}") as file:
                 attaching.attach(one.name, file)
-    metadata, info = describe(writing, head, show.title(head.title), show.title(request.options.author or head.org), show.reader.language)
+    metadata, info = describe(writing, head, show.name(head.title), show.name(request.options.author or head.org), show.reader.language)
     root = writing.new(b"<</Type/Catalog/Metadata %d 0 R%b%b>>" % (metadata, joining.finish(), attaching.finish()))
     writing.finish({"Root": root, "Info": info})
     sending.finish()

@@ -10,14 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-import fontpkg_fira_sans
 import typst
 
 from watchfloor.capabilities.reports.engine.theme import LIGHT, PRINT, colours
 from watchfloor.capabilities.reports.engine.to_pdf import back, findings, front, section
+from watchfloor.capabilities.reports.engine.to_pdf.book import BUNDLED, book
+from watchfloor.capabilities.reports.engine.to_pdf.fonts import Given
 from watchfloor.capabilities.reports.engine.to_pdf.glyphs import PACKAGE
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import Compiled, Done, PartRequest, Piece, Sort
-from watchfloor.capabilities.reports.engine.to_pdf.show import Show
+from watchfloor.capabilities.reports.engine.to_pdf.show import Plain, Show
 from watchfloor.capabilities.reports.engine.translate import translated
 from watchfloor.capabilities.reports.schemas.snapshot import Head
 from watchfloor.kernel.errors import GiveUp
@@ -31,8 +32,6 @@ STANDARDS: Final[list[typst.PDFStandard]] = ["a-3a", "ua-1"]
 FRAME: Final = 1 << 20
 FRONT_PAGES: Final = 3  # as most have
 TRIES: Final = 4
-# Read when the module is: once for all boxes, which are forked later.
-FONTS: Final = typst.Fonts(include_system_fonts=False, font_paths=[str(fontpkg_fira_sans.ROOT / "files")])
 PAGES: Final = re.compile(rb"%PDF-1\.\d\n%....\n\n1 0 obj\n<</Type/Pages/Count (\d+)/", re.DOTALL)
 
 
@@ -41,6 +40,14 @@ class Logo(NamedTuple):
 
     name: str
     content: bytes
+
+
+class Has(NamedTuple):
+    """What parts are made of besides their request."""
+
+    snapshot: BinaryIO
+    logo: Logo | None
+    given: Given
 
 
 class GlyphMissing(GiveUp):
@@ -56,53 +63,57 @@ def compile_part(request: PartRequest, report: StreamingReport) -> Compiled:
     # A box for each core makes more of them than threads would, and what typst needs of memory does not depend on chance.
     os.environ["RAYON_NUM_THREADS"] = "1"
     so_far, done, stamp = request, list[Done](), b""
-    with report.file("snapshot") as snapshot:
+    with report.file("snapshot") as snapshot, Given(request.fonts, report) as given:
         head = translated(Head.model_validate_json(snapshot.readline()), _show(request).reader)
-        logo = _logo(request, report)
+        has = Has(snapshot, _logo(request, report), given)
         for number in request.numbers:
-            document, show = _numbered(head, so_far, number, snapshot, logo)
+            document, show = _numbered(head, so_far, number, has)
             _send(document, report)
             done.append(Done(pages=_pages(document), size=len(document)))
             pages = so_far.pages | {number: done[-1].pages}
             so_far = so_far.model_copy(update={"pages": pages, "missing": so_far.missing + show.missing, "cut": so_far.cut + show.cut})
-    if not request.numbers:
-        stamp = _stamp(head, so_far)
-        _send(stamp, report)
+        if not request.numbers:
+            stamp = _stamp(head, so_far, given)
+            _send(stamp, report)
     return Compiled(parts=tuple(done), stamp=len(stamp), missing=so_far.missing - request.missing, cut=so_far.cut - request.cut)
 
 
-def _numbered(head: Head, request: PartRequest, number: int, snapshot: BinaryIO, logo: Logo | None) -> tuple[bytes, Show]:
+def _numbered(head: Head, request: PartRequest, number: int, has: Has) -> tuple[bytes, Show]:
     """Compile a part; the front until it has as many pages as its contents were counted with."""
     piece = request.plan.pieces[number]
     if piece.sort != Sort.FRONT:
-        return _document(head, request, piece, snapshot, logo)
+        return _document(head, request, piece, has)
     pages = FRONT_PAGES
     for _ in range(TRIES):
-        found = _document(head, request.model_copy(update={"pages": request.pages | {number: pages}}), piece, snapshot, logo)
+        found = _document(head, request.model_copy(update={"pages": request.pages | {number: pages}}), piece, has)
         if (counted := _pages(found[0])) == pages:
             return found
         pages = counted
     raise GiveUp("the front has another number of pages whenever its contents name them")
 
 
-def _stamp(head: Head, request: PartRequest) -> bytes:
-    show, total = _show(request), sum(request.pages.values())
+def _stamp(head: Head, request: PartRequest, given: Given) -> bytes:
+    show, total = _show(request, given), sum(request.pages.values())
     told = {"numbers": [show.number(one) for one in range(1, total + 1)], "total": show.number(total)}
-    return _compile("stamp", everywhere(head, request, request.plan.pieces[0], show) | told, [])
+    return _compile("stamp", everywhere(head, request, request.plan.pieces[0], show) | told, show, [])
 
 
-def _show(request: PartRequest, *, plain: bool = False) -> Show:
-    return Show(request.options.locale, request.options.time_zone, plain=plain)
+def _show(request: PartRequest, given: Given | None = None, plain: Plain = Plain.NOWHERE) -> Show:
+    return Show(request.options.locale, request.options.time_zone, given, plain)
 
 
-def _document(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, logo: Logo | None) -> tuple[bytes, Show]:
-    """Compile a part; with the commonest letters only, when typst cannot set a text though it has each of its characters."""
-    show = _show(request)
-    try:
-        return _compile(piece.sort, told(head, request, piece, snapshot, logo, show), STANDARDS, logo), show
-    except GlyphMissing:
-        show = _show(request, plain=True)
-        return _compile(piece.sort, told(head, request, piece, snapshot, logo, show), STANDARDS, logo), show
+def _document(head: Head, request: PartRequest, piece: Piece, has: Has) -> tuple[bytes, Show]:
+    """Compile a part; with the commonest letters only, when typst cannot set a text though it has each of its characters: first in pictures."""
+    for plain in Plain:
+        show = _show(request, has.given, plain)
+        if plain is Plain.PICTURES and piece.sort != Sort.FRONT:
+            continue
+        try:
+            return _compile(piece.sort, told(head, request, piece, has.snapshot, has.logo, show), show, STANDARDS, has.logo), show
+        except GlyphMissing:
+            if plain is Plain.ANYWHERE:
+                raise
+    raise AssertionError
 
 
 def told(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, logo: Logo | None, show: Show) -> dict[str, Any]:
@@ -130,6 +141,7 @@ def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> di
         "lang": show.reader.language, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
         "moment": show.minute(head.as_of), "running": show.line(head.title, 90), "classification": show.line(options.classification, 60),
         "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title),
+        "fonts": show.fonts.about(),
     }  # fmt: skip
 
 
@@ -181,11 +193,17 @@ def _logo(request: PartRequest, report: StreamingReport) -> Logo | None:
     return Logo("logo.png" if content.startswith(b"\x89PNG") else "logo.svg", content)
 
 
-def _compile(name: str, data: dict[str, Any], standards: list[typst.PDFStandard], logo: Logo | None = None) -> bytes:
-    return typeset(template("look") + template(name), data, standards, logo)
+def _compile(name: str, data: dict[str, Any], show: Show, standards: list[typst.PDFStandard], logo: Logo | None = None) -> bytes:
+    """Set a part with the fonts that its texts need: only now they are known."""
+    fonts, families = book(show.fonts)
+    rules = [one for one, needed in (("rtl", show.fonts.right_to_left), ("kana", show.fonts.kana)) if needed]
+    source = b"".join(template(one) for one in ("look", *rules, name))
+    return typeset(source, data | {"fonts": show.fonts.about(families)}, standards, logo, fonts)
 
 
-def typeset(source: bytes, data: dict[str, Any], standards: list[typst.PDFStandard], logo: Logo | None = None) -> bytes:
+def typeset(
+    source: bytes, data: dict[str, Any], standards: list[typst.PDFStandard], logo: Logo | None = None, fonts: typst.Fonts = BUNDLED
+) -> bytes:  # fmt: skip
     """Return what typst makes of a template and its data.
 
     Raises:
@@ -198,7 +216,7 @@ def typeset(source: bytes, data: dict[str, Any], standards: list[typst.PDFStanda
             (Path(folder) / logo.name).write_bytes(logo.content)
         try:
             made = typst.Compiler(
-                root=folder, font_paths=FONTS, ignore_system_fonts=True, sys_inputs={"data": json.dumps(data)}, package_path=folder,
+                root=folder, font_paths=fonts, ignore_system_fonts=True, sys_inputs={"data": json.dumps(data)}, package_path=folder,
                 package_cache_path=folder,
             ).compile(source, format="pdf", pdf_standards=standards, pdf_tags=bool(standards))  # fmt: skip
         except typst.TypstError as error:

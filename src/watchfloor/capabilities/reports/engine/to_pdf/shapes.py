@@ -72,6 +72,7 @@ class PartRequest(Shape):
 
     `pages` says how many pages the parts have that are there already; the front, which names pages, comes when those of all parts between it
     and the back are known; when all are, no numbers ask for those of the pages. `missing` and `cut` count what parts before these could not show.
+    `fonts` are the names of the operator's fonts, which are the files `font-0`, `font-1` and so on.
     """
 
     options: Options
@@ -81,6 +82,7 @@ class PartRequest(Shape):
     plan: Plan
     missing: int = 0
     cut: int = 0
+    fonts: tuple[str, ...] = ()
 
 
 class Done(Shape):

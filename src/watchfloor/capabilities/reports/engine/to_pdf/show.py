@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.text import CUT, visible
-from watchfloor.capabilities.reports.engine.to_pdf.glyphs import fit
+from watchfloor.capabilities.reports.engine.to_pdf.fonts import Fonts
+from watchfloor.capabilities.reports.engine.to_pdf.glyphs import FREE, fit
 from watchfloor.capabilities.reports.engine.to_pdf.words import words
 from watchfloor.capabilities.reports.engine.words import Words
 from watchfloor.kernel.sections import Sort
+
+if TYPE_CHECKING:
+    from watchfloor.capabilities.reports.engine.to_pdf.fonts import Given
 
 CELL: Final = 160
 PROSE: Final = 4_000
@@ -18,12 +23,21 @@ CODE: Final = 6_000
 LINES: Final = 60
 
 
+class Plain(IntEnum):
+    """Where only the commonest letters are shown, because typst could not set all."""
+
+    NOWHERE = 0
+    PICTURES = 1  # signs that share a glyph cannot stand in one
+    ANYWHERE = 2
+
+
 class Show:
     """Makes text fit to be printed, and counts what could not be printed as it was."""
 
-    def __init__(self, locale: str, time_zone: str, *, plain: bool = False) -> None:
-        """Speak to a reader; `plain` replaces all but the commonest letters."""
-        self._plain = plain
+    def __init__(self, locale: str, time_zone: str, given: Given | None = None, plain: Plain = Plain.NOWHERE) -> None:
+        """Speak to a reader, with the operator's fonts if they are given; `plain` says where all but the commonest letters are replaced."""
+        self.plain = plain
+        self.fonts = Fonts(locale, given)
         self.reader = Words(locale, time_zone)
         self.words = words(self.reader)
         self.missing = 0
@@ -33,13 +47,31 @@ class Show:
         """Return one line."""
         return self._fit(self._short(visible(" ".join(str(text)[: 4 * most].split())), most))
 
+    def drawn(self, text: object, most: int) -> str:
+        """Return one line that stands in a picture."""
+        told = self.line(text, most)
+        if self.plain is not Plain.PICTURES:
+            return told
+        shown, missing = fit(told, plain=True)
+        self.missing += missing
+        return shown
+
     def soft(self, told: str, most: int) -> str | list[str]:
-        """Return a line for a narrow place: in pieces, if one of its words has more characters than fit there."""
-        return told if max(map(len, told.split()), default=0) <= most else re.findall(rf"\S{{1,{most}}}|\s+", told)
+        """Return a line for a narrow place: in pieces, if one of its words has more characters than fit there.
+
+        Where a line may end without a space, nothing is cut: what stands there is a piece of its own, however long.
+        """
+        if max(map(len, told.split()), default=0) <= most:
+            return told
+        return re.findall(rf"[{FREE}]+|[^\s{FREE}]{{1,{most}}}|\s+", told)
 
     def title(self, text: object) -> str:
         """Return one line that is not empty: a heading without words has no place in a table of contents."""
         return self.line(text, 200).strip() or "\N{EN DASH}"
+
+    def name(self, text: object) -> str:
+        """Return one line that is not empty, for what no font shows: what a document says about itself."""
+        return self._short(visible(" ".join(str(text)[:800].split())), 200).strip() or "\N{EN DASH}"
 
     def prose(self, text: str) -> list[str]:
         """Return paragraphs."""
@@ -96,7 +128,7 @@ class Show:
         return text[: most - len(CUT)] + CUT
 
     def _fit(self, text: str) -> str:
-        shown, missing = fit(text, plain=self._plain)
+        shown, missing = fit(text, self.fonts.find, plain=self.plain is Plain.ANYWHERE)
         self.missing += missing
         return shown
 

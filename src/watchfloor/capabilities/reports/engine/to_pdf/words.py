@@ -49,7 +49,7 @@ ENGLISH: Final[dict[str, Any]] = {
     "full_some": "{full} of {total} findings are described in full; a report that is asked for in full describes all of them.",
     "list_intro_none": "Gravest first.", "rows_left": "{left} of {total} rows are not printed here; the attached data has all of them.",
     "rows_all": "All {total} rows of the data are printed here.", "table_left": "{title}: {shown} of {total} rows are printed.",
-    "missing": "{count} characters that no font here can show stand as “\ufffd”; the attached data has them.",
+    "missing": "{count} characters that no font here can show stand as “\ufffd”, or as a name in brackets; the attached data has them.",
     "cut": "{count} texts were too long for a page and are cut, marked with “[…]”; the attached data has more of them.",
     "outside": "too large to travel inside; {size}",
     "bytes": "{count} bytes",

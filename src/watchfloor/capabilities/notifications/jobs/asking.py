@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.digesting import wake_digests
 from watchfloor.capabilities.notifications.jobs.sending import Turn
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
@@ -81,6 +82,7 @@ def send_bulk_notifications(context: JobContext, request: SendBulk) -> SentBulk:
             decided, joined = decide(_asked(session, context.org, message, candidates), candidates)
             done.store(session, notification, decided, joined)
             wake(session, context.org, done.lanes, actor=context.actor)
+            wake_digests(session, context.org, actor=context.actor)
         hear = [one.candidate.user_id for one in decided if one.state != "suppressed"] + [one.candidate.user_id for one in joined]
         good |= set(hear)
         told += len(hear)
@@ -128,6 +130,7 @@ def send_own(context: JobContext, lanes: Sequence[str]) -> None:
             turn.send()
     with context.transaction() as session:
         wake(session, context.org, telling.let_go(session, context.org, context.job_id), actor=context.actor)
+        wake_digests(session, context.org, actor=context.actor)
 
 
 def until(moment: datetime) -> timedelta:

@@ -6,17 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.notifications.jobs.sending import Turn
+from watchfloor.capabilities.notifications.jobs.waking import wake_at
 from watchfloor.capabilities.notifications.queries import due
 from watchfloor.capabilities.notifications.schemas.jobs import DeliverDue, Delivered, Nothing, Swept
 from watchfloor.kernel.clock import monotonic
 from watchfloor.kernel.contract import Queue, job
-from watchfloor.kernel.db.session import ring_after_commit
-from watchfloor.kernel.jobs.enqueue import Options, enqueue
-from watchfloor.kernel.jobs.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -32,12 +29,15 @@ TURN_S: Final = 50.0
 )  # fmt: skip
 def deliver_due(context: JobContext, request: DeliverDue) -> Delivered:
     """Send what is due in one lane, the oldest first, and see to it that somebody looks again when the next is due."""
+    from watchfloor.capabilities.notifications.jobs.digesting import wake_digests  # noqa: PLC0415 - each of them starts the other
+
     begun, done = monotonic(), Delivered()
     turn = Turn(context, request.lane, done)
     while monotonic() - begun < TURN_S and not context.stopping() and turn.take(request.limit):
         turn.send()
     with context.transaction() as session:
         wake(session, context.org, [str(request.lane)], actor=context.actor)
+        wake_digests(session, context.org, actor=context.actor)
     return done
 
 
@@ -57,18 +57,4 @@ def sweep_due(context: JobContext, request: Nothing) -> Swept:
 def wake(session: Session, org: UUID, lanes: Iterable[str], *, actor: str) -> None:
     """See to it that a job looks at each lane when its next delivery is due; call it in the transaction that wrote or moved deliveries."""
     for lane in sorted(set(lanes)):
-        at = due.next_due(session, org, lane)
-        if at is not None and not due.somebody_waits(session, org, deliver_due.name, lane, at):
-            _start(session, org, lane, at, actor)
-            ring_after_commit(session, "wf_ready")
-
-
-def _start(session: Session, org: UUID, lane: str, at: datetime, actor: str) -> None:
-    enqueue(
-        ledger(),
-        session,
-        org,
-        deliver_due,
-        deliver_due.arguments(lane=lane),
-        Options(actor=actor or "notifications", label=lane, run_at=at),
-    )
+        wake_at(session, org, deliver_due, due.next_due(session, org, lane), actor=actor, label=lane, lane=lane)

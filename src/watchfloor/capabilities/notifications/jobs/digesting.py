@@ -12,6 +12,7 @@ from watchfloor.capabilities.notifications.jobs.deciding import inactive, read_w
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.gathered import digest_message
 from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.jobs.waking import wake_at
 from watchfloor.capabilities.notifications.queries import digests, telling
 from watchfloor.capabilities.notifications.queries.knowing import roles_of_digest
 from watchfloor.capabilities.notifications.queries.unsubscribing import list_mandatory
@@ -57,8 +58,14 @@ def flush_digests(context: JobContext, request: Nothing) -> Flushed:
                 digests.close(session, context.org, one.id, notification)
                 done.sent += 1
             wake(session, context.org, telling_of.lanes, actor=context.actor)
+            wake_digests(session, context.org, actor=context.actor)
         if len(due) < AT_ONCE:
             return done
+
+
+def wake_digests(session: Session, org: UUID, *, actor: str) -> None:
+    """Let digests be sent when the next window is over; call it in the transaction that put something into one."""
+    wake_at(session, org, flush_digests, digests.next_due(session, org), actor=actor)
 
 
 def _leave_out(session: Session, org: UUID, digest: digests.Open, telling_of: Telling) -> None:

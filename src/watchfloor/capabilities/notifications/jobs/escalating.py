@@ -11,6 +11,7 @@ from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide
 from watchfloor.capabilities.notifications.jobs.delivering import wake
 from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.jobs.waking import wake_at
 from watchfloor.capabilities.notifications.queries import groups, runs, telling
 from watchfloor.capabilities.notifications.schemas.escalations import Escalated
 from watchfloor.capabilities.notifications.schemas.jobs import Nothing
@@ -19,6 +20,8 @@ from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.jobs.ledger import ledger
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy.orm import Session
 
     from watchfloor.capabilities.notifications.queries.telling import Candidate
@@ -42,8 +45,14 @@ def run_escalations(context: JobContext, request: Nothing) -> Escalated:
             for one in due:
                 Advancing(context, session, telling_of, done).advance(one, messages[one.notification])
             wake(session, context.org, telling_of.lanes, actor=context.actor)
+            wake_steps(session, context.org, actor=context.actor)
         if len(due) < AT_ONCE:
             return done
+
+
+def wake_steps(session: Session, org: UUID, *, actor: str) -> None:
+    """Let the next step of an escalation come when it is due; call it in the transaction that began or moved one."""
+    wake_at(session, org, run_escalations, runs.next_due(session, org), actor=actor)
 
 
 class Advancing:

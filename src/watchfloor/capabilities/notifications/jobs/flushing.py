@@ -13,9 +13,11 @@ from watchfloor.capabilities.notifications.engine.route import Occasion
 from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, Decisions, judge, read_wishes
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.escalating import wake_steps
 from watchfloor.capabilities.notifications.jobs.gathered import group_text
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
+from watchfloor.capabilities.notifications.jobs.waking import wake_at
 from watchfloor.capabilities.notifications.queries import groups, runs, telling, wishes
 from watchfloor.capabilities.notifications.schemas.jobs import FlushedGroups, Nothing
 from watchfloor.capabilities.notifications.schemas.message import Message
@@ -47,8 +49,15 @@ def flush_groups(context: JobContext, request: Nothing) -> FlushedGroups:
             for one in due:
                 flushing.flush(session, one, silences)
             wake(session, context.org, flushing.telling.lanes, actor=context.actor)
+            wake_steps(session, context.org, actor=context.actor)
+            wake_groups(session, context.org, actor=context.actor)
         if len(due) < AT_ONCE:
             return flushing.done
+
+
+def wake_groups(session: Session, org: UUID, *, actor: str) -> None:
+    """Let groups be sent when the next one's time has come; call it in the transaction that put something into one."""
+    wake_at(session, org, flush_groups, groups.next_due(session, org), actor=actor)
 
 
 class Flushing:

@@ -16,6 +16,7 @@ from watchfloor.capabilities.notifications.jobs.addresses import check_address
 from watchfloor.capabilities.notifications.jobs.asking import until
 from watchfloor.capabilities.notifications.jobs.deciding import Asked, decide, read_wishes
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.digesting import wake_digests
 from watchfloor.capabilities.notifications.jobs.sending import Turn
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import channels, telling
@@ -95,6 +96,7 @@ def _store(context: JobContext, request: SendNotification) -> _Stored:
             done.store(session, notification, decided, joined, job=own, manual=True)
             if own is None:
                 wake(session, context.org, done.lanes, actor=context.actor)
+            wake_digests(session, context.org, actor=context.actor)
             if joined and not decided:
                 return _Stored(notification, candidate.channel, None, joined[0].reason, joined[0].due_at)
         standing = telling.list_deliveries(session, context.org, notification, [candidate.channel])

@@ -10,6 +10,9 @@ from watchfloor.capabilities.notifications.engine.told import message_of
 from watchfloor.capabilities.notifications.jobs.access import Knowing
 from watchfloor.capabilities.notifications.jobs.deciding import Asked
 from watchfloor.capabilities.notifications.jobs.delivering import wake
+from watchfloor.capabilities.notifications.jobs.digesting import wake_digests
+from watchfloor.capabilities.notifications.jobs.escalating import wake_steps
+from watchfloor.capabilities.notifications.jobs.flushing import wake_groups
 from watchfloor.capabilities.notifications.jobs.subjects import subjects_of
 from watchfloor.capabilities.notifications.jobs.telling import Telling
 from watchfloor.capabilities.notifications.queries import runs, telling, wishes
@@ -48,6 +51,8 @@ def route_events(context: JobContext, request: RouteEvents) -> Routed:
         telling_of.gathering.store(session, context.org)
         runs.resolve_subjects(session, context.org, telling_of.gathering.ended)
         wake(session, context.org, telling_of.lanes, actor=context.actor)
+        for wake_others in (wake_steps, wake_groups, wake_digests):
+            wake_others(session, context.org, actor=context.actor)
     return telling_of.done
 
 

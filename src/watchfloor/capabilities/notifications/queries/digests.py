@@ -29,6 +29,7 @@ DUE: Final = """
 select d.id, d.channel, d.user_id, d.reason from notify_digest d where d.org = %(org)s and d.closed_at is null and d.due_at <= wf_now()
 order by d.due_at, d.id limit %(rows)s for update skip locked
 """
+NEXT: Final = "select min(due_at) from notify_digest where org = %s and closed_at is null"
 ITEMS: Final = f"""
 select n.id, n.type, n.severity, n.title, n.occurred_at as at, {SETTLED} as resolved
 from notify_digest_item i join notification n on (n.org, n.id) = (i.org, i.notification)
@@ -73,6 +74,13 @@ def join(session: Session, org: UUID, notification: UUID, *, channel: UUID, user
 def list_due(session: Session, org: UUID, *, limit: int) -> list[Open]:
     """Return digests whose window is over, locked for this transaction."""
     return wire_of(session).cursor(row_factory=class_row(Open)).execute(DUE, {"org": org, "rows": limit}).fetchall()
+
+
+def next_due(session: Session, org: UUID) -> datetime | None:
+    """Return when a window is over next."""
+    row: Any = wire_of(session).execute(NEXT, (org,)).fetchone()
+    found: datetime | None = row[0]
+    return found
 
 
 def list_items(session: Session, org: UUID, digest: UUID) -> list[Item]:

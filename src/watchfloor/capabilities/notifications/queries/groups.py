@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta  # noqa: TC003 - psycopg makes rows of this class
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID  # noqa: TC003 - see above
 
 from psycopg.rows import class_row
@@ -200,6 +200,14 @@ def keep(session: Session, org: UUID, members: Sequence[Known], plans: Mapping[U
 def list_due(session: Session, org: UUID, *, limit: int) -> list[Open]:
     """Return groups whose time has come, locked for this transaction."""
     return wire_of(session).cursor(row_factory=class_row(Open)).execute(DUE, {"org": org, "rows": limit}).fetchall()
+
+
+def next_due(session: Session, org: UUID) -> datetime | None:
+    """Return when a group is sent next."""
+    sql = "select min(next_flush_at) from notify_group where org = %s and closed_at is null and next_flush_at is not null"
+    row: Any = wire_of(session).execute(sql, (org,)).fetchone()
+    found: datetime | None = row[0]
+    return found
 
 
 def get_open(session: Session, org: UUID, group: UUID) -> Open:

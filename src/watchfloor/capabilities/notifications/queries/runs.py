@@ -96,6 +96,13 @@ def list_due(session: Session, org: UUID, *, limit: int) -> list[Due]:
     return wire_of(session).cursor(row_factory=class_row(Due)).execute(DUE, {"org": org, "rows": limit}).fetchall()
 
 
+def next_due(session: Session, org: UUID) -> datetime | None:
+    """Return when a step is due next."""
+    row: Any = wire_of(session).execute("select min(due_at) from escalation_run where org = %s and due_at is not null", (org,)).fetchone()
+    found: datetime | None = row[0]
+    return found
+
+
 def note_step(session: Session, org: UUID, run: UUID, told: Told, notification: UUID | None) -> None:
     """Write down that a step came, and whom it told."""
     wire_of(session).execute(

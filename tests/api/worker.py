@@ -50,7 +50,9 @@ class Worker:
             "ttl_s": 600,
         }
         self.wire.execute(statement("open_session"), values)
-        self.runner = Runner(ledger, CATALOG.kinds(), self.board, sandbox=lambda: Sandbox(nursery.address), sections=CATALOG.sections)
+        self.runner = Runner(
+            ledger, CATALOG.kinds(), self.board, sandbox=lambda: Sandbox(nursery.address), sections=CATALOG.sections, holds=CATALOG.holds
+        )
 
     def leave(self) -> None:
         """Close the session."""

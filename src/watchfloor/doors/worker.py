@@ -95,7 +95,7 @@ class Worker:
 
     def _make_runner(self) -> Runner:
         return Runner(
-            ledger(), CATALOG.kinds(), self.board, sandbox=self._sandbox, sections=CATALOG.sections, on_dropped=self.on_rejected
+            ledger(), CATALOG.kinds(), self.board, sandbox=self._sandbox, sections=CATALOG.sections, holds=CATALOG.holds, on_dropped=self.on_rejected
         )  # fmt: skip
 
     def on_rejected(self, reason: str, detail: Mapping[str, str]) -> None:

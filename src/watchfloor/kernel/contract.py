@@ -7,11 +7,11 @@ Faces are named, not imported, so that each door loads only what it needs.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import logging
@@ -187,8 +187,12 @@ class JobContext(Protocol):
     def sections(self) -> dict[str, ReportSection]:
         """Return each capability's report section by its name."""
 
+    def holds(self, session: Session) -> frozenset[str]:
+        """Return what somebody holds, as `noun:id`: whoever cleans up keeps what tells of it until it is released."""
+
 
 Handler = Callable[[JobContext, Arguments], Result]
+Holds: TypeAlias = "Callable[[Session, UUID], Iterable[str]]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,6 +326,9 @@ class Capability:
     open_routes: str | None = None  # "api:open_routes", mounted beside routes and open to who has no key; permission "public"
     commands: str | None = None  # "cli:commands", wf <name> …
     section: str | None = None  # "report:section", its part of a report
+    holds: str | None = (
+        None  # "queries.ending:list_held", what must not be deleted, as `noun:id`; a function of a session and an organisation
+    )
     settings: str | None = None  # "settings:ScanSettings"
     models: str | None = None  # "models": tables
     boxes: tuple[str, ...] = ()  # modules that its boxes import: loaded beforehand by workers of its queues, when they have time
@@ -382,6 +389,10 @@ class Catalog:
     def reactions(self) -> tuple[Reaction, ...]:
         """Return what events start."""
         return tuple(reaction for capability in self for reaction in capability.reactions)
+
+    def holds(self) -> tuple[Holds, ...]:
+        """Return what tells what is held."""
+        return tuple(capability.load(capability.holds) for capability in self if capability.holds)
 
     def sections(self) -> dict[str, Any]:
         """Return every report section by its capability's name."""

@@ -9,6 +9,7 @@ reports = Capability(
     routes="api:routes",
     faces="api.reports:scan_routes",
     commands="cli:commands",
+    holds="queries.ending:list_held",
     settings="settings:ReportSettings",
     section="report:section",
     boxes=(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.contract import BoxReport, JobKind, Want
+    from watchfloor.kernel.contract import BoxReport, Holds, JobKind, Want
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.sandbox.client import Sandbox, Usage
 
@@ -57,13 +57,14 @@ class AttemptContext:
         *,
         sandbox: Callable[[], Sandbox] | None = None,
         sections: Callable[[], dict[str, Any]] | None = None,
+        holds: Callable[[], tuple[Holds, ...]] | None = None,
     ) -> None:
-        """Bind the attempt; `sandbox` and `sections` are opened when first asked for."""
+        """Bind the attempt; `sandbox`, `sections` and `holds` are opened when first asked for."""
         self.job_id, self.org, self.actor, self.attempt = held.id, held.org, held.actor, held.attempt
         self.log = logging.getLogger(f"watchfloor.job.{held.kind}")
         self.in_force: list[str] = []
         self._ledger, self._board, self._held = ledger, board, held
-        self._sandbox, self._sections = sandbox, sections
+        self._sandbox, self._sections, self._holds = sandbox, sections, holds
         self._started = monotonic()
         self._progress: tuple[int, int, str, str] | None = None
         self._written = 0.0
@@ -207,6 +208,10 @@ class AttemptContext:
     def sections(self) -> dict[str, Any]:
         """Return each capability's report section by its name."""
         return self._sections() if self._sections else {}
+
+    def holds(self, session: Session) -> frozenset[str]:
+        """Return what somebody holds, as `noun:id`."""
+        return frozenset(one for told in (self._holds() if self._holds else ()) for one in told(session, self.org))
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than the job lives: a cancel, soft limit or shutdown ends the wait."""

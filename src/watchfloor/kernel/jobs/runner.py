@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
-    from watchfloor.kernel.contract import JobKind
+    from watchfloor.kernel.contract import Holds, JobKind
     from watchfloor.kernel.jobs.board import Board
     from watchfloor.kernel.jobs.ledger import Ledger
     from watchfloor.kernel.sandbox.client import Sandbox
@@ -55,11 +55,11 @@ class Runner:
     def __init__(
         self, ledger: Ledger, kinds: Mapping[str, JobKind[Any, Any]], board: Board, *,
         sandbox: Callable[[], Sandbox] | None = None, sections: Callable[[], dict[str, Any]] | None = None,
-        on_dropped: Callable[[str, Mapping[str, str]], None] | None = None,
+        holds: Callable[[], tuple[Holds, ...]] | None = None, on_dropped: Callable[[str, Mapping[str, str]], None] | None = None,
     ) -> None:  # fmt: skip
         """Bind what every attempt of this worker shares; `on_dropped` is told of each ticket that fits no job any more."""
         self._ledger, self._kinds, self._board = ledger, kinds, board
-        self._sandbox, self._sections = sandbox, sections
+        self._sandbox, self._sections, self._holds = sandbox, sections, holds
         self._on_dropped = on_dropped
         self._current: AttemptContext | None = None
         self._own_process = False
@@ -137,7 +137,7 @@ class Runner:
 
     def _attempt(self, kind: JobKind[Any, Any], held: Claim) -> End | None:
         """Run the handler once; None means that there is nothing left to record."""
-        context = AttemptContext(self._ledger, self._board, held, sandbox=self._sandbox, sections=self._sections)
+        context = AttemptContext(self._ledger, self._board, held, sandbox=self._sandbox, sections=self._sections, holds=self._holds)
         spent = time.process_time()
         end: End | None
         try:

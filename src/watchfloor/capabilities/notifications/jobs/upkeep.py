@@ -41,14 +41,16 @@ EVERY: Final = timedelta(seconds=0.1)  # between replays
 
 @job("notifications.cleanup_old_notifications", CleanUp, queue=Queue.NOTIFICATIONS, timeout=timedelta(hours=1), unit="notifications")
 def cleanup_old_notifications(context: JobContext, request: CleanUp) -> CleanedUp:
-    """Delete notifications older than some days with all that belongs to them; what may still be sent is kept, however old."""
+    """Delete notifications older than some days with all that belongs to them; what may still be sent and what tells of something held is kept."""
     keep = timedelta(days=request.days_old)
     with context.transaction() as session:
-        old, pending = upkeep.count_old(session, context.org, keep)
-    done = CleanedUp(deleted_count=old if request.dry_run else 0, attempts=0, deliveries=0, notifications=0, kept_pending=pending)
+        old, pending, held = upkeep.count_old(session, context.org, keep, _held(context, session))
+    done = CleanedUp(
+        deleted_count=old if request.dry_run else 0, attempts=0, deliveries=0, notifications=0, kept_pending=pending, kept_held=held
+    )  # fmt: skip
     while not request.dry_run:
         with context.transaction() as session:
-            gone = upkeep.delete_notifications(session, context.org, keep)
+            gone = upkeep.delete_notifications(session, context.org, keep, _held(context, session))
         done.notifications += gone.notifications
         done.deliveries += gone.deliveries
         done.attempts += gone.attempts
@@ -64,11 +66,16 @@ def cleanup_old_notifications(context: JobContext, request: CleanUp) -> CleanedU
     return done
 
 
+def _held(context: JobContext, session: Session) -> list[UUID]:
+    """Return what is kept, as it stands in this transaction: somebody may hold something while this runs."""
+    return upkeep.list_held(session, context.org, context.holds(session))
+
+
 def _old_attempts(context: JobContext) -> int:
     keep, gone = read_settings(NotificationSettings, "notifications").keep_attempts, 0
     while True:
         with context.transaction() as session:
-            some = upkeep.delete_attempts(session, context.org, keep)
+            some = upkeep.delete_attempts(session, context.org, keep, _held(context, session))
         gone += some
         if some < upkeep.BLOCK:
             return gone

@@ -15,18 +15,20 @@ from watchfloor.kernel.db.ids import first_id, new_id
 from watchfloor.kernel.db.session import wire_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
 BLOCK: Final = 5000
 OLD_ATTEMPTS: Final = """
-delete from delivery_attempt where org = %(org)s and id in (select id from delivery_attempt where org = %(org)s and at < wf_now() - %(keep)s order by at limit %(rows)s)
+delete from delivery_attempt where org = %(org)s and id in (
+  select a.id from delivery_attempt a where a.org = %(org)s and a.at < wf_now() - %(keep)s and not exists (
+    select 1 from delivery d where (d.org, d.id) = (a.org, a.delivery) and d.notification = any (%(held)s)) order by a.at limit %(rows)s)
 """
 # What may still be sent, and what may still go into a digest, is kept however old it is.
 OLD: Final = """
-n.org = %(org)s and n.created_at < wf_now() - %(keep)s
+n.org = %(org)s and n.created_at < wf_now() - %(keep)s and not n.id = any (%(held)s)
   and not exists (select 1 from delivery d where d.org = n.org and d.notification = n.id and d.state in ('due', 'held', 'sending'))
   and not exists (select 1 from notify_digest_item i join notify_digest g on (g.org, g.id) = (i.org, i.digest)
     where i.org = n.org and i.notification = n.id and g.closed_at is null)
@@ -46,6 +48,18 @@ PENDING: Final = """
 select count(distinct notification) from delivery d join notification n on (n.org, n.id) = (d.org, d.notification)
 where d.org = %(org)s and n.created_at < wf_now() - %(keep)s and d.state in ('due', 'held', 'sending')
 """
+# Who was told of what somebody holds, and how, is kept with it: the message, the digest, group or step that told it, and every attempt.
+HELD: Final = """
+with about as (select id from notification where org = %(org)s and subject_kind || ':' || subject_id = any (%(subjects)s))
+select id from about
+union select g.notification from about b join notify_digest_item i on i.org = %(org)s and i.notification = b.id
+  join notify_digest g on (g.org, g.id) = (i.org, i.digest) where g.notification is not null
+union select s.notification from about b join notify_group_member m on m.org = %(org)s and m.notification = b.id
+  join notify_group_sending s on (s.org, s.group_id) = (m.org, m.group_id)
+union select t.notification from about b join escalation_run r on r.org = %(org)s and r.notification = b.id
+  join escalation_told t on (t.org, t.run) = (r.org, r.id) where t.notification is not null
+"""
+KEPT_HELD: Final = "select count(*) from notification where org = %(org)s and id = any (%(held)s) and created_at < wf_now() - %(keep)s"
 HEALTH: Final = """
 select
   greatest(0, extract(epoch from wf_now() - min(due_at) filter (where state = 'due' and due_at <= wf_now())))::float8 as oldest_due_s,
@@ -110,23 +124,29 @@ class Chosen:
     replays: int
 
 
-def delete_attempts(session: Session, org: UUID, keep: timedelta) -> int:
-    """Delete the next block of old attempts; return how many."""
-    return wire_of(session).execute(OLD_ATTEMPTS, {"org": org, "keep": keep, "rows": BLOCK}).rowcount
+def list_held(session: Session, org: UUID, subjects: Collection[str]) -> list[UUID]:
+    """Return the notifications that tell of these subjects, which are `noun:id`, alone or beside others."""
+    rows = wire_of(session).execute(HELD, {"org": org, "subjects": sorted(subjects)}).fetchall() if subjects else ()
+    return [row[0] for row in rows]
 
 
-def delete_notifications(session: Session, org: UUID, keep: timedelta) -> Gone:
-    """Delete the next block of old notifications with their deliveries."""
-    row: Any = wire_of(session).execute(DELETE, {"org": org, "keep": keep, "rows": BLOCK}).fetchone()
+def delete_attempts(session: Session, org: UUID, keep: timedelta, held: Sequence[UUID]) -> int:
+    """Delete the next block of old attempts; return how many. Those of `held` notifications are kept."""
+    return wire_of(session).execute(OLD_ATTEMPTS, {"org": org, "keep": keep, "held": list(held), "rows": BLOCK}).rowcount
+
+
+def delete_notifications(session: Session, org: UUID, keep: timedelta, held: Sequence[UUID]) -> Gone:
+    """Delete the next block of old notifications with their deliveries; those that are `held` are kept."""
+    row: Any = wire_of(session).execute(DELETE, {"org": org, "keep": keep, "held": list(held), "rows": BLOCK}).fetchone()
     return Gone(*row)
 
 
-def count_old(session: Session, org: UUID, keep: timedelta) -> tuple[int, int]:
-    """Return how many old notifications would go, and how many are kept because they may still be sent."""
-    wire, values = wire_of(session), {"org": org, "keep": keep}
-    gone: Any = wire.execute(COUNT, values).fetchone()
-    kept: Any = wire.execute(PENDING, values).fetchone()
-    return gone[0], kept[0]
+def count_old(session: Session, org: UUID, keep: timedelta, held: Sequence[UUID]) -> tuple[int, int, int]:
+    """Return how many old notifications would go, how many are kept because they may still be sent, and how many because they are `held`."""
+    wire, values = wire_of(session), {"org": org, "keep": keep, "held": list(held)}
+    counts: list[Any] = [wire.execute(sql, values).fetchone() for sql in (COUNT, PENDING, KEPT_HELD)]
+    gone, pending, kept = (one[0] for one in counts)
+    return gone, pending, kept
 
 
 def health(session: Session, org: UUID) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class CleanedUp(BaseModel):
     deliveries: int
     notifications: int
     kept_pending: int
+    kept_held: int = Field(0, description="Kept because they tell of a report that somebody holds, or of its scan.")
 
 
 class Check(BaseModel):

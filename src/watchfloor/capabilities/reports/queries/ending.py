@@ -115,6 +115,15 @@ def hold(session: Session, org: UUID, report: UUID, *, reason: str, actor: str) 
     return wire_of(session).execute(sql, (reason, actor, org, report)).rowcount == 1
 
 
+def list_held(session: Session, org: UUID) -> list[str]:
+    """Return the reports that somebody holds and the scans that they are about, as `noun:id`."""
+    sql = (
+        "select 'report:' || id from report where org = %(org)s and retention = 'hold' and state <> 'deleted' "
+        "union select 'scan:' || scan from report where org = %(org)s and retention = 'hold' and state <> 'deleted' and scan is not null"
+    )
+    return [row[0] for row in wire_of(session).execute(sql, {"org": org}).fetchall()]
+
+
 def release(session: Session, org: UUID, report: UUID, *, keep: timedelta) -> bool:
     """Let a held report end as an audit report does; False when it is not held."""
     sql = (

@@ -1,4 +1,4 @@
-"""The steps of ./check: each runs to its end whatever the others say, a table closes; standard library only."""
+"""The steps of ./check: each runs to its end whatever the others say, the tests beside the rest, a table closes; standard library only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 import bootstrap
 
@@ -31,6 +33,8 @@ LOCK_OPTIONS = (
     "3.11",
 )
 FEW = 5  # tests that fail of themselves are more
+PROCESSES = 4  # on two cores: tests wait for other processes as long as they work
+PAPER: ContextVar[IO[str] | None] = ContextVar("PAPER", default=None)  # what a step says that runs beside another; None: the terminal
 SERVICE_BLOCK = Path("/usr/sbin/policy-rc.d")
 
 
@@ -41,6 +45,7 @@ class Options:
     quick: bool
     install: bool
     parts: tuple[str, ...]  # folders of tests/
+    alone: Callable[[], object] = lambda: None  # returns when no other step runs beside
 
 
 @dataclass(frozen=True)
@@ -58,20 +63,25 @@ class Step:
     name: str
     run: Callable[[Options], Verdict]
     quick: bool = True  # also in --quick
+    first: bool = False  # the others stand on it
+
+
+Row: TypeAlias = tuple[str, float, Verdict]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the chosen steps; 0 when all passed, 1 when one failed, 2 for a wrong command line."""
     options, steps = _parse(argv)
     os.chdir(ROOT)
-    rows = [_timed(step, options) for step in steps]
+    began = time.monotonic()
+    rows = _run(steps, options)
     width = max(len(name) for name, _, _ in rows)
     print(f"\n{'step':{width}}  seconds  verdict")
     for name, seconds, verdict in rows:
         print(f"{name:{width}}  {seconds:7.1f}  {'passed' if verdict.passed else 'FAILED'}{f' ({verdict.note})' if verdict.note else ''}")
     failed = [name for name, _, verdict in rows if not verdict.passed]
     closing = f"FAILED: {', '.join(failed)}" if failed else "all passed"
-    print(f"{'total':{width}}  {sum(seconds for _, seconds, _ in rows):7.1f}  {closing}", flush=True)
+    print(f"{'total':{width}}  {time.monotonic() - began:7.1f}  {closing}", flush=True)
     return 1 if failed else 0
 
 
@@ -100,22 +110,59 @@ def _parse(argv: Sequence[str] | None) -> tuple[Options, list[Step]]:
     return Options(chosen.quick, install, parts), [step for step in STEPS if step.name in wanted]
 
 
-def _timed(step: Step, options: Options) -> tuple[str, float, Verdict]:
-    print(f"\n== {step.name}", flush=True)
+def _run(steps: Sequence[Step], options: Options) -> list[Row]:
+    """Run the steps in order; beside the tests, which wait as long as they work, those that need nothing of them."""
+    rows = [_timed(step, options) for step in steps if step.first]
+    tests = [step for step in steps if step.name == "tests"]
+    others = [step for step in steps if not step.first and step.name != "tests"]
+    if not tests:
+        return [*rows, *(_timed(step, options) for step in others)]
+    with ThreadPoolExecutor(1) as beside:
+        later = [beside.submit(_aside, step, options) for step in others]
+        try:
+            rows += [_timed(step, replace(options, alone=lambda: wait(later))) for step in tests]
+            rows += [one.result() for one in later]
+        except BaseException:
+            beside.shutdown(cancel_futures=True)
+            raise
+    places = [step.name for step in steps]
+    return sorted(rows, key=lambda row: places.index(row[0]))
+
+
+def _aside(step: Step, options: Options) -> Row:
+    """Run a step beside another, and show what it said when it has ended."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as paper:
+        PAPER.set(paper)
+        row = _timed(step, options)
+        paper.seek(0)
+        print(paper.read(), end="", flush=True)
+    return row
+
+
+def _say(sentence: object) -> None:
+    """Say something on the paper of the step."""
+    print(sentence, file=PAPER.get(), flush=True)
+
+
+def _timed(step: Step, options: Options) -> Row:
+    _say(f"\n== {step.name}")
     began = time.monotonic()
     try:
         verdict = step.run(options)
     except (OSError, subprocess.SubprocessError) as error:
-        print(error, flush=True)
+        _say(error)
         verdict = Verdict(passed=False, note=type(error).__name__)
     return step.name, time.monotonic() - began, verdict
 
 
-def _call(*command: str | Path, **environment: str) -> bool:
-    """Run one command with the environment's programs first on PATH; its output is ours."""
+def _call(*command: str | Path, cwd: str | None = None, **environment: str) -> bool:
+    """Run one command with the environment's programs first on PATH; its output is the step's."""
     argv = [str(BIN / command[0]) if (BIN / command[0]).exists() else str(command[0]), *(str(part) for part in command[1:])]
     path = f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return subprocess.run(argv, env={**os.environ, "PATH": path, **environment}, check=False).returncode == 0
+    paper = PAPER.get()
+    words = subprocess.STDOUT if paper else None
+    done = subprocess.run(argv, env={**os.environ, "PATH": path, **environment}, cwd=cwd, stdout=paper, stderr=words, check=False)
+    return done.returncode == 0
 
 
 def _tool(*command: str) -> Callable[[Options], Verdict]:
@@ -126,7 +173,7 @@ def _set_up(_: Options) -> Verdict:
     try:
         bootstrap.set_up(development=True)
     except bootstrap.Impossible as reason:
-        print(reason)
+        _say(reason)
         return Verdict(passed=False)
     return Verdict(passed=True)
 
@@ -176,8 +223,8 @@ def _locks(_: Options) -> Verdict:
             difference = _pins(fresh) ^ _pins(ROOT / lock)
             if difference:
                 stale.append(lock)
-                print(f"{lock} is not what pyproject.toml asks for: {', '.join(sorted(difference))}")
-                print(f"Make it anew: uv pip compile pyproject.toml {' '.join([*group, *LOCK_OPTIONS])} -o {lock}")
+                _say(f"{lock} is not what pyproject.toml asks for: {', '.join(sorted(difference))}")
+                _say(f"Make it anew: uv pip compile pyproject.toml {' '.join([*group, *LOCK_OPTIONS])} -o {lock}")
     return Verdict(passed=not stale, note=", ".join(stale))
 
 
@@ -190,12 +237,12 @@ def _tests(options: Options) -> Verdict:
     paths = [f"tests/{part}" for part in options.parts] or ["tests", "--ignore=tests/architecture", "--ignore=tests/readme"]
     coverage = ["--cov", "--cov-report=term:skip-covered"] if whole and not options.quick else []
     fast = ["-m", "not slow and not rabbitmq"] if options.quick else []
-    if _call("pytest", *paths, "-n", "2", "--dist", "loadfile", "--cache-clear", *coverage, *fast):
+    if _call("pytest", *paths, "-n", str(PROCESSES), "--dist", "loadfile", "--cache-clear", *coverage, *fast):
         return Verdict(passed=True)
-    return Verdict(passed=False) if options.quick else _again()
+    return Verdict(passed=False) if options.quick else _again(options)
 
 
-def _again() -> Verdict:
+def _again(options: Options) -> Verdict:
     """Look once more, one after the other, at the few of ten thousand tests that failed while others kept the machine busy.
 
     They kill processes and wait for others to notice, so the machine has a say in them. One that fails alone as well has failed; the note
@@ -205,14 +252,15 @@ def _again() -> Verdict:
     failed = sorted(json.loads(found.read_text(encoding="utf-8"))) if found.exists() else []
     if not 0 < len(failed) <= FEW:
         return Verdict(passed=False)
-    print(f"\n{len(failed)} failed beside others; alone:", flush=True)
+    options.alone()
+    _say(f"\n{len(failed)} failed beside others; alone:")
     return Verdict(passed=_call("pytest", *failed), note=f"the second time: {', '.join(failed)}")
 
 
 def _readme(_: Options) -> Verdict:
     if not any((ROOT / "tests" / "readme").glob("test_*.py")):
         return Verdict(passed=False, note="tests/readme holds no test")
-    return Verdict(passed=_call("pytest", "tests/readme"))
+    return Verdict(passed=_call("pytest", "-p", "no:cacheprovider", "tests/readme"))
 
 
 def _package(_: Options) -> Verdict:
@@ -229,22 +277,22 @@ def _package(_: Options) -> Verdict:
             bootstrap.install(venv, ROOT / bootstrap.RUNTIME)
             bootstrap.install_file(venv, wheels[0])
         except bootstrap.Impossible as reason:
-            print(reason)
+            _say(reason)
             return Verdict(passed=False, note="does not install")
-        ran = [subprocess.run([venv / "bin" / name, "--version"], cwd=made, check=False).returncode for name in ("watchfloor", "wf")]
-        return Verdict(passed=not any(ran), note=wheels[0].name)
+        ran = [_call(venv / "bin" / name, "--version", cwd=made) for name in ("watchfloor", "wf")]
+        return Verdict(passed=all(ran), note=wheels[0].name)
 
 
 STEPS = (
-    Step("set-up", _set_up),
-    Step("rabbitmq", _rabbitmq, quick=False),
-    Step("chromium", _chromium, quick=False),
+    Step("set-up", _set_up, first=True),
+    Step("rabbitmq", _rabbitmq, quick=False, first=True),
+    Step("chromium", _chromium, quick=False, first=True),
     Step("format", _tool("ruff", "format", "--check", ".")),
     Step("lint", _tool("ruff", "check", ".")),
     Step("spelling", _tool("codespell")),
     Step("types", _tool("mypy", "src", "tests", "bootstrap.py", "checks.py")),
     Step("floors", _tool("lint-imports", "--no-logo")),
-    Step("architecture", _tool("pytest", "tests/architecture")),
+    Step("architecture", _tool("pytest", "-p", "no:cacheprovider", "tests/architecture")),
     Step("dead-code", _tool("vulture")),
     Step("dependencies", _tool("deptry", "src")),
     Step("locks", _locks, quick=False),

@@ -63,6 +63,27 @@ def test_another_version_of_the_templates_takes_its_own_snapshot(world: World, m
     assert made[0] != made[1]
 
 
+def test_findings_that_take_the_place_of_as_many_others_of_the_same_moment_make_a_new_report(world: World) -> None:
+    world.scan(findings=1)
+    world.ask(
+        "insert into asset (org, id, kind, key) select org, gen_random_uuid(), 'host', '192.0.2.8' from asset where org = %s", world.org
+    )
+    world.ask(
+        'insert into finding (org, id, key, capability, "check", asset, target, port, title, severity, severity_rank, first_seen, last_seen) '
+        "select f.org, gen_random_uuid(), 'elsewhere', f.capability, f.\"check\", a.id, a.key, f.port, 'Another', f.severity, f.severity_rank, f.first_seen, "
+        "f.last_seen from finding f join asset a on a.org = f.org and a.key = '192.0.2.8' where f.org = %s", world.org,
+    )  # fmt: skip
+    world.ask(
+        "insert into finding_change (org, id, finding, at, to_state, actor, reason) select h.org, gen_random_uuid(), f.id, h.at, h.to_state, h.actor, h.reason "
+        "from finding_change h join finding f on f.org = h.org and f.key = 'elsewhere' where h.org = %s", world.org,
+    )  # fmt: skip
+    first = world.done("reports.generate_report", tag="shop", format="json")
+    world.ask("update asset set tags = case key when '192.0.2.8' then '{shop}'::text[] else '{}' end where org = %s", world.org)
+    second = world.done("reports.generate_report", tag="shop", format="json")
+    assert (second["reused"], world.stored(UUID(second["report_id"])).count(b"Another")) == (False, 1)
+    assert world.stored(UUID(first["report_id"])).count(b"Another") == 0
+
+
 def test_several_formats_come_from_one_snapshot(world: World) -> None:
     scan = world.scan(findings=3)
     made = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["json", "json"])

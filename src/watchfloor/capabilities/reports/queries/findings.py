@@ -34,12 +34,12 @@ select left(encode(sha256(convert_to(f.key, 'UTF8')), 'hex'), 32) as fingerprint
 from chosen c join finding f on f.org = %(org)s and f.id = c.id
 order by f.severity_rank desc, {PRIORITY} desc nulls last, f.key
 """  # noqa: S608 - our own columns
+# Findings are recorded and judged in place: whatever of one may change between two reports, one of these changes with it.
 WATERMARK: Final = """
 with chosen as materialized ({selection})
-select count(*), max(f.last_seen), max(f.fixed_at), count(*) filter (where wf_finding_state(f.state, f.accepted_until) = 'accepted'),
-  max(g.at), sum(g.n), md5(string_agg(c.change, '' order by c.id))
+select count(*), bit_xor(hash_record_extended(
+  (f.id, f.last_seen, f.fixed_at, wf_finding_state(f.state, f.accepted_until), f.accepted_until, f.reason, c.change), 0))
 from chosen c join finding f on f.org = %(org)s and f.id = c.id
-left join lateral (select max(at) as at, count(*) as n from finding_change h where h.org = f.org and h.finding = f.id) g on true
 """
 
 

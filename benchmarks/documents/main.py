@@ -48,7 +48,9 @@ def _measure(folder: Path, rounds: int, *, peer: bool) -> dict[str, Any]:
         for count, path in snapshots.items():
             if count <= MIDDLE or number % 2 == 0:
                 _turn("ours", count, path, turns, failures)
+        _turn("snapshots", LARGE, LARGE, turns, failures)
         if number % 2 == 0:
+            _turn("snapshots", HUGE, HUGE, turns, failures)
             _turn("formats", LARGE, snapshots[LARGE], turns, failures)
         if peer and number == 0:
             _turn("weasyprint", LARGE, snapshots[LARGE], turns, failures)
@@ -58,10 +60,10 @@ def _measure(folder: Path, rounds: int, *, peer: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _turn(who: str, count: int, path: Path, turns: dict[str, list[Turn]], failures: list[str]) -> None:
+def _turn(who: str, count: int, of: Path | int, turns: dict[str, list[Turn]], failures: list[str]) -> None:
     name = f"{who} {count}"
     print(name, file=sys.stderr)
-    command = [sys.executable, "-m", f"benchmarks.documents.{who}", str(path)]
+    command = [sys.executable, "-m", f"benchmarks.documents.{who}", str(of)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": _path()})
     if ran.returncode:
         failures.append(f"{name}: {ran.stderr[-500:]}")
@@ -94,6 +96,11 @@ def _goals(turns: dict[str, list[Turn]]) -> dict[str, Any]:
         "cpu of every format beside WeasyPrint's PDF, 10,000 findings": goal(
             ratio(median(f"formats {LARGE}", "cpu_s"), median(f"weasyprint {LARGE}", "cpu_s")), 0.195
         ),
+        "snapshot while others write, s, 100,000 findings": goal(median(f"snapshots {HUGE}", "snapshot_s"), 6.0),
+        "snapshot, cpu_s of the worker, 100,000 findings": goal(median(f"snapshots {HUGE}", "snapshot_cpu_s"), 6.0),
+        "snapshot, MiB that the worker grows, 100,000 findings": goal(median(f"snapshots {HUGE}", "grew_mib"), 60),
+        "writers that waited for the snapshot, 100,000 findings": goal(median(f"snapshots {HUGE}", "waited"), 0),
+        "second call of generate_report, ms in the handler, 10,000 findings": goal(median(f"snapshots {LARGE}", "again_ms"), 50),
         "cpu_s, 1,000 findings": goal(median(f"ours {MIDDLE}", "cpu_s"), 2.0),
         "cpu_s, 100 findings": goal(median(f"ours {SMALL}", "cpu_s"), 0.6),
     }

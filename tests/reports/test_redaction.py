@@ -55,16 +55,13 @@ def test_what_only_looks_like_an_asset_stays(text: str) -> None:
 
 
 def test_a_version_of_four_numbers_stays_and_an_asset_in_its_place_does_not() -> None:
-    version = (Column(name="version", title="Version"),)
-    assert PUBLIC.row(version, {"version": "9.0.0.5"}) == {"version": "9.0.0.5"}
-    assert PUBLIC.row(version, {"version": "192.0.2.7"}) == {"version": "asset-2"}
+    version = PUBLIC.cell(Column(name="version", title="Version"))
+    assert (version("9.0.0.5"), version("192.0.2.7")) == ("9.0.0.5", "asset-2")
 
 
 def test_a_public_row_has_neither_evidence_nor_persons() -> None:
-    row = {one.name: "ann said 192.0.2.7" for one in COLUMNS if one.redact}
-    assert set(PUBLIC.row([one for one in COLUMNS if one.redact], row).values()) == {None, "asset"}
-    person = (Column(name="reason", title="Reason", redact=Redact.PERSON, sort=Sort.PROSE),)
-    assert INTERNAL.row(person, {"reason": "ann said so"}) == {"reason": None}
+    assert {PUBLIC.cell(one)("ann said 192.0.2.7") for one in COLUMNS if one.redact} == {None, "asset"}
+    assert INTERNAL.cell(Column(name="reason", title="Reason", redact=Redact.PERSON, sort=Sort.PROSE))("ann said so") is None
 
 
 @pytest.mark.parametrize(

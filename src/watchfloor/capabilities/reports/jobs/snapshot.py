@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine import text
@@ -26,7 +27,7 @@ from watchfloor.kernel.jobs.ledger import ledger
 from watchfloor.kernel.sections import Redact, Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from uuid import UUID
 
     from sqlalchemy.orm import Session
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1 << 20
 TOLD_EVERY: Final = 1000
+REMEMBERED, SHORT = 512, 400  # texts of a column that are shown once for many rows, and how long they are at most
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,18 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
         GiveUp: What the scope is about is not there.
     """
     context.progress(0, 1, phase="snapshot")
-    found = None
-    with context.reading() as session:
-        sections = _accepting(context, session, scope)
-        watermark = _watermark(session, context.org, scope, sections)
-        if watermark is not None:
-            found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
-    if found is not None and is_kept(ledger(), context.org, found.artifact):
-        return Taken(found, reused=True)
-    return _take(context, scope, redaction)
+    with ExitStack() as stack:
+        rows = stack.enter_context(tempfile.TemporaryFile())
+        with context.reading() as session:
+            sections = _accepting(context, session, scope)
+            watermark = _watermark(session, context.org, scope, sections)
+            if watermark is not None:
+                found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
+                if found is not None and is_kept(ledger(), context.org, found.artifact):
+                    return Taken(found, reused=True)
+            redactor = _redactor(session, context.org, scope, sections, redaction)
+            head, spooling = _spooled(context, session, scope, sections, redactor, redaction, rows)
+        return _stored(context, head, spooling, watermark)
 
 
 @contextmanager
@@ -107,17 +112,11 @@ def _watermark(session: Session, org: UUID, scope: Scope, sections: Mapping[str,
     return "\n".join(words)
 
 
-def _take(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
-    """Take a snapshot; when another job has read the same data meanwhile, its snapshot is the one, and so are its reports."""
+def _stored(context: JobContext, head: Head, spooling: Spooling, watermark: str | None) -> Taken:
+    """Write what was read as one file and remember it; when another job has read the same data meanwhile, its snapshot is the one, and so are its reports."""
+    scope, redaction = head.scope, head.redaction
     with ExitStack() as stack:
-        rows = stack.enter_context(tempfile.TemporaryFile())
         out = stack.enter_context(tempfile.TemporaryFile())
-        with context.reading() as session:
-            sections = _accepting(context, session, scope)
-            watermark = _watermark(session, context.org, scope, sections)
-            head, spooling = _spooled(
-                context, session, scope, sections, _redactor(session, context.org, scope, sections, redaction), redaction, rows
-            )
         sha256 = spooling.close(head, out)
         size = out.tell()
         out.seek(0)
@@ -208,24 +207,37 @@ def _title(scope: Scope, about: Told | None, org: str) -> str:
 def _add(
     context: JobContext, spooling: Spooling, key: str, columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]], redactor: Redactor
 ) -> Iterator[dict[str, Any]]:
+    cells = [(one.name, _cell(one, redactor.cell(one))) for one in columns]
     for n, row in enumerate(rows, 1):
-        told = {one.name: _cell(one, value) for one, value in zip(columns, redactor.row(columns, row).values(), strict=True)}
+        told = {name: tell(row.get(name)) for name, tell in cells}
         spooling.add(key, told)
         if n % TOLD_EVERY == 0:
             context.progress(n, n, phase="snapshot", note=key)
         yield told
 
 
-def _cell(column: Column, value: Any) -> Any:  # noqa: ANN401 - a cell
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return [text.line(str(one)) for one in value[:100]]
-    if not isinstance(value, str):
+def _cell(column: Column, redact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what makes a column's values fit for a snapshot: as its readers may see them, bounded, and JSON."""
+    show = text.prose if column.sort is Sort.PROSE else _code if column.sort is Sort.CODE else text.line
+
+    def fresh(value: Any) -> Any:  # noqa: ANN401 - a cell
+        value = redact(value)
+        match value:
+            case str():
+                return show(value)
+            case datetime():
+                return value.isoformat()
+            case list() | tuple():
+                return [text.line(str(one)) for one in value[:100]]
         return value
-    if column.sort is Sort.PROSE:
-        return text.prose(value)
-    return text.evidence(value) if column.sort is Sort.CODE and "\n" in value else text.line(value)
+
+    # Titles, remedies and products repeat from row to row.
+    known = lru_cache(maxsize=REMEMBERED)(fresh)
+    return lambda value: known(value) if type(value) is str and len(value) <= SHORT else None if value is None else fresh(value)
+
+
+def _code(value: str) -> str:
+    return text.evidence(value) if "\n" in value else text.line(value)
 
 
 def _section(name: str, section: ReportSection, told: Told, spooling: Spooling, redactor: Redactor) -> SectionHead:

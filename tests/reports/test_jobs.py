@@ -401,7 +401,8 @@ def test_a_font_that_changes_while_a_report_is_made_is_tried_again(operators: Pa
     assert fonts.operator_fonts(ReportSettings(font_dir=operators)).digest != found.digest
 
 
-def test_a_bundle_is_the_same_whatever_else_was_asked_for(world: World, operators: Path) -> None:
+@pytest.mark.usefixtures("operators")
+def test_a_bundle_is_the_same_whatever_else_was_asked_for(world: World) -> None:
     scan = str(world.scan(findings=1, text="ሀለሐ"))
     made = world.done("reports.generate_multiple_reports", scan_id=scan, formats=["html", "bundle"])["reports"][1]
     proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.reports.corpus import PAYLOADS
 from watchfloor.capabilities.reports.engine import theme
 from watchfloor.capabilities.reports.engine.charts import Drawn, draw
+from watchfloor.capabilities.reports.engine.drawing import width
 from watchfloor.capabilities.reports.engine.words import Words
 from watchfloor.capabilities.reports.schemas.snapshot import Chart, Point, Series
 from watchfloor.kernel.errors import InvalidInput
@@ -151,6 +152,14 @@ def test_moments_stand_where_they_belong() -> None:
     assert path
     first, second, last = (float(place.split(",")[0]) for place in path[1].split())
     assert (second - first) * 100 < last - second
+
+
+def test_no_word_of_a_picture_is_cut_at_its_edge() -> None:
+    points = tuple(Point(label=f"2026-11-{day}T00:00:00+00:00", value=day % 3) for day in range(20, 27))
+    svg = drawn(Chart(kind="trend", title="t", series=(Series(label="low", points=points),))).svg
+    middles = [(float(one.get("x", "")), one.text or "") for one in shapes(svg) if one.get("text-anchor") == "middle"]
+    assert middles[0][1] == "20 Nov 2026"
+    assert [text for x, text in middles if x < width(text, 12) / 2] == []
 
 
 def test_pictures_speak_the_readers_language() -> None:

@@ -33,6 +33,7 @@ def test_a_period_is_looked_at_from_its_beginning_to_its_end(span: timedelta) ->
     assert len(found) <= MOST
     assert not span or found[0] == BEGIN
     assert all(one < two for one, two in pairwise(found))
+    assert len({one.date() for one in found[1:]}) == len(found[1:])  # one name, one place on the line
 
 
 def told(world: World, **about: Any) -> dict[str, Any]:

@@ -159,10 +159,10 @@ def _moments(drawing: Drawing, labels: Sequence[str], places: Mapping[str, float
     for n, label in enumerate(labels):
         told = fitted(words.day(moment) if (moment := _moment(label)) else label, 110, 12)
         half = width(told, 12) / 2
-        last = places[labels[-1]] - width(told, 12)
-        if places[label] - half > free and (places[label] + half < last or n == len(labels) - 1):
-            drawing.text(places[label], y, told, anchor="middle", tint="soft", size=12)
-            free = places[label] + half + 14
+        last, middle = places[labels[-1]] - width(told, 12), max(places[label], half + 1)
+        if middle - half > free and (middle + half < last or n == len(labels) - 1):
+            drawing.text(middle, y, told, anchor="middle", tint="soft", size=12)
+            free = middle + half + 14
 
 
 def _legend(drawing: Drawing, entries: Sequence[tuple[str, str]], words: Words) -> float:

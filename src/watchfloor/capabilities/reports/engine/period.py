@@ -18,5 +18,5 @@ def moments(begin: datetime, end: datetime) -> list[datetime]:
         return [end]
     days = max(1, -(-(end - begin) // DAY) // (MOST - 2) + 1) if end - begin > (MOST - 1) * DAY else 1
     made = [begin + n * days * DAY for n in range(MOST)]
-    # One so near the end that its name would stand on top of it is left out.
-    return [begin, *(one for one in made[1:] if one < end - days * DAY / 4), end]
+    # One so near the end that its name would stand on top of it, or be the same, is left out.
+    return [begin, *(one for one in made[1:] if one < end - days * DAY / 4 and one.date() != end.date()), end]

@@ -324,6 +324,9 @@ def test_a_step_of_what_somebody_looks_after_by_then_does_not_come(world: World,
     world.sql("update delivery set state = 'due', reason = '500', ended_at = null where notification = %s", step)
     world.now()
     assert world.sql("select state, reason from delivery where notification = %s", step) == [("suppressed", "acknowledged")]
+    ids = [str(row[0]) for row in world.sql("select id from delivery where notification = %s", step)]
+    world.done("notifications.replay_deliveries", delivery_ids=ids)
+    assert world.sql("select state from delivery where notification = %s and replay_no = 1", step) == [("sent",)]
 
 
 def test_what_nobody_told_to_be_fixed_is_called_resolved_when_its_group_speaks_next(world: World, receiver: Receiver) -> None:

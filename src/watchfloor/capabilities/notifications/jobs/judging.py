@@ -68,7 +68,8 @@ class _Judging:
 
     def judged(self) -> Judged:
         for row in self.rows:
-            if reason := row.over or self._refusal(row) or self._gathered(row):
+            over = None if row.replayed else row.over
+            if reason := over or self._refusal(row) or self._gathered(row):
                 self.found.refused[row.id] = reason
         return self.found
 

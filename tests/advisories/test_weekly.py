@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.advisories.sources import Press, key
+from tests.fetch.servers import Answer, serve
 from watchfloor.capabilities.advisories.jobs.reconciling import Reconcile, Reconciled, learn_names, reconcile
 from watchfloor.capabilities.advisories.queries import cache
 from watchfloor.capabilities.advisories.schemas.facts import Criterion, Fact, Normal
@@ -99,9 +100,11 @@ def test_what_one_organisation_has_reconciled_the_next_does_not_do_again(
 @pytest.mark.usefixtures("_unreconciled")
 def test_what_failed_was_not_done(worker: Worker, org: UUID, stranger: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHFLOOR_ADVISORIES_SOURCES", "kev")
-    monkeypatch.setenv("WATCHFLOOR_ADVISORIES_KEV_URL", "http://127.0.0.1:9/nothing-listens-here.json")  # no address that may be asked
     monkeypatch.setenv("WATCHFLOOR_ADVISORIES_KEV_FALLBACK_URL", "")
-    assert reconciled(worker, org) is None
+    with serve(lambda _: Answer(status=404)) as source:
+        monkeypatch.setenv("WATCHFLOOR_ADVISORIES_KEV_URL", f"{source.url}/nothing-is-here.json")
+        assert reconciled(worker, org) is None
+    assert source.paths
     monkeypatch.setenv("WATCHFLOOR_ADVISORIES_OFFLINE", "true")
     told = reconciled(worker, stranger)
     assert told is not None

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+import openpyxl  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from tests.reports import model
+from watchfloor.capabilities.reports.engine import to_csv, to_json, to_xlsx
+from watchfloor.capabilities.reports.engine.spool import Spool, Spooling
 from watchfloor.capabilities.reports.engine.to_html import write
+from watchfloor.capabilities.reports.engine.to_pdf.section import section
+from watchfloor.capabilities.reports.engine.to_pdf.shapes import Piece, Sort
+from watchfloor.capabilities.reports.engine.to_pdf.show import Show
 from watchfloor.capabilities.reports.engine.translate import Speech, translated
 from watchfloor.capabilities.reports.engine.words import Words
-from watchfloor.capabilities.reports.schemas.snapshot import Figure, Options, SectionHead
-from watchfloor.catalog import CATALOG
+from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Figure, Options, SectionHead, TableHead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import ModuleType
 
 WORDS = {
     "Open ports": "Offene Ports", "{count} ports of {host} are open.": "{count} Ports von {host} sind offen.", "Seen on {moment}.": "Gesehen am {moment}.",
     "It ended: {ended}": "Es endete: {ended}", "All was seen.": "Alles wurde gesehen.",
 }  # fmt: skip
-SECTIONS = CATALOG.sections()
 
 
 @pytest.mark.parametrize(
@@ -44,24 +55,107 @@ def test_a_very_long_text_is_not_compared() -> None:
 
 def test_a_language_without_words_stays_english() -> None:
     head = model.spool(1, services=1).head
-    assert translated(head, Words("fr")) == head
+    assert translated(head, Words("it")) == head
+    assert translated(head, Words("en-US")) == head
 
 
-@pytest.mark.parametrize("name", sorted(SECTIONS))
-def test_every_title_and_column_of_a_section_is_known_in_german(name: str) -> None:
-    section = SECTIONS[name]
-    german = section.words["de"]
-    said = {section.title, *(table.title for table in section.tables), *(table.empty for table in section.tables)}
-    said |= {column.title for table in section.tables for column in table.columns}
-    assert sorted(said - set(german)) == []
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("Exposed services of Bank of Example", "Erreichbare Dienste \N{EN DASH} Bank of Example"),
+        ("Scan of Hosts", "Scan \N{EN DASH} Hosts"),
+        ("What changed between two scans of Example Ltd", "Änderungen zwischen zwei Scans \N{EN DASH} Example Ltd"),
+        ("Exposure of shop, Example Ltd", "Angriffsfläche von shop \N{EN DASH} Example Ltd"),
+        ("Exposure of Example Ltd", "Angriffsfläche \N{EN DASH} Example Ltd"),
+        ("Something else", "Something else"),
+    ],
+)
+def test_a_reports_title_is_the_readers_and_names_stay(english: str, german: str) -> None:
+    about = SectionHead(
+        name="scans", title="Exposed services", words={"de": {"Exposed services": "Erreichbare Dienste", "Hosts": "Rechner"}}
+    )
+    head = model.spool(1).head.model_copy(update={"title": english, "sections": (about,)})
+    assert translated(head, Words("de")).title == german
 
 
-@pytest.mark.parametrize("name", sorted(SECTIONS))
-def test_translations_keep_their_places(name: str) -> None:
-    places = re.compile(r"\{\w+\}")
-    assert [
-        one for one, german in SECTIONS[name].words["de"].items() if sorted(places.findall(one)) != sorted(places.findall(german))
-    ] == []
+def test_a_state_is_the_readers_in_its_section_and_on_the_cover() -> None:
+    about = SectionHead(name="scans", title="Exposed services", state="running", words={"de": {"running": "läuft noch"}})
+    head = translated(model.spool(1).head.model_copy(update={"state": "running", "sections": (about,)}), Words("de"))
+    assert (head.state, head.sections[0].state) == ("läuft noch", "läuft noch")
+
+
+@pytest.mark.parametrize("host", ["Offen", "Open ports", "fixed"])
+def test_a_host_that_is_called_like_a_word_of_ours_keeps_its_name(host: str) -> None:
+    say = Speech(WORDS | {"fixed": "behoben"}, Words("de"))
+    assert say(f"3 ports of {host} are open.") == f"3 Ports von {host} sind offen."
+
+
+CHANGED = (
+    {"what": "Port", "change": "opened", "note": "opened"},
+    {"what": "opened", "change": ["opened"], "note": None},
+    {"what": "Port", "change": "exploded", "note": ""},
+)
+
+
+def changed() -> Spool:
+    """Return a snapshot whose section has words of ours in cells."""
+    columns = (
+        ColumnHead(name="what", title="What", words={"Port": "Port"}), ColumnHead(name="change", title="Change", words={"opened": "opened"}),
+        ColumnHead(name="note", title="Note"),
+    )  # fmt: skip
+    german = {"What": "Was", "Change": "Änderung", "Port": "Anschluss", "opened": "geöffnet", "What changed": "Was sich änderte"}
+    table = TableHead(key="scans.changes", title="What changed", columns=columns, rows=len(CHANGED))
+    about = SectionHead(name="scans", title="Exposed services", tables=(table,), words={"de": german})
+    rows, out = io.BytesIO(), io.BytesIO()
+    spooling = Spooling(rows)
+    for row in CHANGED:
+        spooling.add("scans.changes", dict(row))
+    head = model.spool(0).head.model_copy(update={"sections": (about,), "rows": len(CHANGED), "findings": {}})
+    spooling.close(head, out)
+    out.seek(0)
+    return Spool(out)
+
+
+def rendered(write: Callable[..., object], locale: str) -> bytes:
+    pieces = list[bytes]()
+    write(changed(), Options(locale=locale), pieces.append)
+    return b"".join(pieces)
+
+
+def test_words_of_ours_in_cells_are_the_readers_and_words_of_others_stay() -> None:
+    page = rendered(write, "de").decode()
+    cells = re.findall(r"<td>(.*?)</td>", page[page.index("table-1") :])[:9]
+    assert [re.sub("<[^>]*>", "", one) for one in cells] == [
+        "Anschluss",
+        "geöffnet",
+        "opened",
+        "opened",
+        "opened",
+        "\N{EN DASH}",
+        "Anschluss",
+        "exploded",
+        "\N{EN DASH}",
+    ]
+
+
+def test_a_printed_cell_says_the_same_as_the_page() -> None:
+    spool = changed()
+    head = translated(spool.head, Words("de"))
+    piece = Piece(sort=Sort.SECTION, title="", section="scans", table="scans.changes")
+    told = section(head, piece, list(spool.rows("scans.changes")), Show("de", "UTC"))
+    assert [row[:2] for row in told["rows"]] == [["Anschluss", "geöffnet"], ["opened", "opened"], ["Anschluss", "exploded"]]
+
+
+@pytest.mark.parametrize("machine", [to_json, to_csv], ids=["json", "csv"])
+def test_programs_read_the_same_in_every_language(machine: ModuleType) -> None:
+    assert rendered(machine.write, "de") == rendered(machine.write, "en")
+    assert b"Anschluss" not in rendered(machine.write, "de")
+
+
+def test_cells_of_a_spreadsheet_stay_as_programs_read_them(tmp_path: Path) -> None:
+    (tmp_path / "de.xlsx").write_bytes(rendered(to_xlsx.write, "de"))
+    told = [[cell.value for cell in row] for sheet in openpyxl.load_workbook(tmp_path / "de.xlsx") for row in sheet]
+    assert ["Port", "opened", "opened"] in told
 
 
 def test_a_german_page_says_what_its_sections_say_in_german() -> None:

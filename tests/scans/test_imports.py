@@ -140,7 +140,7 @@ def test_an_older_file_neither_opens_nor_closes_findings_of_a_host_that_was_look
         worker.scan(loopback, "127.0.0.1", ports=str(port))
     scan = jobs.import_scan(ledger, loopback, seen(23, closed=((port, port),), at=datetime(2020, 1, 1, tzinfo=UTC)), actor="test")
     assert states(ledger, loopback) == {"cleartext-http": "open"}
-    assert "1 host was looked at after this file was written; their findings were left as they are." in worker.view(loopback, scan).notes
+    assert "1 host was looked at after this file was written; its findings were left as they are." in worker.view(loopback, scan).notes
 
 
 def test_an_import_cannot_be_asked_for_or_run_again(loopback: UUID, ledger: Ledger) -> None:

@@ -38,13 +38,17 @@ class Redact(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a table; `unit` is what its numbers count, such as ms."""
+    """One column of a table; `unit` is what its numbers count, such as ms.
+
+    `words` are ours among its cells, such as the states that something can be in: people read them in their language, programs as they are.
+    """
 
     name: str
     title: str
     sort: Sort = Sort.TEXT
     redact: Redact = Redact.NOTHING
     unit: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,7 @@ class ReportSection:
     `accepts` raises InvalidInput for a scope that it knows and that makes no sense. `watermark` is a word that changes whenever anything that `tell`, the tables or `findings` would return may have changed; None is
     unknown, and then every report takes a new snapshot. `findings` selects kernel findings that belong to the scope: every one
     at most once, change being new, fixed, returned, unchanged or unknown in a comparison and null elsewhere. `words` says the section's
-    titles, labels and sentences in other languages: by language, and by the English sentence with `{places}` where its values stand.
+    titles, labels, words in cells and sentences in other languages: by language, and by the English sentence with `{places}` where its values stand.
     """
 
     title: str

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
+from watchfloor.capabilities.advisories.engine.french import FRENCH
 from watchfloor.capabilities.advisories.engine.german import GERMAN
+from watchfloor.capabilities.advisories.engine.spanish import SPANISH
 from watchfloor.capabilities.advisories.schemas.words import Source
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.sections import Column, ReportSection, Scope, SectionTable, Sort, Told
@@ -42,6 +44,7 @@ select count(distinct m.k), count(distinct m.k) filter (where c.kev or c.eukev),
 """
 BANDS: Final = f"select m.band as label, count(distinct m.k)::int as value {MEETING} and m.gone_at is null group by 1"
 SOURCES: Final = "select src, max(checked_at) as checked from adv_stream group by src order by src"
+LEVELS: Final = ("critical", "high", "medium", "low", "info", "none")
 TONES: Final = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
 
 
@@ -103,13 +106,13 @@ def _values(org: UUID, scope: Scope) -> dict[str, Any]:
 
 
 section: Final = ReportSection(
-    title="Known vulnerabilities", order=30, accepts=accepts, watermark=watermark, tell=tell, words={"de": GERMAN},
+    title="Known vulnerabilities", order=30, accepts=accepts, watermark=watermark, tell=tell, words={"de": GERMAN, "es": SPANISH, "fr": FRENCH},
     tables=(
         SectionTable(
             name="advisories", title="Advisories that meet assets", rows=_advisories, empty="No advisory meets an asset.",
             columns=(
                 Column(name="advisory", title="Advisory", sort=Sort.CODE), Column(name="title", title="Title"),
-                Column(name="priority", title="Priority", sort=Sort.NUMBER), Column(name="band", title="Band"), Column(name="severity", title="Severity"),
+                Column(name="priority", title="Priority", sort=Sort.NUMBER), Column(name="band", title="Band", words=LEVELS), Column(name="severity", title="Severity", words=(*LEVELS, "unknown")),
                 Column(name="cvss", title="CVSS", sort=Sort.NUMBER), Column(name="epss", title="EPSS", sort=Sort.NUMBER),
                 Column(name="kev", title="Known exploited", sort=Sort.FLAG), Column(name="ransomware", title="Ransomware", sort=Sort.FLAG),
                 Column(name="due", title="Due on"), Column(name="assets", title="Assets", sort=Sort.NUMBER),

@@ -8,7 +8,9 @@ from uuid import UUID  # noqa: TC003 - psycopg makes rows of it
 from psycopg.rows import dict_row
 from sqlalchemy import func, select
 
+from watchfloor.capabilities.scans.engine.french import FRENCH
 from watchfloor.capabilities.scans.engine.german import GERMAN
+from watchfloor.capabilities.scans.engine.spanish import SPANISH
 from watchfloor.capabilities.scans.models import Scan
 from watchfloor.capabilities.scans.queries import difference, read
 from watchfloor.kernel.db.session import wire_of
@@ -198,15 +200,20 @@ def _row(session: Session, sql: str, org: UUID, scan: UUID) -> dict[str, Any]:
     return found
 
 
+# What may have happened to a host, a port or a finding, and which property of a service is another.
+CHANGES: Final = (
+    *("new", "gone", "opened", "opened again", "closed", "silent now", "fixed", "returned"),
+    *("name", "product", "version", "revision", "tls", "certificate"),
+)
 ADDRESS: Final = Column(name="address", title="Address", sort=Sort.CODE, redact=Redact.ASSET)
 section: Final = ReportSection(
-    title="Exposed services", order=20, accepts=accepts, watermark=watermark, tell=tell, findings=selected, words={"de": GERMAN},
+    title="Exposed services", order=20, accepts=accepts, watermark=watermark, tell=tell, findings=selected, words={"de": GERMAN, "es": SPANISH, "fr": FRENCH},
     tables=(
         SectionTable(
             name="changes", title="What changed", rows=_changes, empty="Nothing changed, or there is no earlier scan to compare with.",
             columns=(
-                Column(name="what", title="What"), Column(name="where", title="Where", sort=Sort.CODE, redact=Redact.ASSET), Column(name="port", title="Port"),
-                Column(name="change", title="Change"), Column(name="before", title="Before"), Column(name="now", title="Now"),
+                Column(name="what", title="What", words=("Host", "Port", "Service", "Finding")), Column(name="where", title="Where", sort=Sort.CODE, redact=Redact.ASSET), Column(name="port", title="Port"),
+                Column(name="change", title="Change", words=CHANGES), Column(name="before", title="Before"), Column(name="now", title="Now"),
             ),
         ),
         SectionTable(

@@ -1,4 +1,4 @@
-"""The words of the advisories' part of reports in German; `tests/reports/test_translate.py` tells which are missing."""
+"""The words of the advisories' part of reports in German; `tests/reports/test_sections.py` tells which are missing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ GERMAN: Final = {
     "Advisories that meet assets": "Meldungen, die Assets treffen", "No advisory meets an asset.": "Keine Meldung trifft ein Asset.", "Advisory": "Meldung", "Title": "Titel",
     "Priority": "Priorität", "Band": "Stufe", "Severity": "Schweregrad", "CVSS": "CVSS", "EPSS": "EPSS", "Known exploited": "Bekannt ausgenutzt",
     "Ransomware": "Ransomware", "Due on": "Fällig am", "Assets": "Assets", "Since": "Seit", "Gone": "Weg seit",
+    # Words in cells.
+    "critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig", "info": "Hinweis", "none": "keine", "unknown": "unbekannt",
     # Sentences.
     "{advisories} known vulnerabilities meet {assets} assets.": "{advisories} bekannte Schwachstellen treffen {assets} Assets.",
     "{source} was last asked on {moment}.": "{source} wurde zuletzt gefragt am {moment}.",

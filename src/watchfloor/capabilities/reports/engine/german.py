@@ -10,7 +10,10 @@ GERMAN: Final = {
     "false positive": "Fehlalarm", "fixed": "behoben", "new": "neu", "returned": "wiedergekehrt", "unchanged": "unverändert",
     # Numbers and pictures.
     "No data.": "Keine Daten.", "Value": "Wert", "other": "übrige", "unknown": "unbekannt", "yes": "ja", "no": "nein", "all": "alle",
-    "{count} more in the table": "{count} weitere in der Tabelle", "Numbers of this picture": "Zahlen zu diesem Bild", "findings": "Befunde", "ports": "Ports",
+    "{count} more in the table": "{count} weitere in der Tabelle", "Numbers of this picture": "Zahlen zu diesem Bild", "findings": "Befunde",
+    # Titles of reports.
+    "Scan": "Scan", "{title} of {org}": "{title} – {org}", "What changed between two scans of {org}": "Änderungen zwischen zwei Scans – {org}",
+    "Exposure of {tag}, {org}": "Angriffsfläche von {tag} – {org}", "Exposure of {org}": "Angriffsfläche – {org}",
     # Headings.
     "Exposure report": "Bericht zur Angriffsfläche", "data of": "Daten vom", "Contents": "Inhalt", "To the content": "Zum Inhalt", "Overview": "Überblick",
     "Findings": "Befunde", "Open findings": "Offene Befunde", "Open findings by severity": "Offene Befunde nach Schweregrad", "Gravest findings": "Schwerste Befunde",
@@ -23,7 +26,7 @@ GERMAN: Final = {
     "Fixed in": "Behoben in", "Product": "Produkt", "Version": "Version", "CPE": "CPE", "First seen": "Zuerst gesehen", "Last seen": "Zuletzt gesehen",
     "Fixed at": "Behoben am", "What to do": "Was zu tun ist", "No title.": "Ohne Titel.",
     # Sentences.
-    "Not complete": "Nicht vollständig", "running": "läuft noch", "What follows is what was known then; more may be found.":
+    "Not complete": "Nicht vollständig", "What follows is what was known then; more may be found.":
         "Das Folgende ist, was zu dieser Zeit bekannt war; es kann mehr gefunden werden.",
     "{urgent} of {findings} should be looked at first.": "{urgent} von {findings} sollten zuerst angesehen werden.",
     "{count} open finding": "{count} offenen Befund", "{count} open findings": "{count} offenen Befunden",
@@ -39,8 +42,6 @@ GERMAN: Final = {
     "Everything that was asked for was looked at. Anything else was not, and is not said to be safe.":
         "Alles Verlangte wurde untersucht. Alles andere nicht, und es gilt nicht als sicher.",
     "No section says how its facts were obtained.": "Kein Abschnitt sagt, wie seine Angaben gewonnen wurden.",
-    "This report is not translated into your language yet; numbers and dates are written as your country does.":
-        "Dieser Bericht ist noch nicht in Ihre Sprache übersetzt; Zahlen und Daten stehen so, wie Ihr Land sie schreibt.",
     "Made by Watchfloor. The same data gives the same file, byte for byte.": "Erstellt von Watchfloor. Gleiche Daten ergeben Byte für Byte die gleiche Datei.",
     # About the report.
     "Data of": "Daten vom", "Written for": "Geschrieben für", "executive": "Leitung", "engineer": "Technik", "auditor": "Prüfung", "Left out": "Weggelassen",

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from watchfloor.capabilities.reports.engine import charts, theme
 from watchfloor.capabilities.reports.engine.attachment import Attachment
 from watchfloor.capabilities.reports.engine.cells import OPENED, Cells
+from watchfloor.capabilities.reports.engine.translate import said
 from watchfloor.capabilities.reports.schemas.findings import findings_head
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, Chart, Point, Series
 from watchfloor.kernel.contract import Severity
@@ -154,11 +155,11 @@ class Page:
 
     def rows(self, table: TableHead) -> Iterator[Markup]:
         """Yield a table's rows until the page is full, the end of the table, and the rest as an attachment."""
-        rows = self._spool.rows(table.key)
+        rows, ours = self._spool.rows(table.key), [column for column in table.columns if column.words]
         for row in islice(rows, self._options.html_rows_max):
             self.shown += 1
             self.total += 1
-            yield Markup(self._cells.row(table.columns, row))  # noqa: S704 - cells escape
+            yield Markup(self._cells.row(table.columns, said(ours, row) if ours else row))  # noqa: S704 - cells escape
         yield from self._rest(rows, [column.name for column in table.columns], table.key)
 
     def _findings(self, *, aside: bool) -> Iterator[dict[str, Any]]:

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "watchfloor-report/2"
 EXACT: Final = 1 << 53
+# Programs read one language.
+WORDS: Final = {"words": True, "tables": {"__all__": {"columns": {"__all__": {"words"}}}}}
+OURS: Final[dict[str, Any]] = {"findings": True, "format_version": True, "sections": {"__all__": WORDS}}
 
 
 def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rendered:
     """Write one object: the head, then `findings` and `tables` as lists of rows; one row is in memory at a time."""
-    head = spool.head.model_dump(mode="json", exclude={"findings": True, "format_version": True, "sections": {"__all__": {"words"}}})
+    head = spool.head.model_dump(mode="json", exclude=OURS)
     about = {**head, "schema": SCHEMA, "snapshot": spool.sha256, "audience": options.audience, "counts": spool.head.findings}
     out(_text(about)[:-1].encode() + b',"findings":[\n')
     count = _rows(spool, FINDINGS, out)

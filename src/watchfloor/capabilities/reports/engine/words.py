@@ -18,16 +18,19 @@ from babel.core import UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
+from watchfloor.capabilities.reports.engine.french import FRENCH
 from watchfloor.capabilities.reports.engine.german import GERMAN
+from watchfloor.capabilities.reports.engine.spanish import SPANISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CATALOGUES: Final = {"de": GERMAN}
+CATALOGUES: Final = {"de": GERMAN, "es": SPANISH, "fr": FRENCH}
+FOREIGN: Final = "This report is not translated into your language yet; numbers and dates are written as your country does."
 SAFE: Final = 1e15
 # Severities, states and changes: our words, even where they stand among text from outside.
 OURS: Final = {one: one.replace("_", " ") for one in (
-    "critical", "high", "medium", "low", "info", "open", "accepted", "false_positive", "fixed", "new", "returned", "unchanged",
+    "critical", "high", "medium", "low", "info", "open", "accepted", "false_positive", "fixed", "new", "returned", "unchanged", "unknown",
 )}  # fmt: skip
 
 
@@ -39,6 +42,7 @@ class Words:
         self.locale = _locale(locale)
         self.zone = _zone(time_zone)
         self._catalogue = CATALOGUES.get(self.locale.language, {})
+        self._spoken = self.locale if self._catalogue else Locale("en")
         self._day: Callable[[date], str] = lru_cache(maxsize=4096)(self._format_day)
         self._minute: Callable[[int], str] = lru_cache(maxsize=1440)(self._format_minute)
         self._number: Callable[[float], str] = lru_cache(maxsize=4096)(self._format_number)
@@ -49,7 +53,12 @@ class Words:
     @property
     def language(self) -> str:
         """Return the language of the words as a BCP 47 tag."""
-        return self.locale.language if self._catalogue else "en"
+        return str(self._spoken.language)
+
+    @property
+    def note(self) -> str:
+        """Return what a reader is told whose language has no words here; empty for all others."""
+        return FOREIGN if self.foreign else ""
 
     @property
     def direction(self) -> str:
@@ -70,7 +79,11 @@ class Words:
 
     def counted(self, count: int, one: str, many: str) -> str:
         """Return one of two sentences with `{count}` in it; the caller writes both in English."""
-        return self(one if count == 1 else many).format(count=self.number(count))
+        return self(one if self.single(count) else many).format(count=self.number(count))
+
+    def single(self, count: int) -> bool:
+        """Tell whether the words' language speaks of so many as of one: French does of none. Source: CLDR, plural rules."""
+        return bool(self._spoken.plural_form(count) == "one")
 
     def percent(self, part: float) -> str:
         """Return a part of one as per cent; what is neither nothing nor all never reads so."""

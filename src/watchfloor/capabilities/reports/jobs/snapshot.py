@@ -281,5 +281,8 @@ def _chart(told: Mapping[str, Any], redactor: Redactor) -> Chart:
 
 def _table(section: str, table: SectionTable, spooling: Spooling) -> TableHead:
     key = f"{section}.{table.name}"
-    columns = tuple(ColumnHead(name=one.name, title=one.title, sort=one.sort, unit=one.unit) for one in table.columns)
+    columns = tuple(
+        ColumnHead(name=one.name, title=one.title, sort=one.sort, unit=one.unit, words={word: word for word in one.words})
+        for one in table.columns
+    )
     return TableHead(key=key, title=table.title, columns=columns, rows=spooling.counts.get(key, 0), empty=table.empty)

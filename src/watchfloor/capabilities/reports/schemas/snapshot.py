@@ -59,6 +59,7 @@ class ColumnHead(Part):
     title: str
     sort: Sort = Sort.TEXT
     unit: str = ""
+    words: dict[str, str] = Field({}, description="Words of ours among its cells, and what people read instead of each.")
 
 
 class TableHead(Part):

@@ -38,8 +38,8 @@ def left_out(asked: Sequence[Span], alive: Sequence[Span], answers: DiscoverAnsw
         return list(answers.notes)
     ways = "ICMP echo, " if not answers.notes else ""
     asked_ports = ", ".join(str(port) for port in PORTS)
-    several = f"{silent:,} addresses" if silent > 1 else "1 address"
+    several, were, their = (f"{silent:,} addresses", "were", "their") if silent > 1 else ("1 address", "was", "its")
     return [
-        f"{several} answered nothing ({ways}TCP ports {asked_ports}, the neighbour table) and were left out; `--discovery off` asks their ports too.",
+        f"{several} answered nothing ({ways}TCP ports {asked_ports}, the neighbour table) and {were} left out; `--discovery off` asks {their} ports too.",
         *answers.notes,
     ]  # fmt: skip

@@ -54,7 +54,9 @@ def import_scan(ledger: Ledger, org: UUID, found: Imported, *, actor: str) -> UU
         settled += newer
         told += news
     if settled:
-        notes.append(f"{_many(settled)} looked at after this file was written; their findings were left as they are.")
+        notes.append(
+            f"{_many(settled)} looked at after this file was written; {'its' if settled == 1 else 'their'} findings were left as they are."
+        )
     with ledger.database.transaction(org) as session:
         _end(session, org, scan, missed, notes)
     return scan

@@ -30,26 +30,29 @@ def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
 
 
 def _size(size: int, inside: bool, show: Show) -> str:  # noqa: FBT001 - a column of a table
-    told = show.words["bytes"].format(count=show.number(size))
-    return str(told if inside else show.words["outside"].format(size=told))
+    told = show.counted("bytes", size, count=show.number(size))
+    return told if inside else str(show.words["outside"].format(size=told))
 
 
 def _shown(head: Head, request: PartRequest, show: Show) -> Iterator[str]:
     words, plan = show.words, request.plan
     yield words["redaction"][head.redaction]
     left = plan.rows_total - plan.rows_shown
-    numbers = {"left": show.number(left), "total": show.number(plan.rows_total)}
-    yield words["rows_left" if left else "rows_all"].format(**numbers)
+    if left:
+        yield show.counted("rows_left", left, left=show.number(left), total=show.number(plan.rows_total))
+    else:
+        yield show.counted("rows_all", plan.rows_total, total=show.number(plan.rows_total)) if plan.rows_total else words["rows_none"]
     titles = {FINDINGS: words["findings"]} | {table.key: table.title for one in head.sections for table in one.tables}
     if 0 < plan.in_full < plan.findings:
-        yield words["full_some"].format(full=show.number(plan.in_full), total=show.number(plan.findings))
+        yield show.counted("full_some", plan.in_full, full=show.number(plan.in_full), total=show.number(plan.findings))
     for table, gone in plan.left_out.items():
         have = next((one.rows for section in head.sections for one in section.tables if one.key == table), plan.findings)
-        yield words["table_left"].format(title=show.line(titles.get(table, table)), shown=show.number(have - gone), total=show.number(have))
+        told = {"title": show.line(titles.get(table, table)), "shown": show.number(have - gone), "total": show.number(have)}
+        yield show.counted("table_left", have - gone, **told)
     if request.missing:
-        yield words["missing"].format(count=show.number(request.missing))
+        yield show.counted("missing", request.missing, count=show.number(request.missing))
     if request.cut:
-        yield words["cut"].format(count=show.number(request.cut))
+        yield show.counted("cut", request.cut, count=show.number(request.cut))
 
 
 def _facts(head: Head, request: PartRequest, show: Show) -> list[dict[str, Any]]:

@@ -53,9 +53,9 @@ def verdict(head: Head, show: Show) -> str:
     """Return the first sentence a busy person reads."""
     counts = head.findings.get("open", {})
     total, urgent = sum(counts.values()), sum(counts.get(one, 0) for one in ("critical", "high"))
-    key = "none" if not total else "urgent" if urgent else "calm"
+    key = "none" if not total else "calm" if not urgent else "one_urgent" if show.reader.single(urgent) else "urgent"
     if total == 1:
-        key += "_one"
+        key = "urgent_one" if urgent else "calm_one"
     return str(show.words[f"verdict_{key}"].format(total=show.number(total), urgent=show.number(urgent)))
 
 

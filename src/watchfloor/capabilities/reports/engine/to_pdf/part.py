@@ -160,7 +160,7 @@ def _list(request: PartRequest, piece: Piece, snapshot: BinaryIO, show: Show) ->
     full = request.plan.in_full
     remarks = []
     if piece.first == 0:
-        remarks.append(show.words["list_intro"].format(full=show.number(full)) if full else show.words["list_intro_none"])
+        remarks.append(show.counted("list_intro", full, full=show.number(full)) if full else show.words["list_intro_none"])
         if 0 < full < request.plan.findings:
             remarks.append(show.words["list_rest"])
     told = [findings.compact(row, n, show, marked=n > full) for n, row in numbered(snapshot, piece)]

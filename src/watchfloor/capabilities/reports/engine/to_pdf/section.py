@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.to_pdf.front import figure
 from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, column, height
+from watchfloor.capabilities.reports.engine.translate import said
 from watchfloor.kernel.sections import Sort
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def section(head: Head, piece: Piece, rows: Sequence[dict[str, Any]], show: Show
     told: dict[str, Any] = {"intro": _intro(found, show) if piece.intro else None, "table": None, "rows": []}
     if table is not None:
         fitting = list(zip(table.columns, _rooms(table), strict=True))
-        cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in rows]
+        cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in (said(table.columns, row) for row in rows)]
         told |= {"table": _table(table, show), "rows": cells, "heights": [_tall(row, table, show) for row in cells]}
     return told
 

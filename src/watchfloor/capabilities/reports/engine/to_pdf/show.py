@@ -43,6 +43,11 @@ class Show:
         self.missing = 0
         self.cut = 0
 
+    def counted(self, key: str, number: int, /, **places: str) -> str:
+        """Return the sentence of ours of this name, in the form that the reader's language has for so many."""
+        form = f"{key}_one" if self.reader.single(number) else key
+        return str(self.words[form].format(**places))
+
     def line(self, text: object, most: int = CELL) -> str:
         """Return one line."""
         return self._fit(self._short(visible(" ".join(str(text)[: 4 * most].split())), most))

@@ -1,0 +1,60 @@
+"""The words of reports in French; `tests/reports/test_words.py` tells which are missing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FRENCH: Final = {
+    # Severities, states and changes.
+    "critical": "critique", "high": "élevée", "medium": "moyenne", "low": "faible", "info": "info", "open": "ouvert", "accepted": "accepté",
+    "false positive": "faux positif", "fixed": "corrigé", "new": "nouveau", "returned": "réapparu", "unchanged": "inchangé",
+    # Numbers and pictures.
+    "No data.": "Aucune donnée.", "Value": "Valeur", "other": "autres", "unknown": "inconnu", "yes": "oui", "no": "non", "all": "tout",
+    "{count} more in the table": "{count} de plus dans le tableau", "Numbers of this picture": "Chiffres de ce graphique", "findings": "constats",
+    # Titles of reports.
+    "Scan": "Scan", "{title} of {org}": "{title} – {org}", "What changed between two scans of {org}": "Changements entre deux scans – {org}",
+    "Exposure of {tag}, {org}": "Exposition de {tag} – {org}", "Exposure of {org}": "Exposition – {org}",
+    # Headings.
+    "Exposure report": "Rapport d'exposition", "data of": "données du", "Contents": "Sommaire", "To the content": "Aller au contenu", "Overview": "Vue d'ensemble",
+    "Findings": "Constats", "Open findings": "Constats ouverts", "Open findings by severity": "Constats ouverts par gravité", "Gravest findings": "Constats les plus graves",
+    "Set aside": "Mis de côté", "Findings set aside": "Constats mis de côté", "Tables": "Tableaux", "What was not looked at": "Ce qui n'a pas été examiné",
+    "How this was made": "Méthode", "About this report": "À propos de ce rapport", "Compared with the earlier scan": "Par rapport au scan précédent",
+    # Columns.
+    "Fingerprint": "Empreinte", "Severity": "Gravité", "Priority": "Priorité", "Finding": "Constat", "Asset": "Actif", "Port": "Port", "Protocol": "Protocole",
+    "State": "État", "Change": "Évolution", "CVE": "CVE", "Check": "Contrôle", "Found by": "Trouvé par", "Description": "Description", "Evidence": "Preuve",
+    "Remedy": "Remédiation", "References": "Références", "Reason": "Justification", "Accepted until": "Accepté jusqu'au", "Known exploited": "Exploitation connue",
+    "Fixed in": "Corrigé dans", "Product": "Produit", "Version": "Version", "CPE": "CPE", "First seen": "Vu d'abord le", "Last seen": "Vu en dernier le",
+    "Fixed at": "Corrigé le", "What to do": "Que faire", "No title.": "Sans titre.",
+    # Sentences.
+    "Not complete": "Incomplet", "What follows is what was known then; more may be found.":
+        "Ce qui suit est ce qui était connu à ce moment-là ; d'autres constats sont possibles.",
+    "{urgent} of {findings} should be looked at first.": "À examiner en priorité : {urgent} sur {findings}.",
+    "{count} open finding": "{count} constat ouvert", "{count} open findings": "{count} constats ouverts",
+    "{count} open finding, neither critical nor high.": "{count} constat ouvert, de gravité ni critique ni élevée.",
+    "{count} open findings, none of them critical or high.": "{count} constats ouverts, aucun de gravité critique ou élevée.",
+    "No open findings. This speaks only for what was looked at.": "Aucun constat ouvert. Cela ne vaut que pour ce qui a été examiné.",
+    "No findings. This speaks only for what was looked at.": "Aucun constat. Cela ne vaut que pour ce qui a été examiné.",
+    "Nothing to show.": "Rien à afficher.",
+    "Set aside, and not counted above": "Mis de côté et non comptés ci-dessus",
+    "Gravest first. Open a finding to read what was seen and what to do.": "Les plus graves d'abord. Ouvrez un constat pour lire ce qui a été vu et que faire.",
+    "Accepted risks, false positives and what is fixed by now. They are not counted as open.":
+        "Risques acceptés, faux positifs et ce qui est corrigé depuis. Ils ne comptent pas comme ouverts.",
+    "Everything that was asked for was looked at. Anything else was not, and is not said to be safe.":
+        "Tout ce qui était demandé a été examiné. Le reste ne l'a pas été, et rien ne dit qu'il soit sûr.",
+    "No section says how its facts were obtained.": "Aucune section ne dit comment ses informations ont été obtenues.",
+    "Made by Watchfloor. The same data gives the same file, byte for byte.": "Produit par Watchfloor. Les mêmes données donnent le même fichier, octet pour octet.",
+    # About the report.
+    "Data of": "Données du", "Written for": "Destinataires", "executive": "direction", "engineer": "équipes techniques", "auditor": "audit", "Left out": "Omis",
+    "nothing": "rien", "credentials and names of persons": "identifiants et noms de personnes",
+    "credentials, names of persons, names of assets, and evidence": "identifiants, noms de personnes, noms d'actifs et preuves",
+    "Subject": "Objet", "scan": "scan", "comparison": "comparaison", "assets": "actifs", "organisation": "organisation", "Rows in the snapshot": "Lignes de l'instantané",
+    "Format of the snapshot": "Format de l'instantané", "SHA-256 of the snapshot": "SHA-256 de l'instantané",
+    # Controls.
+    "Filter rows": "Filtrer les lignes", "{shown} of {all} rows": "{shown} sur {all} lignes", "Open all": "Tout ouvrir", "Close all": "Tout fermer",
+    "Sort by this column": "Trier par cette colonne", "{count} more row as CSV": "{count} ligne de plus en CSV", "{count} more rows as CSV": "{count} lignes de plus en CSV",
+    "this page shows the first rows only; the link holds the others and needs no network.":
+        "cette page ne montre que les premières lignes ; le lien contient les autres et ne demande pas de réseau.",
+    "{count} row is in the CSV report only.": "{count} ligne ne figure que dans le rapport CSV.", "{count} rows are in the CSV report only.": "{count} lignes ne figurent que dans le rapport CSV.",
+    "{count} more is in the report for engineers.": "{count} de plus dans le rapport destiné aux équipes techniques.",
+    "{count} more are in the report for engineers.": "{count} de plus dans le rapport destiné aux équipes techniques.",
+}  # fmt: skip

@@ -240,7 +240,7 @@ def test_no_findings_are_a_real_report() -> None:
 
 def test_a_scan_that_still_runs_says_so_first() -> None:
     html = Seen(page(0, head={"state": "running"})).text
-    assert html.index("Not complete") < html.index("No open findings")
+    assert html.index("State of the data: running.") < html.index("No open findings")
 
 
 def test_a_comparison_counts_what_changed() -> None:

@@ -175,6 +175,73 @@ def test_every_text_can_be_read_against_its_ground(browser: Browser, tmp_path: P
         assert browser.value(FAINT) == []
 
 
+@pytest.mark.parametrize("accent", ["#0b3d2e", "#8a1538", "#5b2a86"])
+def test_a_chosen_colour_is_used_and_can_be_read_in_light_dark_and_print(browser: Browser, tmp_path: Path, accent: str) -> None:
+    chosen = {"accent": accent, "series2": accent}
+    opened(browser, written(tmp_path, audience="auditor", classification="INTERNAL", theme=chosen))
+    browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    for medium, scheme in (("screen", "light"), ("screen", "dark"), ("print", "light"), ("print", "dark")):
+        browser.ask("Emulation.setEmulatedMedia", media=medium, features=[{"name": "prefers-color-scheme", "value": scheme}])
+        assert browser.value(FAINT) == [], (medium, scheme)
+        used = browser.value("getComputedStyle(document.querySelector('.brand')).color")
+        assert (
+            used
+            == browser.value(
+                f"(() => {{ const one = document.createElement('i'); one.style.color = '{accent}'; return one.style.color; }})()"
+            )
+        ) == ((medium, scheme) != ("screen", "dark"))
+    browser.ask("Emulation.setEmulatedMedia", media="", features=[])
+
+
+HEBREW = "\u05e9\u05dc\u05d5\u05dd 443 \u05e2\u05d5\u05dc\u05dd"
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_letters_that_run_from_right_to_left_reorder_nothing_beside_them(browser: Browser, tmp_path: Path, locale: str) -> None:
+    opened(browser, written(tmp_path, 12, text=HEBREW, audience="executive", locale=locale))
+    organisation, subject, day = (
+        f"document.querySelector('header .meta {one}').getBoundingClientRect()"
+        for one in ("bdi:nth-of-type(1)", "bdi:nth-of-type(2)", "time")
+    )
+    assert browser.value(f"{organisation}.right <= {subject}.left && {subject}.right <= {day}.left")
+    facts = "document.querySelector('article .meta')"
+    assert browser.value(f"{facts}.querySelector('code').getBoundingClientRect().right <= {PORT.format(where=facts)}.left")
+
+
+# Where the port stands: the text behind the name of the asset.
+PORT = "(() => {{ const found = document.createRange(); found.selectNodeContents({where}.childNodes[1]); return found.getBoundingClientRect(); }})()"
+
+
+def test_addresses_and_evidence_run_from_left_to_right_for_everybody(browser: Browser, tmp_path: Path) -> None:
+    opened(browser, written(tmp_path, locale="ar", audience="auditor", classification="INTERNAL"))
+    ways = browser.value(
+        "[...new Set([...document.querySelectorAll('code, pre')].map((one) => { const style = getComputedStyle(one); return style.direction + ' ' + style.unicodeBidi; }))]"
+    )
+    assert ways == ["ltr isolate"]
+    assert browser.value("getComputedStyle(document.querySelector('.classification')).textAlign") == "center"
+    for wide in (360, 1280):
+        browser.picture(wide=wide, high=600)
+        assert browser.value("document.documentElement.scrollWidth") <= wide
+
+
+@pytest.mark.parametrize("locale", ["de", "es", "fr"])
+def test_no_language_is_too_wide_for_a_window_or_a_column(browser: Browser, tmp_path: Path, locale: str) -> None:
+    opened(browser, written(tmp_path, audience="auditor", locale=locale))
+    for wide in (360, 768, 1280):
+        browser.picture(wide=wide, high=600)
+        assert browser.value("document.documentElement.scrollWidth") <= wide
+    for medium, wide in (("screen", 1280), ("print", 703)):  # as many pixels as a sheet is wide between its margins
+        browser.picture(wide=wide, high=600)
+        browser.ask("Emulation.setEmulatedMedia", media=medium, features=[])
+        assert browser.value(f"{OVER}.map((one) => one.textContent)") == [], medium
+    browser.ask("Emulation.setEmulatedMedia", media="", features=[])
+
+
+# Heads and badges that reach out of their cells.
+OVER = """[...document.querySelectorAll('#open th, #open .badge')].filter((one) => one.scrollWidth > one.clientWidth + 1
+  || one.getBoundingClientRect().right > one.closest('th, td').getBoundingClientRect().right)"""
+
+
 # WCAG 2.2, 1.4.3: each text against the nearest ground that is painted below it.
 FAINT = """(() => {
   const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

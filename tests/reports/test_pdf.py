@@ -22,15 +22,18 @@ from pikepdf import Array, Dictionary, Pdf
 from tests.reports import here, model, promises
 from tests.reports.boxes import Boxes, make
 from tests.reports.corpus import PAYLOADS
-from watchfloor.capabilities.reports.engine.to_pdf import check, glyphs, opening, part, reading
+from watchfloor.capabilities.reports.engine.spool import Spooling
+from watchfloor.capabilities.reports.engine.to_pdf import check, findings, glyphs, opening, part, reading
+from watchfloor.capabilities.reports.engine.to_pdf.section import Layout
 from watchfloor.capabilities.reports.engine.to_pdf.sending import Sending
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import PartRequest, Piece, Plan, Sort
 from watchfloor.capabilities.reports.engine.to_pdf.show import Show
 from watchfloor.capabilities.reports.engine.to_pdf.structure import Structure
 from watchfloor.capabilities.reports.engine.to_pdf.writing import Writing
 from watchfloor.capabilities.reports.jobs import pdf as handler
-from watchfloor.capabilities.reports.schemas.snapshot import Head, Options
+from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Head, Options, SectionHead, TableHead
 from watchfloor.kernel.errors import GiveUp
+from watchfloor.kernel.sections import Sort as Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -390,6 +393,91 @@ def test_words_numbers_and_times_are_the_readers(boxes: Boxes) -> None:
     assert "14:30 UTC+02:00" in text(content)[0]
     assert f"Seite 2 von {len(opened(content).pages)}" in " ".join(text(content)[1].split())
     assert opened(content).Root.Lang == "de"
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "said", "note"),
+    [
+        ("fr", "fr", "sont \u00e0 examiner en priorit\u00e9", False),
+        ("es-MX", "es", "deben examinarse primero", False),
+        ("ar", "en", "should be looked at first", True),
+        ("he-IL", "en", "should be looked at first", True),
+    ],
+)
+def test_a_reader_reads_their_language_or_is_told_that_there_is_none(
+    boxes: Boxes, locale: str, language: str, said: str, *, note: bool
+) -> None:
+    content, _ = make(boxes, locale=locale, audience="executive")
+    cover, summary = (" ".join(one.split()) for one in text(content)[:2])
+    assert opened(content).Root.Lang == language
+    assert said in summary
+    assert ("not translated into your language yet" in cover) == note
+
+
+def test_words_that_run_from_right_to_left_turn_the_page_around() -> None:
+    markup = b"#listing((1fr, 1fr), ([One], [Two]), ([three], [four]))"
+    found = {}
+    for way in ("ltr", "rtl"):
+        page = pypdfium2.PdfDocument(part.typeset(part.template("look") + markup, PAGE | {"dir": way}, part.STANDARDS))[0].get_textpage()
+        told = page.get_text_range()
+        found[way] = page.get_charbox(told.index("One"))[0] < page.get_charbox(told.index("Two"))[0]
+    assert found == {"ltr": True, "rtl": False}
+
+
+def test_a_name_that_runs_from_right_to_left_keeps_its_port_behind_it() -> None:
+    show = Show("en", "UTC")
+    assert findings.where({"target": "web-1", "port": 443}, show) == "web-1:443"
+    assert findings.where({"target": "\u05e9\u05dc\u05d5\u05dd", "port": 443}, show).endswith("\u200e:443")
+
+
+def test_a_table_of_many_columns_lies_on_its_side_and_its_pages_are_numbered_in_the_middle(boxes: Boxes) -> None:
+    content, _ = make(boxes, wide(30))
+    pdf = opened(content)
+    assert list(promises.broken(pdf)) == []
+    broad = [number for number, page in enumerate(pdf.pages) if page.MediaBox[2] > page.MediaBox[3]]
+    assert broad
+    for number in (0, *broad):
+        page = pypdfium2.PdfDocument(content)[number]
+        words = page.get_textpage()
+        at = words.search(f"Page {number + 1}").get_next()
+        assert at
+        left, right = words.get_charbox(at[0])[0], words.get_charbox(at[0] + len(f"Page {number + 1} of {len(pdf.pages)}") - 1)[2]
+        assert (left + right) / 2 == pytest.approx(page.get_width() / 2, abs=1)
+
+
+def wide(rows: int) -> bytes:
+    """Return a snapshot with a table of twelve columns."""
+    columns = tuple(ColumnHead(name=f"c{n}", title=f"Certificate {n}") for n in range(12))
+    table = TableHead(key="scans.many", title="Many", columns=columns, rows=rows)
+    body, out = io.BytesIO(), io.BytesIO()
+    spooling = Spooling(body)
+    for n in range(rows):
+        spooling.add("scans.many", {one.name: f"value {n}" for one in columns})
+    section = SectionHead(name="scans", title="Exposed services", tables=(table,))
+    spooling.close(HEAD.model_copy(update={"sections": (section,), "rows": rows, "findings": {}}), out)
+    return out.getvalue()
+
+
+def test_no_word_of_a_head_or_a_cell_is_broken_while_there_is_room() -> None:
+    columns = tuple(ColumnHead(name=name, title=title, sort=sort) for name, title, sort in (
+        ("a", "Rançongiciel", Kind.FLAG), ("b", "Title", Kind.TEXT), ("c", "Advisory", Kind.CODE), ("d", "Since", Kind.MOMENT)
+    ))  # fmt: skip
+    row = {"a": True, "b": "Heap overflow in the parser of Example Server", "c": "CVE-2026-12345", "d": "2026-05-01T10:00:00+00:00"}
+    layout = Layout(TableHead(key="x", title="x", columns=columns), [one.title for one in columns], [row])
+    assert not layout.broad
+    assert sum(layout.widths) == pytest.approx(95)
+    assert [room >= least for room, least in zip(layout.rooms, (12, 40, 14, 10), strict=True)] == [True, False, True, True]
+    assert layout.rooms[1] == max(layout.rooms)
+
+
+@pytest.mark.parametrize("size", [(3000, 100), (100, 3000), (64, 64)])
+def test_a_logo_of_any_shape_stays_in_its_place(size: tuple[int, int]) -> None:
+    picture = f"<svg xmlns='http://www.w3.org/2000/svg' width='{size[0]}' height='{size[1]}'><rect width='100%' height='100%' fill='#1d5fbf'/></svg>"
+    content, _ = make(here.Here(), logo=picture.encode(), audience="executive")
+    drawn = next(one for one in pypdfium2.PdfDocument(content)[0].get_objects() if one.type == pypdfium2.raw.FPDF_PAGEOBJ_FORM)
+    left, bottom, right, top = drawn.get_bounds()
+    assert right - left <= 81 * 72 / 25.4
+    assert top - bottom <= 17 * 72 / 25.4
 
 
 @pytest.mark.skipif(not shutil.which("qpdf"), reason="qpdf is not installed")

@@ -10,7 +10,7 @@ FRENCH: Final = {
     "Past their deadline": "Échéance dépassée", "Known vulnerabilities by band": "Vulnérabilités connues par niveau", "advisories": "avis",
     "Advisories that meet assets": "Avis touchant des actifs", "No advisory meets an asset.": "Aucun avis ne touche un actif.", "Advisory": "Avis", "Title": "Titre",
     "Priority": "Priorité", "Band": "Niveau", "Severity": "Gravité", "CVSS": "CVSS", "EPSS": "EPSS", "Known exploited": "Exploitée",
-    "Ransomware": "Rançongiciel", "Due on": "Échéance", "Assets": "Actifs", "Since": "Depuis", "Gone": "Disparue le",
+    "Ransomware": "Rançongiciel", "Due on": "Échéance", "Assets": "Actifs", "Since": "Depuis", "Gone": "Jusqu'au",
     # Words in cells.
     "critical": "critique", "high": "élevée", "medium": "moyenne", "low": "faible", "info": "info", "none": "aucune", "unknown": "inconnue",
     # Sentences.

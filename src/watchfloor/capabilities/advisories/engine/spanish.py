@@ -10,9 +10,9 @@ SPANISH: Final = {
     "Past their deadline": "Fuera de plazo", "Known vulnerabilities by band": "Vulnerabilidades conocidas por nivel", "advisories": "avisos",
     "Advisories that meet assets": "Avisos que afectan a activos", "No advisory meets an asset.": "Ningún aviso afecta a un activo.", "Advisory": "Aviso", "Title": "Título",
     "Priority": "Prioridad", "Band": "Nivel", "Severity": "Gravedad", "CVSS": "CVSS", "EPSS": "EPSS", "Known exploited": "Explotada",
-    "Ransomware": "Ransomware", "Due on": "Fecha límite", "Assets": "Activos", "Since": "Desde", "Gone": "Desaparecida el",
+    "Ransomware": "Ransomware", "Due on": "Fecha límite", "Assets": "Activos", "Since": "Desde", "Gone": "Hasta",
     # Words in cells.
-    "critical": "crítica", "high": "alta", "medium": "media", "low": "baja", "info": "informativa", "none": "ninguna", "unknown": "desconocida",
+    "critical": "crítica", "high": "alta", "medium": "media", "low": "baja", "info": "info", "none": "ninguna", "unknown": "desconocida",
     # Sentences.
     "{advisories} known vulnerabilities meet {assets} assets.": "Vulnerabilidades conocidas: {advisories}; activos afectados: {assets}.",
     "{source} was last asked on {moment}.": "Última consulta a {source}: {moment}.",

@@ -284,12 +284,12 @@ def _told(chart: Chart, words: Words) -> str:
         said = [f"{label(line(point.label))} {words.number(point.value)}" for point in series.points[:TOLD]]
         if len(series.points) > TOLD:
             said.append(words("{count} more in the table").format(count=words.number(len(series.points) - TOLD)))
-        name = f"{label(line(series.label))}: " if series.label and len(chart.series) > 1 else ""
-        told.append(name + (", ".join(said) or words("No data.")))
+        points = ", ".join(said) or words("No data.")
+        told.append(words.named(label(line(series.label)), points) if series.label and len(chart.series) > 1 else points)
     if len(chart.series) > TOLD:
         told.append(words("{count} more in the table").format(count=words.number(len(chart.series) - TOLD)))
     unit = f" ({words(line(chart.unit))})" if chart.unit else ""
-    return f"{words(title)}{unit}: " + ("; ".join(told) or words("No data."))
+    return words.named(f"{words(title)}{unit}", "; ".join(told) or words("No data."))
 
 
 def _table(chart: Chart, words: Words) -> tuple[tuple[str, ...], ...]:

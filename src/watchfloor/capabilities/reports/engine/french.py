@@ -11,6 +11,7 @@ FRENCH: Final = {
     # Numbers and pictures.
     "No data.": "Aucune donnée.", "Value": "Valeur", "other": "autres", "unknown": "inconnu", "yes": "oui", "no": "non", "all": "tout",
     "{count} more in the table": "{count} de plus dans le tableau", "Numbers of this picture": "Chiffres de ce graphique", "findings": "constats",
+    "{label}: {value}": "{label} : {value}",
     # Titles of reports.
     "Scan": "Scan", "{title} of {org}": "{title} – {org}", "What changed between two scans of {org}": "Changements entre deux scans – {org}",
     "Exposure of {tag}, {org}": "Exposition de {tag} – {org}", "Exposure of {org}": "Exposition – {org}",
@@ -23,10 +24,10 @@ FRENCH: Final = {
     "Fingerprint": "Empreinte", "Severity": "Gravité", "Priority": "Priorité", "Finding": "Constat", "Asset": "Actif", "Port": "Port", "Protocol": "Protocole",
     "State": "État", "Change": "Évolution", "CVE": "CVE", "Check": "Contrôle", "Found by": "Trouvé par", "Description": "Description", "Evidence": "Preuve",
     "Remedy": "Remédiation", "References": "Références", "Reason": "Justification", "Accepted until": "Accepté jusqu'au", "Known exploited": "Exploitation connue",
-    "Fixed in": "Corrigé dans", "Product": "Produit", "Version": "Version", "CPE": "CPE", "First seen": "Vu d'abord le", "Last seen": "Vu en dernier le",
+    "Fixed in": "Corrigé dans", "Product": "Produit", "Version": "Version", "CPE": "CPE", "First seen": "Vu depuis le", "Last seen": "Vu jusqu'au",
     "Fixed at": "Corrigé le", "What to do": "Que faire", "No title.": "Sans titre.",
     # Sentences.
-    "Not complete": "Incomplet", "What follows is what was known then; more may be found.":
+    "State of the data": "État des données", "What follows is what was known then; more may be found.":
         "Ce qui suit est ce qui était connu à ce moment-là ; d'autres constats sont possibles.",
     "{urgent} of {findings} should be looked at first.": "À examiner en priorité : {urgent} sur {findings}.",
     "{count} open finding": "{count} constat ouvert", "{count} open findings": "{count} constats ouverts",

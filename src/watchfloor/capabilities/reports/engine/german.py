@@ -11,6 +11,7 @@ GERMAN: Final = {
     # Numbers and pictures.
     "No data.": "Keine Daten.", "Value": "Wert", "other": "übrige", "unknown": "unbekannt", "yes": "ja", "no": "nein", "all": "alle",
     "{count} more in the table": "{count} weitere in der Tabelle", "Numbers of this picture": "Zahlen zu diesem Bild", "findings": "Befunde",
+    "{label}: {value}": "{label}: {value}",
     # Titles of reports.
     "Scan": "Scan", "{title} of {org}": "{title} – {org}", "What changed between two scans of {org}": "Änderungen zwischen zwei Scans – {org}",
     "Exposure of {tag}, {org}": "Angriffsfläche von {tag} – {org}", "Exposure of {org}": "Angriffsfläche – {org}",
@@ -26,7 +27,7 @@ GERMAN: Final = {
     "Fixed in": "Behoben in", "Product": "Produkt", "Version": "Version", "CPE": "CPE", "First seen": "Zuerst gesehen", "Last seen": "Zuletzt gesehen",
     "Fixed at": "Behoben am", "What to do": "Was zu tun ist", "No title.": "Ohne Titel.",
     # Sentences.
-    "Not complete": "Nicht vollständig", "What follows is what was known then; more may be found.":
+    "State of the data": "Zustand der Daten", "What follows is what was known then; more may be found.":
         "Das Folgende ist, was zu dieser Zeit bekannt war; es kann mehr gefunden werden.",
     "{urgent} of {findings} should be looked at first.": "{urgent} von {findings} sollten zuerst angesehen werden.",
     "{count} open finding": "{count} offenen Befund", "{count} open findings": "{count} offenen Befunden",

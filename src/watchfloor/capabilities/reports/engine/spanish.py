@@ -6,11 +6,12 @@ from typing import Final
 
 SPANISH: Final = {
     # Severities, states and changes.
-    "critical": "crítica", "high": "alta", "medium": "media", "low": "baja", "info": "informativa", "open": "abierto", "accepted": "aceptado",
+    "critical": "crítica", "high": "alta", "medium": "media", "low": "baja", "info": "info", "open": "abierto", "accepted": "aceptado",
     "false positive": "falso positivo", "fixed": "corregido", "new": "nuevo", "returned": "reaparecido", "unchanged": "sin cambios",
     # Numbers and pictures.
     "No data.": "Sin datos.", "Value": "Valor", "other": "otros", "unknown": "desconocido", "yes": "sí", "no": "no", "all": "todo",
     "{count} more in the table": "{count} más en la tabla", "Numbers of this picture": "Cifras de este gráfico", "findings": "hallazgos",
+    "{label}: {value}": "{label}: {value}",
     # Titles of reports.
     "Scan": "Escaneo", "{title} of {org}": "{title} – {org}", "What changed between two scans of {org}": "Cambios entre dos escaneos – {org}",
     "Exposure of {tag}, {org}": "Exposición de {tag} – {org}", "Exposure of {org}": "Exposición – {org}",
@@ -23,10 +24,10 @@ SPANISH: Final = {
     "Fingerprint": "Huella", "Severity": "Gravedad", "Priority": "Prioridad", "Finding": "Hallazgo", "Asset": "Activo", "Port": "Puerto", "Protocol": "Protocolo",
     "State": "Estado", "Change": "Cambio", "CVE": "CVE", "Check": "Comprobación", "Found by": "Detectado por", "Description": "Descripción", "Evidence": "Evidencia",
     "Remedy": "Solución", "References": "Referencias", "Reason": "Justificación", "Accepted until": "Aceptado hasta", "Known exploited": "Explotación conocida",
-    "Fixed in": "Corregido en", "Product": "Producto", "Version": "Versión", "CPE": "CPE", "First seen": "Visto por primera vez", "Last seen": "Visto por última vez",
+    "Fixed in": "Corregido en", "Product": "Producto", "Version": "Versión", "CPE": "CPE", "First seen": "Visto desde", "Last seen": "Visto hasta",
     "Fixed at": "Corregido el", "What to do": "Qué hacer", "No title.": "Sin título.",
     # Sentences.
-    "Not complete": "Incompleto", "What follows is what was known then; more may be found.":
+    "State of the data": "Estado de los datos", "What follows is what was known then; more may be found.":
         "Lo que sigue es lo que se sabía entonces; puede encontrarse más.",
     "{urgent} of {findings} should be looked at first.": "Atención prioritaria: {urgent} de {findings}.",
     "{count} open finding": "{count} hallazgo abierto", "{count} open findings": "{count} hallazgos abiertos",

@@ -22,8 +22,9 @@ DARK: Final = {
     "series1": "#7fb2ff", "series2": "#4fd1c0", "series3": "#d79bf0", "series4": "#efc04f", "series5": "#ff9dbb", "series6": "#a3b0bf",
 }  # fmt: skip
 PRINT: Final = LIGHT | {"paper": "#ffffff", "ink": "#000000", "soft": "#414b57", "line": "#c3cad2"}
-# What people may choose; severities keep their colours, which readers learn once.
-CHOICE: Final = ("accent",)
+# What people may choose: the colour of headings, links and first series, and those of the other series; severities keep theirs, which readers
+# learn once.
+CHOICE: Final = ("accent", "series2", "series3", "series4", "series5", "series6")
 LEAST: Final = 4.5  # WCAG 2.2, 1.4.3: text of ordinary size
 HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 

@@ -56,6 +56,11 @@ class Words:
         return str(self._spoken.language)
 
     @property
+    def runs(self) -> str:
+        """Return in which direction the words run; it is that of the reader's language where they are in it."""
+        return str(self._spoken.text_direction)
+
+    @property
     def note(self) -> str:
         """Return what a reader is told whose language has no words here; empty for all others."""
         return FOREIGN if self.foreign else ""
@@ -68,6 +73,10 @@ class Words:
     def __call__(self, english: str) -> str:
         """Return the word or sentence; what the catalogue lacks stays English."""
         return self._catalogue.get(english, english)
+
+    def named(self, label: str, value: str = "") -> str:
+        """Return a label and what it names; languages part them differently."""
+        return self("{label}: {value}").format(label=label, value=value).rstrip()
 
     def severity(self, word: str) -> str:
         """Return a state, change or severity as people read it; any other text as it is."""

@@ -74,7 +74,9 @@ class Presets(Part):
 class ThemeChange(Part):
     """Colours and words of your own."""
 
-    tokens: dict[str, Colour] = Field({}, max_length=20, description="Such as accent; readable on white paper, or refused.")
+    tokens: dict[str, Colour] = Field(
+        {}, max_length=20, description="accent, and series2 to series6 of pictures; readable on white paper, or refused."
+    )
     classification: str = Field("", max_length=60, pattern=STORABLE)
     author: str = Field("", max_length=200, pattern=STORABLE)
 

@@ -18,7 +18,8 @@ FACTS: Final = (
     ("accepted_until", "minute"), ("fingerprint", "code"),
 )  # fmt: skip
 # How wide the columns of compact rows are, in millimetres.
-WIDTHS: Final = (13, 20, 59, 35, 22, 21)
+WIDTHS: Final = (13, 20, 59, 33, 22, 23)
+LEFT_TO_RIGHT: Final = "\u200e"
 Row = dict[str, Any]
 
 
@@ -26,7 +27,7 @@ def compact(row: Mapping[str, Any], number: int, show: Show, *, marked: bool) ->
     """Return a finding as one row; with `marked` its fingerprint stands there too."""
     return {
         "n": show.number(number), "severity": _severity(row), "title": show.line(row.get("title") or ""),
-        "mark": show.line(row.get("fingerprint") or "") if marked else "", "asset": show.soft(where(row, show), 20), "state": state(row, show),
+        "mark": show.line(row.get("fingerprint") or "") if marked else "", "asset": show.soft(where(row, show), 18), "state": state(row, show),
         "since": show.day(row.get("first_seen")),
     }  # fmt: skip
 
@@ -55,7 +56,9 @@ def where(row: Mapping[str, Any], show: Show) -> str:
     target, port = show.line(row.get("target") or "", 100), row.get("port")
     if not isinstance(port, int):
         return target
-    return f"[{target}]:{port}" if target.count(":") > 1 else f"{target}:{port}"
+    # A name of letters that run from right to left would have the port stand before it.
+    mark = "" if target.isascii() else LEFT_TO_RIGHT
+    return f"[{target}]:{port}" if target.count(":") > 1 else f"{target}{mark}:{port}"
 
 
 def state(row: Mapping[str, Any], show: Show) -> str:

@@ -19,7 +19,7 @@ FRENCH: Final = {
     "Credentials, names of persons and evidence were left out; aliases stand for assets.":
         "Les identifiants, les noms de personnes et les preuves ont été omis ; des alias remplacent les actifs.",
     "Since": "Depuis", "What": "Élément", "File": "Fichier", "Size": "Taille", "Total": "Total", "Organisation": "Organisation", "Scope": "Périmètre", "Data as of": "Données du",
-    "State of the data": "État des données", "Snapshot, SHA-256": "Instantané, SHA-256", "Templates": "Modèles",
+    "Snapshot, SHA-256": "Instantané, SHA-256", "Templates": "Modèles",
     "Published by": "Publié par", "Organisation, id": "Organisation, id", "Earlier scan": "Scan précédent", "Rows": "Lignes",
     "Reason given": "Justification", "Exploited in the wild": "Exploitée activement",
     "{urgent} of {total} open findings are critical or high and should be looked at first.":

@@ -39,7 +39,7 @@ def front(head: Head, request: PartRequest, gravest: Sequence[dict[str, Any]], s
     options, words = request.options, show.words
     states = [one for one in STATES if head.findings.get(one)] or ["open"]
     return {
-        "kind": words["audience"][options.audience], "subject": show.line(head.subject, 300), "facts": list(_facts(head, request, show)), "verdict": verdict(head, show),
+        "kind": words["audience"][options.audience], "note": show.reader.note, "subject": show.line(head.subject, 300), "facts": list(_facts(head, request, show)), "verdict": verdict(head, show),
         "remarks": list(_remarks(head, show)), "figures": [figure(one, show) for one in _figures(head, request)][:FIGURES],
         "states": states, "severity_heads": [words["column"]["severity"], *(words["state"][one] for one in states), words["column"]["total"]],
         "severities": [_severity(head, one, states, show) for one in WORST_FIRST],

@@ -19,7 +19,7 @@ GERMAN: Final = {
     "Credentials, names of persons and evidence were left out; aliases stand for assets.":
         "Zugangsdaten, Namen von Personen und Belege wurden ausgelassen; für Assets stehen Decknamen.",
     "Since": "Seit", "What": "Was", "File": "Datei", "Size": "Größe", "Total": "Gesamt", "Organisation": "Organisation", "Scope": "Umfang", "Data as of": "Stand der Daten",
-    "State of the data": "Zustand der Daten", "Snapshot, SHA-256": "Schnappschuss, SHA-256", "Templates": "Vorlagen",
+    "Snapshot, SHA-256": "Schnappschuss, SHA-256", "Templates": "Vorlagen",
     "Published by": "Herausgegeben von", "Organisation, id": "Organisation, ID", "Earlier scan": "Früherer Scan", "Rows": "Zeilen",
     "Reason given": "Begründung", "Exploited in the wild": "Wird bereits ausgenutzt",
     "{urgent} of {total} open findings are critical or high and should be looked at first.":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MM: Final = 72 / 25.4
 PAGE: Final = 170 * MM  # between its margins
+BROAD: Final = 257 * MM  # the same of a page that lies on its side
 # As `listing` in templates/look.typ has them.
 INSET: Final = 1.6 * MM
 ABOVE: Final = 1.5 * MM
@@ -40,9 +41,9 @@ class Cell(NamedTuple):
     strong: bool = False
 
 
-def column(share: float) -> float:
+def column(share: float, page: float = PAGE) -> float:
     """Return how wide the text of a column is that takes this share of the page."""
-    return PAGE * share - 2 * INSET
+    return page * share - 2 * INSET
 
 
 def height(cells: Iterable[Cell | tuple[Cell, Cell]]) -> float | None:

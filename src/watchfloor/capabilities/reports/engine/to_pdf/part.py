@@ -32,6 +32,7 @@ STANDARDS: Final[list[typst.PDFStandard]] = ["a-3a", "ua-1"]
 FRAME: Final = 1 << 20
 FRONT_PAGES: Final = 3  # as most have
 TRIES: Final = 4
+SAMPLE: Final = 100  # rows of a table that decide how wide its columns are
 PAGES: Final = re.compile(rb"%PDF-1\.\d\n%....\n\n1 0 obj\n<</Type/Pages/Count (\d+)/", re.DOTALL)
 
 
@@ -128,7 +129,9 @@ def told(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, log
         case Sort.DETAILS:
             return data | {"rows": [findings.full(row, n, show) for n, row in numbered(snapshot, piece)]}
         case Sort.SECTION:
-            return data | section.section(head, piece, rows(snapshot, piece), show)
+            first = next(one for one in request.plan.pieces if one.table == piece.table)
+            sample = rows(snapshot, first.model_copy(update={"count": min(first.count, SAMPLE)}))
+            return data | section.section(head, piece, rows(snapshot, piece), show, sample)
         case Sort.BACK:
             return data | {"back": back.back(head, request, show)}
 
@@ -138,7 +141,7 @@ def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> di
     options = request.options
     return {
         "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.line(head.org, 60), "words": show.words,
-        "lang": show.reader.language, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
+        "lang": show.reader.language, "dir": show.reader.runs, "broad": False, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
         "moment": show.minute(head.as_of), "running": show.line(head.title, 90), "classification": show.line(options.classification, 60),
         "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title),
         "fonts": show.fonts.about(),

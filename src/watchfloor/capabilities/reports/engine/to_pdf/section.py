@@ -5,57 +5,100 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.to_pdf.front import figure
-from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, column, height
+from watchfloor.capabilities.reports.engine.to_pdf.heights import BROAD, PAGE, Cell, column, height
 from watchfloor.capabilities.reports.engine.translate import said
 from watchfloor.kernel.sections import Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import Piece
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
     from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Head, SectionHead, TableHead
 
-# How much of a page's width a column gets beside the others.
-WIDTHS: Final = {
-    Sort.PROSE: 3.0,
-    Sort.CODE: 2.0,
-    Sort.TEXT: 1.6,
-    Sort.LIST: 1.8,
-    Sort.MOMENT: 1.5,
-    Sort.SEVERITY: 1.1,
-    Sort.NUMBER: 0.8,
-    Sort.FLAG: 0.7,
-}
-
-LINE: Final = 95  # characters across a page
+COLUMNS: Final = 8  # that stand beside each other on an upright page
+LINE, BROAD_LINE = 95, 143  # characters across an upright page, and across one on its side
+AROUND: Final = 2  # what a column needs besides its characters, in characters
+WORD, TEXT = 16, 60  # the longest word that is kept whole, and the longest text that a column is made wider for
+MOMENT: Final = (10, 27)  # the longest word of a moment, and all of it
 
 
-def section(head: Head, piece: Piece, rows: Sequence[dict[str, Any]], show: Show) -> dict[str, Any]:
-    """Return words and figures where the section begins, and rows of one of its tables."""
+class Layout:
+    """How a table stands on its pages: upright or on their side, and how many characters wide its columns are.
+
+    Words of heads and cells are kept whole as far as there is room; what is left goes to the columns with the longest texts. `sample` are rows of
+    the table: the same for all its parts, so that they look alike.
+    """
+
+    def __init__(self, table: TableHead, heads: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> None:
+        """Share the width of a page between the columns."""
+        self.broad = len(table.columns) > COLUMNS
+        line = BROAD_LINE if self.broad else LINE
+        needs, wishes = list[float](), list[float]()
+        for one, head in zip(table.columns, heads, strict=True):
+            cells = [_lengths(row.get(one.name), one.sort) for row in sample]
+            word = max((longest for longest, _ in cells), default=0)
+            needs.append(max(_word(head), min(word, WORD)) + AROUND)
+            whole = max((len(head), *(length for _, length in cells)))
+            wishes.append(max(min(whole, TEXT) + AROUND - needs[-1], 0))
+        left, wished = line - sum(needs), sum(wishes)
+        part = left / wished if left > 0 and wished else 0
+        widths = [need + wish * part for need, wish in zip(needs, wishes, strict=True)]
+        self.widths = [one * line / sum(widths) for one in widths]
+
+    @property
+    def rooms(self) -> list[int]:
+        """Return about how many characters stand beside each other in each column."""
+        return [max(4, int(one - AROUND)) for one in self.widths]
+
+    def column(self, width: float) -> float:
+        """Return how wide the text of a column is, in points."""
+        return column(width / sum(self.widths), BROAD if self.broad else PAGE)
+
+
+def _lengths(value: object, sort: Sort) -> tuple[int, int]:
+    """Return how long the longest word of a cell is, and all of it."""
+    match value:
+        case None | bool():
+            return 0, 0
+        case str() if sort == Sort.MOMENT:
+            return MOMENT
+    told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return _word(told), len(told)
+
+
+def _word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def section(head: Head, piece: Piece, rows: Sequence[dict[str, Any]], show: Show, sample: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Return words and figures where the section begins, and rows of one of its tables; `sample` are some of all its rows."""
     found = next(one for one in head.sections if one.name == piece.section)
     table = next((one for one in found.tables if one.key == piece.table), None)
     told: dict[str, Any] = {"intro": _intro(found, show) if piece.intro else None, "table": None, "rows": []}
     if table is not None:
-        fitting = list(zip(table.columns, _rooms(table), strict=True))
+        heads = [show.line(f"{one.title} ({one.unit})" if one.unit else one.title, 40) for one in table.columns]
+        layout = Layout(table, heads, [said(table.columns, row) for row in sample or rows])
+        fitting = list(zip(table.columns, layout.rooms, strict=True))
         cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in (said(table.columns, row) for row in rows)]
-        told |= {"table": _table(table, show), "rows": cells, "heights": [_tall(row, table, show) for row in cells]}
+        told |= {"table": _table(table, heads, layout, show), "rows": cells, "broad": layout.broad}
+        told["heights"] = [_tall(row, table, layout, show) for row in cells]
     return told
 
 
-def _tall(row: list[str | list[str]], table: TableHead, show: Show) -> float | None:
-    whole, names = sum(WIDTHS[one.sort] for one in table.columns), show.words["severity"]
+def _tall(row: list[str | list[str]], table: TableHead, layout: Layout, show: Show) -> float | None:
+    names = show.words["severity"]
     return height(
         Cell(
-            names.get(told, told) if one.sort == Sort.SEVERITY and isinstance(told, str) else told, column(WIDTHS[one.sort] / whole),
+            names.get(told, told) if one.sort == Sort.SEVERITY and isinstance(told, str) else told, layout.column(width),
             code=one.sort == Sort.CODE, strong=one.sort == Sort.SEVERITY,
         )
-        for told, one in zip(row, table.columns, strict=True)
+        for told, one, width in zip(row, table.columns, layout.widths, strict=True)
     )  # fmt: skip
 
 
 def _intro(found: SectionHead, show: Show) -> dict[str, Any]:
-    empty = [f"{show.line(one.title)}: {show.line(one.empty)}" for one in found.tables if not one.rows]
+    empty = [show.reader.named(show.line(one.title), show.line(one.empty)) for one in found.tables if not one.rows]
     return {
         "paragraphs": show.prose(found.summary), "figures": [figure(one, show) for one in found.figures],
         "notes": [show.line(one, 500) for one in (*found.notes, *empty)],
@@ -67,14 +110,8 @@ def _cell(value: object, column: ColumnHead, room: int, show: Show) -> str | lis
     return told if column.sort == Sort.SEVERITY else show.soft(told, room)
 
 
-def _rooms(table: TableHead) -> list[int]:
-    """Return about how many characters stand beside each other in each column."""
-    whole = sum(WIDTHS[one.sort] for one in table.columns)
-    return [max(4, int(LINE * WIDTHS[one.sort] / whole) - 2) for one in table.columns]
-
-
-def _table(table: TableHead, show: Show) -> dict[str, Any]:
+def _table(table: TableHead, heads: Sequence[str], layout: Layout, show: Show) -> dict[str, Any]:
     return {
-        "title": show.title(table.title), "remarks": [], "kinds": [str(one.sort) for one in table.columns], "widths": [WIDTHS[one.sort] for one in table.columns],
-        "heads": [show.soft(show.line(f"{one.title} ({one.unit})" if one.unit else one.title, 40), room) for one, room in zip(table.columns, _rooms(table), strict=True)],
+        "title": show.title(table.title), "remarks": [], "kinds": [str(one.sort) for one in table.columns], "widths": layout.widths,
+        "heads": [show.soft(one, room) for one, room in zip(heads, layout.rooms, strict=True)],
     }  # fmt: skip

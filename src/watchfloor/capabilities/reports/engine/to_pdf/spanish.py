@@ -11,7 +11,7 @@ SPANISH: Final = {
     "Attached data": "Datos adjuntos",
     "These files hold the same data as this report and travel inside it; a PDF reader lists them as attachments.":
         "Estos archivos contienen los mismos datos que este informe y viajan dentro de él; un lector de PDF los muestra como adjuntos.",
-    "Critical": "Crítica", "High": "Alta", "Medium": "Media", "Low": "Baja", "Info": "Informativa", "Open": "Abierto", "Accepted": "Aceptado",
+    "Critical": "Crítica", "High": "Alta", "Medium": "Media", "Low": "Baja", "Info": "Info", "Open": "Abierto", "Accepted": "Aceptado",
     "False positive": "Falso positivo", "Fixed": "Corregido", "New": "Nuevo", "Returned": "Reaparecido", "Unchanged": "Sin cambios", "Unknown": "Desconocido",
     "Executive report": "Informe ejecutivo", "Technical report": "Informe técnico", "Audit report": "Informe de auditoría", "One scan": "Un escaneo",
     "Two scans compared": "Comparación de dos escaneos", "Assets with a tag": "Activos con una etiqueta", "The organisation": "La organización",
@@ -19,7 +19,7 @@ SPANISH: Final = {
     "Credentials, names of persons and evidence were left out; aliases stand for assets.":
         "Se omitieron las credenciales, los nombres de personas y las evidencias; los activos figuran con alias.",
     "Since": "Desde", "What": "Qué", "File": "Archivo", "Size": "Tamaño", "Total": "Total", "Organisation": "Organización", "Scope": "Alcance", "Data as of": "Datos del",
-    "State of the data": "Estado de los datos", "Snapshot, SHA-256": "Instantánea, SHA-256", "Templates": "Plantillas",
+    "Snapshot, SHA-256": "Instantánea, SHA-256", "Templates": "Plantillas",
     "Published by": "Publicado por", "Organisation, id": "Organización, id", "Earlier scan": "Escaneo anterior", "Rows": "Filas",
     "Reason given": "Justificación", "Exploited in the wild": "Explotada activamente",
     "{urgent} of {total} open findings are critical or high and should be looked at first.":

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 MM: Final = 72 / 25.4
 TOP: Final = 14.68 * MM
-LEFT: Final = (105 - 22) * MM
+HALF: Final = 22 * MM
 NUMBER: Final = re.compile(rb"/Resources (\d+ 0 R)/MediaBox(\[0 0 [\d.]+ ([\d.]+)\]).*/Contents (\d+) 0 R")
 RESOURCES: Final = re.compile(rb"/Resources (\d+) 0 R")
 CONTENTS: Final = re.compile(rb"/Contents (\d+) 0 R")
+WIDTH: Final = re.compile(rb"/MediaBox\[0 0 ([\d.]+) ")
 PARENT: Final = re.compile(rb"/Parent \d+ 0 R")
 
 
@@ -33,9 +34,8 @@ class Stamps:
             numbers.found[form] = numbers.found[form].removesuffix(b">>") + entries
         numbers.write(writing)
         self._before = writing.packed(b"", b"q\n")
-        # Where the template leaves room: in the middle of the footer.
-        down = TOP - float(told[0][3])
-        self._after = writing.packed(b"", f"\nQ\n/Artifact BMC\nq 1 0 0 1 {LEFT:.4f} {down:.4f} cm /WfPage Do Q\nEMC\n".encode("ascii"))
+        self._down = TOP - float(told[0][3])
+        self._after: dict[float, int] = {}
 
     def put(self, part: Opened, first: int, parent: int) -> None:
         """Stamp a part's pages, of which the first has the index `first` in the whole, and hang them below `parent`."""
@@ -51,8 +51,17 @@ class Stamps:
             else:  # each page shows another number, and others use this too
                 body = RESOURCES.sub(b"/Resources %d 0 R" % self._writing.new(resources), body)
             own = int(_the(CONTENTS, body)[1])
-            body = CONTENTS.sub(b"/Contents[%d 0 R %d 0 R %d 0 R]" % (self._before, own, self._after), body)
+            after = self._drawing(float(_the(WIDTH, body)[1]))
+            body = CONTENTS.sub(b"/Contents[%d 0 R %d 0 R %d 0 R]" % (self._before, own, after), body)
             part.found[page] = PARENT.sub(b"/Parent %d 0 R" % parent, body)
+
+    def _drawing(self, width: float) -> int:
+        """Return what draws a number where the template leaves room: in the middle of the footer of a page so wide."""
+        if width not in self._after:
+            left = width / 2 - HALF
+            drawn = f"\nQ\n/Artifact BMC\nq 1 0 0 1 {left:.4f} {self._down:.4f} cm /WfPage Do Q\nEMC\n"
+            self._after[width] = self._writing.packed(b"", drawn.encode("ascii"))
+        return self._after[width]
 
 
 def _with(resources: bytes, form: int) -> bytes:

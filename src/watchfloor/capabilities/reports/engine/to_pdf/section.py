@@ -45,15 +45,9 @@ class Layout:
         part = left / wished if left > 0 and wished else 0
         widths = [need + wish * part for need, wish in zip(needs, wishes, strict=True)]
         self.widths = [one * line / sum(widths) for one in widths]
-
-    @property
-    def rooms(self) -> list[int]:
-        """Return about how many characters stand beside each other in each column."""
-        return [max(4, int(one - AROUND)) for one in self.widths]
-
-    def column(self, width: float) -> float:
-        """Return how wide the text of a column is, in points."""
-        return column(width / sum(self.widths), BROAD if self.broad else PAGE)
+        # About how many characters stand beside each other, and how wide the text is, in points.
+        self.rooms = [max(4, int(one - AROUND)) for one in self.widths]
+        self.columns = [column(one / line, BROAD if self.broad else PAGE) for one in self.widths]
 
 
 def _lengths(value: object, sort: Sort) -> tuple[int, int]:
@@ -90,10 +84,10 @@ def _tall(row: list[str | list[str]], table: TableHead, layout: Layout, show: Sh
     names = show.words["severity"]
     return height(
         Cell(
-            names.get(told, told) if one.sort == Sort.SEVERITY and isinstance(told, str) else told, layout.column(width),
+            names.get(told, told) if one.sort == Sort.SEVERITY and isinstance(told, str) else told, width,
             code=one.sort == Sort.CODE, strong=one.sort == Sort.SEVERITY,
         )
-        for told, one, width in zip(row, table.columns, layout.widths, strict=True)
+        for told, one, width in zip(row, table.columns, layout.columns, strict=True)
     )  # fmt: skip
 
 

@@ -18,8 +18,10 @@ from watchfloor.capabilities.reports.engine.to_pdf.section import section
 from watchfloor.capabilities.reports.engine.to_pdf.shapes import Piece, Sort
 from watchfloor.capabilities.reports.engine.to_pdf.show import Show
 from watchfloor.capabilities.reports.engine.translate import Speech, translated
-from watchfloor.capabilities.reports.engine.words import Words
+from watchfloor.capabilities.reports.engine.words import CATALOGUES, Words
+from watchfloor.capabilities.reports.jobs import snapshot
 from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Figure, Options, SectionHead, TableHead
+from watchfloor.kernel.sections import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,23 @@ def test_a_reports_title_is_the_readers_and_names_stay(english: str, german: str
     )
     head = model.spool(1).head.model_copy(update={"title": english, "sections": (about,)})
     assert translated(head, Words("de")).title == german
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(kind="scan", scan=model.SCAN),
+        Scope(kind="comparison", scan=model.SCAN, base=model.ORG),
+        Scope(kind="assets", tag="shop"),
+        Scope(kind="organisation"),
+    ],
+)
+def test_every_title_that_a_report_can_have_is_the_readers(scope: Scope, language: str) -> None:
+    english = snapshot._title(scope, None, "Example Ltd")
+    told = translated(model.spool(1).head.model_copy(update={"title": english}), Words(language)).title
+    assert "Example Ltd" in told
+    assert not set(told.split()) & {"of", "Exposure", "What"}
 
 
 def test_a_state_is_the_readers_in_its_section_and_on_the_cover() -> None:

@@ -22,7 +22,7 @@ from watchfloor.kernel.sections import Scope
 
 MOMENT = datetime(2026, 6, 1, 12, 30, tzinfo=UTC)
 SPOKEN = re.compile(
-    r"""(?:\b_|words|\bself|(?<!show\.)counted)\(\s*(?:[\w.()]+,\s*)?(?:"([^"]+)"|'([^']+)')(?:\s*(?:,|if \S+ else _\()\s*"([^"]+)")?"""
+    r"""(?:\b_|words|\bself|_label|(?<!show\.)counted)\(\s*(?:[\w.()]+,\s*)?(?:"([^"]+)"|'([^']+)')(?:\s*(?:,|if \S+ else _\()\s*"([^"]+)")?"""
 )
 CHOSEN = re.compile(r"_\(\{([^}]+)\}\[")
 PLACE = re.compile(r"\{\w+\}")

@@ -414,6 +414,20 @@ def test_a_reader_reads_their_language_or_is_told_that_there_is_none(
     assert ("not translated into your language yet" in cover) == note
 
 
+def test_what_is_short_in_headers_and_whole_on_the_cover_is_not_told_to_be_cut() -> None:
+    show, head = Show("en", "UTC"), HEAD.model_copy(update={"org": "o" * 150, "title": "t" * 150})
+    told = part.everywhere(head, PartRequest(options=Options(), numbers=(0,), plan=PLAN), PIECE, show)
+    assert (len(told["org"]), len(told["running"]), show.cut) == (60, 90, 0)
+
+
+def test_what_a_section_says_is_unfinished_is_said_once(boxes: Boxes) -> None:
+    about = SectionHead(name="scans", title="Exposed services", state="running")
+    snapshot = io.BytesIO()
+    Spooling(io.BytesIO()).close(HEAD.model_copy(update={"state": "running", "sections": (about,), "rows": 0}), snapshot)
+    told = " ".join(text(make(boxes, snapshot.getvalue())[0])[1].split())
+    assert told.count("was in the state") == 1
+
+
 def test_words_that_run_from_right_to_left_turn_the_page_around() -> None:
     markup = b"#listing((1fr, 1fr), ([One], [Two]), ([three], [four]))"
     found = {}

@@ -54,7 +54,7 @@ FRENCH: Final = {
     "{count} character that no font here can show stands as “\ufffd”, or as a name in brackets; the attached data has it.":
         "{count} caractère qu'aucune police ne peut afficher ici figure comme « \ufffd », ou par son nom entre crochets ; les données jointes le contiennent.",
     "{count} characters that no font here can show stand as “\ufffd”, or as a name in brackets; the attached data has them.":
-        "{count} caractères qu'aucune police ne peut afficher ici figurent comme « \ufffd », ou par son nom entre crochets ; les données jointes les contiennent.",
+        "{count} caractères qu'aucune police ne peut afficher ici figurent comme « \ufffd », ou par leur nom entre crochets ; les données jointes les contiennent.",
     "{count} text was too long for a page and is cut, marked with “[…]”; the attached data has more of it.":
         "{count} texte était trop long pour une page et est coupé, ce que signale « […] » ; les données jointes en contiennent davantage.",
     "{count} texts were too long for a page and are cut, marked with “[…]”; the attached data has more of them.":

@@ -77,7 +77,9 @@ def _facts(head: Head, request: PartRequest, show: Show) -> list[tuple[str, str]
 def _remarks(head: Head, show: Show) -> list[dict[str, str]]:
     words = show.words
     told = []
-    states = {head.title: head.state} | {one.title: one.state for one in head.sections}
+    states = {one.title: one.state for one in head.sections}
+    if head.state not in states.values():  # a section says it of itself
+        states[head.title] = head.state
     for title, state in states.items():
         if state:
             told.append(

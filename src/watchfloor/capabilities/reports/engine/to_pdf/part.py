@@ -140,9 +140,9 @@ def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> di
     """Return what every template shows or needs."""
     options = request.options
     return {
-        "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.line(head.org, 60), "words": show.words,
+        "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.brief(head.org, 60), "words": show.words,
         "lang": show.reader.language, "dir": show.reader.runs, "broad": False, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
-        "moment": show.minute(head.as_of), "running": show.line(head.title, 90), "classification": show.line(options.classification, 60),
+        "moment": show.minute(head.as_of), "running": show.brief(head.title, 90), "classification": show.line(options.classification, 60),
         "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title),
         "fonts": show.fonts.about(),
     }  # fmt: skip

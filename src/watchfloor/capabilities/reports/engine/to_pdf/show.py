@@ -61,6 +61,12 @@ class Show:
         self.missing += missing
         return shown
 
+    def brief(self, text: object, most: int) -> str:
+        """Return one line that stands in full elsewhere: nothing is lost by cutting it."""
+        cut, told = self.cut, self.line(text, most)
+        self.cut = cut
+        return told
+
     def soft(self, told: str, most: int) -> str | list[str]:
         """Return a line for a narrow place: in pieces, if one of its words has more characters than fit there.
 

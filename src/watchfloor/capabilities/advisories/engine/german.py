@@ -14,7 +14,7 @@ GERMAN: Final = {
     # Words in cells.
     "critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig", "info": "Hinweis", "none": "keine", "unknown": "unbekannt",
     # Sentences.
-    "{advisories} known vulnerabilities meet {assets} assets.": "{advisories} bekannte Schwachstellen treffen {assets} Assets.",
+    "{advisories} known vulnerabilities meet {assets} assets.": "Bekannte Schwachstellen: {advisories}; betroffene Assets: {assets}.",
     "{source} was last asked on {moment}.": "{source} wurde zuletzt gefragt am {moment}.",
     "Advisories of NVD, the CVE List, CISA's and the EU's catalogs, EUVD and EPSS are merged into one record for each CVE.":
         "Meldungen von NVD, CVE List, den Katalogen der CISA und der EU, EUVD und EPSS werden zu einem Datensatz je CVE vereinigt.",

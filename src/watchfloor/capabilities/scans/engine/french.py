@@ -104,7 +104,7 @@ FRENCH: Final = {
     "{count} hosts accept connections on every port (a tarpit or a SYN proxy); they were not scanned to the end, and only those of their ports that said something are listed as open.":
         "Hôtes acceptant les connexions sur tous les ports (tarpit ou proxy SYN) : {count} ; ils n'ont pas été scannés jusqu'au bout, et seuls leurs ports qui ont dit quelque chose sont listés comme ouverts.",
     "The scan paused {count} times so as not to fill the connection table of this machine or its host; raise net.netfilter.nf_conntrack_max for more speed against silent hosts.":
-        "Le scan a fait {count} pauses pour ne pas saturer la table de connexions de cette machine ou de son hôte ; augmentez net.netfilter.nf_conntrack_max pour aller plus vite face aux hôtes muets.",
+        "Pauses du scan pour ne pas saturer la table de connexions de cette machine ou de son hôte : {count} ; augmentez net.netfilter.nf_conntrack_max pour aller plus vite face aux hôtes muets.",
     "This kernel does not let a refused socket be used again; the scan took a new one for each probe and was slower.":
         "Ce noyau ne permet pas de réutiliser un socket refusé ; le scan en a pris un nouveau pour chaque sonde et a été plus lent.",
     "{count} open ports were not identified: time or the limit of {limit} per job was used up.":

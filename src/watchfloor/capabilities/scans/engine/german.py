@@ -30,7 +30,7 @@ GERMAN: Final = {
     "Compared with the scan of {moment}.": "Verglichen mit dem Scan vom {moment}.", "Compared with the scan.": "Verglichen mit dem Scan davor.",
     "Only the first 1,000 changes of each kind are listed; the API counts all.": "Nur die ersten 1.000 Änderungen jeder Art sind aufgeführt; die API zählt alle.",
     "Not compared, because one of the scans did not look there: {hosts} hosts and {ports} ports.":
-        "Nicht verglichen, weil einer der Scans dort nicht hinsah: {hosts} Rechner und {ports} Ports.",
+        "Nicht verglichen, weil einer der Scans dort nicht hinsah: Rechner: {hosts}, Ports: {ports}.",
     "Nothing changed, or there is no earlier scan to compare with.": "Nichts hat sich geändert, oder es gibt keinen früheren Scan zum Vergleich.",
     "No open port was seen.": "Kein offener Port wurde gesehen.", "No address answered.": "Keine Adresse antwortete.",
     # What it cannot speak for.
@@ -45,7 +45,7 @@ GERMAN: Final = {
     "All jobs of this scan ended without ending it; what it did not look at is unknown.":
         "Alle Aufträge dieses Scans endeten, ohne ihn abzuschließen; was er nicht untersucht hat, ist unbekannt.",
     "There is nothing to look at: everything is excluded.": "Es gibt nichts zu untersuchen: alles ist ausgenommen.",
-    "{count} more addresses of the file are outside the scope.": "{count} weitere Adressen der Datei liegen außerhalb des erlaubten Bereichs.",
+    "{count} more addresses of the file are outside the scope.": "Weitere Adressen der Datei außerhalb des erlaubten Bereichs: {count}.",
     "{name} has the tag: {why}": "{name} trägt das Tag: {why}",
     "{name} resolves to {address} and {count} more addresses outside this organisation's scope. {why}":
         "{name} wird zu {address} und {count} weiteren Adressen außerhalb des erlaubten Bereichs dieser Organisation aufgelöst. {why}",
@@ -84,9 +84,9 @@ GERMAN: Final = {
     "Port {port} of {where} is this installation's own {what}, which is never scanned.":
         "Port {port} von {where} gehört zu dieser Installation selbst ({what}) und wird nie gescannt.",
     "{count} open ports are counted but not listed: a host that accepts every port is usually a proxy or a tarpit.":
-        "{count} offene Ports sind gezählt, aber nicht aufgeführt: ein Rechner, der jeden Port annimmt, ist meist ein Proxy oder eine Teergrube.",
+        "Offene Ports, die gezählt, aber nicht aufgeführt sind: {count}. Ein Rechner, der jeden Port annimmt, ist meist ein Proxy oder eine Teergrube.",
     "{count} UDP ports answered nothing: they are open or filtered, nobody can tell.":
-        "{count} UDP-Ports antworteten nicht: sie sind offen oder gefiltert, das kann niemand sagen.",
+        "UDP-Ports ohne Antwort: {count}. Ob sie offen oder gefiltert sind, kann niemand sagen.",
     "This process ran out of file descriptors and went on with fewer connections; raise `ulimit -n` for more speed.":
         "Diesem Prozess gingen die Dateideskriptoren aus; er machte mit weniger Verbindungen weiter. Mit höherem `ulimit -n` geht es schneller.",
     "This machine ran out of open files and the scan went on with fewer connections.":
@@ -97,20 +97,20 @@ GERMAN: Final = {
         "Diesem Rechner gingen die Quellports aus, und der Scan wurde langsamer; mit weiterem net.ipv4.ip_local_port_range geht es schneller.",
     "This machine ran out of source ports or routes and the scan slowed down.": "Diesem Rechner gingen Quellports oder Routen aus, und der Scan wurde langsamer.",
     "The local firewall or security policy refused {count} connections; those ports count as unreachable.":
-        "Die lokale Firewall oder Sicherheitsrichtlinie verweigerte {count} Verbindungen; diese Ports gelten als nicht erreichbar.",
+        "Von der lokalen Firewall oder Sicherheitsrichtlinie verweigerte Verbindungen: {count}; diese Ports gelten als nicht erreichbar.",
     "The system refused {count} connections ({name}); those ports count as unreachable.":
-        "Das System verweigerte {count} Verbindungen ({name}); diese Ports gelten als nicht erreichbar.",
+        "Vom System verweigerte Verbindungen: {count} ({name}); diese Ports gelten als nicht erreichbar.",
     "The system refused {count} datagrams ({name}); those ports count as not answered.":
-        "Das System verweigerte {count} Datagramme ({name}); diese Ports gelten als unbeantwortet.",
+        "Vom System verweigerte Datagramme: {count} ({name}); diese Ports gelten als unbeantwortet.",
     "{count} hosts accept connections on every port (a tarpit or a SYN proxy); they were not scanned to the end, and only those of their ports that said something are listed as open.":
-        "{count} Rechner nehmen auf jedem Port Verbindungen an (Teergrube oder SYN-Proxy); sie wurden nicht zu Ende gescannt, und nur ihre Ports, die etwas sagten, sind als offen aufgeführt.",
+        "Rechner, die auf jedem Port Verbindungen annehmen (Teergrube oder SYN-Proxy): {count}; sie wurden nicht zu Ende gescannt, und nur ihre Ports, die etwas sagten, sind als offen aufgeführt.",
     "The scan paused {count} times so as not to fill the connection table of this machine or its host; raise net.netfilter.nf_conntrack_max for more speed against silent hosts.":
         "Der Scan pausierte {count}-mal, um die Verbindungstabelle dieses Rechners oder seines Wirts nicht zu füllen; mit höherem net.netfilter.nf_conntrack_max geht es bei stummen Rechnern schneller.",
     "This kernel does not let a refused socket be used again; the scan took a new one for each probe and was slower.":
         "Dieser Kernel lässt einen abgewiesenen Socket nicht wiederverwenden; der Scan nahm für jede Probe einen neuen und war langsamer.",
     "{count} open ports were not identified: time or the limit of {limit} per job was used up.":
-        "{count} offene Ports wurden nicht erkannt: die Zeit oder die Grenze von {limit} je Auftrag war erschöpft.",
-    "{count} lines of the file could not be read and were left out.": "{count} Zeilen der Datei waren nicht lesbar und wurden ausgelassen.",
+        "Nicht erkannte offene Ports: {count}. Die Zeit oder die Grenze von {limit} je Auftrag war erschöpft.",
+    "{count} lines of the file could not be read and were left out.": "Zeilen der Datei, die nicht lesbar waren und ausgelassen wurden: {count}.",
     "The file breaks off ({broken}); what it would say after that is not known.": "Die Datei bricht ab ({broken}); was danach stünde, ist nicht bekannt.",
     "1 host was looked at after this file was written; its findings were left as they are.":
         "1 Rechner wurde untersucht, nachdem diese Datei geschrieben war; seine Befunde blieben, wie sie sind.",

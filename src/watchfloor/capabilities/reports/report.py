@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
-from watchfloor.capabilities.reports.engine.german import SECTION
+from watchfloor.capabilities.reports.engine import french, german, spanish
 from watchfloor.capabilities.reports.engine.period import moments
+from watchfloor.kernel.assets.inventory import EXPOSURES
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.sections import Column, Redact, ReportSection, Scope, SectionTable, Sort, Told
@@ -131,13 +132,13 @@ def _assets(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str, 
 
 
 section: Final = ReportSection(
-    title="Assets and the course of findings", order=10, accepts=accepts, watermark=watermark, tell=tell, words={"de": SECTION},
+    title="Assets and the course of findings", order=10, accepts=accepts, watermark=watermark, tell=tell, words={"de": german.SECTION, "es": spanish.SECTION, "fr": french.SECTION},
     tables=(
         SectionTable(
             name="assets", title="Assets", rows=_assets, empty=NOTHING,
             columns=(
                 Column(name="asset", title="Asset", sort=Sort.CODE, redact=Redact.ASSET), Column(name="name", title="Name", redact=Redact.ASSET),
-                Column(name="exposure", title="Exposure"), Column(name="open", title="Open findings", sort=Sort.NUMBER),
+                Column(name="exposure", title="Exposure", words=EXPOSURES), Column(name="open", title="Open findings", sort=Sort.NUMBER),
                 Column(name="first_seen", title="First seen", sort=Sort.MOMENT), Column(name="last_seen", title="Last seen", sort=Sort.MOMENT),
             ),
         ),

@@ -59,3 +59,21 @@ FRENCH: Final = {
     "{count} more is in the report for engineers.": "{count} de plus dans le rapport destiné aux équipes techniques.",
     "{count} more are in the report for engineers.": "{count} de plus dans le rapport destiné aux équipes techniques.",
 }  # fmt: skip
+# What our own section says.
+SECTION: Final = {
+    "Assets and the course of findings": "Actifs et évolution des constats", "Assets": "Actifs", "Asset": "Actif", "Name": "Nom", "Exposure": "Exposition",
+    "Open findings": "Constats ouverts", "First seen": "Vu depuis le", "Last seen": "Vu jusqu'au", "Assets known": "Actifs connus",
+    "Not seen in the period": "Non vus sur la période", "Findings that came": "Nouveaux constats", "Findings that ended": "Constats clos",
+    "Open findings over time": "Évolution des constats ouverts", "findings": "constats",
+    # Words in cells.
+    "internet": "internet", "partner": "partenaire", "internal": "interne", "isolated": "isolé", "unknown": "inconnue",
+    # Sentences.
+    "From {begin} to {end}: {came} findings came, {went} ended.": "Du {begin} au {end} : nouveaux constats : {came}, constats clos : {went}.",
+    "{unseen} of {known} assets were not seen in the period: what is known of them is older.":
+        "Actifs non vus sur la période : {unseen} sur {known} ; ce qu'on en sait est plus ancien.",
+    "An asset was last seen on {moment}.": "Un actif a été vu pour la dernière fois le {moment}.",
+    "No asset was known by then: nothing was looked at, so nothing could be found.":
+        "Aucun actif n'était connu alors : rien n'a été examiné, donc rien ne pouvait être trouvé.",
+    "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
+        "Un constat compte comme ouvert jusqu'à ce qu'un examen ait prouvé qu'il est corrigé, ou que quelqu'un l'ait accepté ou déclaré faux positif.",
+}  # fmt: skip

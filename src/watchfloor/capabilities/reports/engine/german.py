@@ -65,9 +65,12 @@ SECTION: Final = {
     "Open findings": "Offene Befunde", "First seen": "Zuerst gesehen", "Last seen": "Zuletzt gesehen", "Assets known": "Bekannte Assets",
     "Not seen in the period": "Im Zeitraum nicht gesehen", "Findings that came": "Neue Befunde", "Findings that ended": "Erledigte Befunde",
     "Open findings over time": "Offene Befunde im Verlauf", "findings": "Befunde",
-    "From {begin} to {end}: {came} findings came, {went} ended.": "Von {begin} bis {end}: {came} Befunde kamen hinzu, {went} sind erledigt.",
+    # Words in cells.
+    "internet": "Internet", "partner": "Partner", "internal": "intern", "isolated": "isoliert", "unknown": "unbekannt",
+    # Sentences.
+    "From {begin} to {end}: {came} findings came, {went} ended.": "Von {begin} bis {end}: neue Befunde: {came}, erledigte Befunde: {went}.",
     "{unseen} of {known} assets were not seen in the period: what is known of them is older.":
-        "{unseen} von {known} Assets wurden im Zeitraum nicht gesehen: Was über sie bekannt ist, ist älter.",
+        "Im Zeitraum nicht gesehene Assets: {unseen} von {known}; was über sie bekannt ist, ist älter.",
     "An asset was last seen on {moment}.": "Zuletzt wurde ein Asset gesehen am {moment}.",
     "No asset was known by then: nothing was looked at, so nothing could be found.":
         "Bis dahin war kein Asset bekannt: Nichts wurde betrachtet, also konnte nichts gefunden werden.",

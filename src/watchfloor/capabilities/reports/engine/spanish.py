@@ -59,3 +59,21 @@ SPANISH: Final = {
     "{count} more is in the report for engineers.": "Hay {count} más en el informe para el equipo técnico.",
     "{count} more are in the report for engineers.": "Hay {count} más en el informe para el equipo técnico.",
 }  # fmt: skip
+# What our own section says.
+SECTION: Final = {
+    "Assets and the course of findings": "Activos y evolución de los hallazgos", "Assets": "Activos", "Asset": "Activo", "Name": "Nombre", "Exposure": "Exposición",
+    "Open findings": "Hallazgos abiertos", "First seen": "Visto desde", "Last seen": "Visto hasta", "Assets known": "Activos conocidos",
+    "Not seen in the period": "No vistos en el periodo", "Findings that came": "Hallazgos nuevos", "Findings that ended": "Hallazgos cerrados",
+    "Open findings over time": "Evolución de los hallazgos abiertos", "findings": "hallazgos",
+    # Words in cells.
+    "internet": "internet", "partner": "socio", "internal": "interna", "isolated": "aislado", "unknown": "desconocida",
+    # Sentences.
+    "From {begin} to {end}: {came} findings came, {went} ended.": "Del {begin} al {end}: hallazgos nuevos: {came}, hallazgos cerrados: {went}.",
+    "{unseen} of {known} assets were not seen in the period: what is known of them is older.":
+        "Activos no vistos en el periodo: {unseen} de {known}; lo que se sabe de ellos es anterior.",
+    "An asset was last seen on {moment}.": "Un activo se vio por última vez el {moment}.",
+    "No asset was known by then: nothing was looked at, so nothing could be found.":
+        "Entonces no se conocía ningún activo: no se examinó nada, así que nada podía encontrarse.",
+    "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
+        "Un hallazgo cuenta como abierto hasta que un examen demuestre que está corregido, o alguien lo acepte o lo declare falso positivo.",
+}  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.documents.memory import peak_bytes
 from benchmarks.documents.ours import Context
 from watchfloor.capabilities.reports.engine.spool import Spool
+from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts
 from watchfloor.capabilities.reports.jobs.rendering import Renderer
 from watchfloor.capabilities.reports.schemas.snapshot import Options
 from watchfloor.capabilities.reports.schemas.words import Format
@@ -28,7 +29,7 @@ def main(snapshot: Path) -> None:
         file = stack.enter_context(snapshot.open("rb"))
         Spool(file)
         context = Context(started.address)
-        renderer = Renderer(context, file, AUTHOR, None, stack)  # type: ignore[arg-type]  # as much of a context as it uses
+        renderer = Renderer(context, file, AUTHOR, None, stack, OperatorFonts())  # type: ignore[arg-type]  # as much of a context as it uses
         spent, hashes = {}, {}
         for format_ in (one for one in Format if one is not Format.BUNDLE):
             boxes, own = len(context.used), time.process_time()

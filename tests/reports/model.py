@@ -77,10 +77,11 @@ def snapshot(
     text: str | None = None,
     texts: Sequence[str] = (),
     services: int = 30,
+    tables: int = 0,
     redaction: Redaction = Redaction.INTERNAL,
     **head: Any,
 ) -> io.BytesIO:
-    """Return a whole snapshot of one scan; `text` stands wherever text from outside can."""
+    """Return a whole snapshot of one scan; `text` stands wherever text from outside can. Besides services there are so many `tables` of two rows."""
     text = text.encode("utf-8", "backslashreplace").decode() if text else text  # no database gives half a character
     rows, counted = io.BytesIO(), dict[str, dict[str, int]]()
     spooling = Spooling(rows)
@@ -93,10 +94,13 @@ def snapshot(
             "scans.services",
             {"address": text or f"192.0.2.{n + 1}", "port": 443, "service": text or "https", "product": text or "nginx", "version": text or "1.28.0", "tls": n % 2 == 0},
         )  # fmt: skip
+    for n in range(tables):
+        for address in ("192.0.2.1", "192.0.2.2"):
+            spooling.add(f"scans.more-{n}", {"address": address, "port": 8443, "service": f"table {n}"})
     made = Head(
         scope=Scope(kind="scan", scan=SCAN), as_of=AS_OF, org=text or "Example Ltd", org_id=ORG, title=text or "Exposed services of Example Ltd",
-        subject=text or "192.0.2.0/24", redaction=redaction, rows=count + services, findings=counted,
-        sections=(_section(text, count, services),), **head,
+        subject=text or "192.0.2.0/24", redaction=redaction, rows=count + services + 2 * tables, findings=counted,
+        sections=(_section(text, count, services, tables),), **head,
     )  # fmt: skip
     out = io.BytesIO()
     spooling.close(made, out)
@@ -109,7 +113,7 @@ def spool(count: int = 40, **options: Any) -> Spool:
     return Spool(snapshot(count, **options))
 
 
-def _section(text: str | None, count: int, services: int) -> SectionHead:
+def _section(text: str | None, count: int, services: int, tables: int) -> SectionHead:
     columns = (
         ColumnHead(name="address", title="Address", sort=Sort.CODE), ColumnHead(name="port", title="Port", sort=Sort.NUMBER),
         ColumnHead(name="service", title="Service"), ColumnHead(name="product", title="Product"), ColumnHead(name="version", title="Version"),
@@ -125,6 +129,9 @@ def _section(text: str | None, count: int, services: int) -> SectionHead:
     return SectionHead(
         name="scans", title=text or "Exposed services", order=20, summary=text or "Targets: 192.0.2.0/24. Ports: 1-1000.",
         figures=(Figure(label=text or "Addresses looked at", value=254, note=text or ""), Figure(label="Findings", value=count)), charts=charts,
-        tables=(TableHead(key="scans.services", title=text or "Open ports", columns=columns, rows=services),), notes=(text or "Names were asked of the system's resolver.",),
+        tables=(
+            TableHead(key="scans.services", title=text or "Open ports", columns=columns, rows=services),
+            *(TableHead(key=f"scans.more-{n}", title=f"Table {n}", columns=columns[:3], rows=2) for n in range(tables)),
+        ), notes=(text or "Names were asked of the system's resolver.",),
         not_looked_at=(text or "192.0.2.7 was excluded.",), method=(text or "Every port was asked for a TCP connection.",),
     )  # fmt: skip

@@ -85,12 +85,12 @@ def test_a_picture_says_its_numbers_in_words_and_in_a_table(kind: str) -> None:
     made = drawn(chart(kind, 3, 14, 1500, 22, 1))
     assert made.alt == "Open findings (findings): critical 3, high 14, medium 1,500, low 22, info 1"
     assert made.table == (
-        ("Open findings", "findings"),
-        ("critical", "3"),
-        ("high", "14"),
-        ("medium", "1,500"),
-        ("low", "22"),
-        ("info", "1"),
+        ("Open findings", "Findings"),
+        ("Critical", "3"),
+        ("High", "14"),
+        ("Medium", "1,500"),
+        ("Low", "22"),
+        ("Info", "1"),
     )
     root = shapes(made.svg)[0]
     assert (root.get("role"), root.get("aria-label")) == ("img", made.alt)
@@ -119,11 +119,14 @@ def test_no_numbers_are_said_to_be_none() -> None:
 
 
 def test_neighbours_differ_without_colours() -> None:
-    for kind in ("shares", "stack"):
-        filled = [
-            one.get("fill", "") for one in shapes(drawn(chart(kind, 30, 20, 30, 10, 20)).svg) if str(one.get("fill")).startswith("url")
-        ]
-        assert len(set(filled)) == 4, kind  # the first stays plain
+    filled = [
+        one.get("fill", "") for one in shapes(drawn(chart("stack", 30, 20, 30, 10, 20)).svg) if str(one.get("fill")).startswith("url")
+    ]
+    assert len(set(filled)) == 4  # the first stays plain
+    # What has its name beside it needs no pattern.
+    for kind in ("shares", "bars"):
+        svg = drawn(chart(kind, 30, 20, 30, 10, 20)).svg
+        assert all(f">{name.capitalize()}<" in svg for name in SEVERITIES), kind
     months = tuple(f"2026-0{month}-01" for month in range(1, 7))
     series = tuple(
         Series(label=name, points=tuple(Point(label=month, value=n, tone=name) for n, month in enumerate(months)))
@@ -131,7 +134,7 @@ def test_neighbours_differ_without_colours() -> None:
     )
     svg = drawn(Chart(kind="trend", title="t", series=series)).svg
     assert len(set(re.findall(r"stroke-dasharray=\"([^\"]+)\"", svg))) == 3
-    assert all(f">{name} 5<" in svg for name in SEVERITIES[:4])
+    assert all(f">{name.capitalize()} 5<" in svg for name in SEVERITIES[:4])
 
 
 def test_many_parts_are_gathered_and_all_stand_in_the_table() -> None:
@@ -165,7 +168,12 @@ def test_no_word_of_a_picture_is_cut_at_its_edge() -> None:
 def test_pictures_speak_the_readers_language() -> None:
     made = drawn(chart("shares", 1500, 3), Words("de"))
     assert made.alt == "Offene Befunde (Befunde): kritisch 1.500, hoch 3"
-    assert ">kritisch<" in made.svg
+    assert ">Kritisch<" in made.svg
+
+
+def test_a_ring_is_as_wide_as_its_longest_label_needs() -> None:
+    narrow, broad = (drawn(chart("shares", 5, 3, labels=(label, "b"))).wide for label in ("a", "a label of many letters"))
+    assert narrow + 100 < broad < 520
 
 
 @pytest.mark.no_cover  # each text walks the same lines

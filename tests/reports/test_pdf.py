@@ -22,6 +22,7 @@ from pikepdf import Array, Dictionary, Pdf
 from tests.reports import here, model, promises
 from tests.reports.boxes import Boxes, make
 from tests.reports.corpus import PAYLOADS
+from watchfloor.capabilities.reports.engine.links import web
 from watchfloor.capabilities.reports.engine.spool import Spooling
 from watchfloor.capabilities.reports.engine.to_pdf import check, findings, glyphs, opening, part, reading
 from watchfloor.capabilities.reports.engine.to_pdf.section import Layout
@@ -237,6 +238,62 @@ def test_any_script_in_any_place_keeps_the_document_whole(boxes: Boxes, name: st
     assert rendered.pages == len(text(content))
 
 
+def test_small_tables_of_a_section_share_its_pages(boxes: Boxes) -> None:
+    content, rendered = make(boxes, model.snapshot(0, services=3, tables=4).getvalue())
+    pages = text(content)
+    (page,) = (one for one in pages if "Table 0" in one)
+    assert all(f"Table {n}" in page and f"table {n}" in page for n in range(4))
+    assert "Open ports" in page
+    assert (rendered.rows_shown, list(promises.broken(opened(content)))) == (11, [])
+
+
+def test_a_table_that_fits_no_part_with_others_begins_its_own(boxes: Boxes) -> None:
+    content, _ = make(boxes, model.snapshot(0, services=700, tables=2).getvalue())
+    pages = text(content)
+    assert sum(page.count("192.0.2.") for page in pages) == 700 + 4 + 3  # and the subject, the targets, and what was excluded
+    assert any("Table 0" in page and "Open ports" not in page for page in pages[4:])
+    assert list(promises.broken(opened(content))) == []
+
+
+def test_the_summary_names_open_findings_when_graver_ones_are_set_aside(boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = model.row
+
+    def row(n: int, *options: Any) -> dict[str, Any]:
+        made = real(n, *options)
+        return made | {"state": "accepted" if made["severity"] == "critical" else "open"}
+
+    monkeypatch.setattr(model, "row", row)
+    summary = text(make(boxes, model.snapshot(120).getvalue())[0])[1]
+    first = summary.partition("What to look at first")[2].partition("Open findings by severity")[0]
+    assert (first.count("High"), first.count("Critical")) == (5, 0)
+
+
+def test_executives_see_no_fingerprints(boxes: Boxes) -> None:
+    snapshot = model.snapshot(12, services=0).getvalue()
+    told = {audience: "".join(text(make(boxes, snapshot, audience=audience)[0])) for audience in ("executive", "engineer")}
+    assert {audience: one.count("0000000b") for audience, one in told.items()} == {"executive": 0, "engineer": 1}
+
+
+def test_what_stands_between_backquotes_is_set_as_code_and_ports_have_no_separators(boxes: Boxes) -> None:
+    told = "".join(text(make(boxes, model.snapshot(1, text="Set `Options -Indexes` off", services=0, tables=1).getvalue())[0]))
+    remedy = told.partition("WHAT TO DO")[2].partition("REFERENCES")[0]
+    assert "Set Options -Indexes off" in remedy
+    assert told.count("8443") == 2
+    assert "8,443" not in told
+
+
+def test_an_unpaired_backquote_stays_what_it_is() -> None:
+    show = Show("en", "UTC")
+    assert (show.spans("a `b` c"), show.spans("a ` c")) == (["a ", "b", " c"], ["a ` c"])
+
+
+def test_the_end_of_a_page_parts_no_row(boxes: Boxes) -> None:
+    name = "a host with a name of very many words " * 3
+    for page in text(make(boxes, model.snapshot(60, text=name, services=0).getvalue())[0]):
+        rows = re.split(r"^(?=\d+ (?:Critical|High|Medium|Low|Info) )", page, flags=re.MULTILINE)[1:]
+        assert all(re.search(r":(?:22|80|443|5900|8443)\b", one) for one in rows)
+
+
 def test_hostile_texts_are_printed_as_texts(boxes: Boxes) -> None:
     texts = [one.encode("utf-8", "replace").decode() for one in PAYLOADS]
     assert len(texts) > 200
@@ -253,7 +310,8 @@ def inert(content: bytes) -> None:
     pdf = opened(content)
     assert list(promises.broken(pdf)) == []
     assert all("/JavaScript" not in one and "/AA" not in one for one in pdf.objects if isinstance(one, Dictionary))
-    assert not [one for page in pdf.pages for one in page.get("/Annots", []) if "/A" in one]
+    for one in (one for page in pdf.pages for one in page.get("/Annots", []) if "/A" in one):
+        assert (str(one.A.S), str(one.Contents), web(str(one.A.URI))) == ("/URI", str(one.A.URI), str(one.A.URI))  # it says where it leads
     assert "/OpenAction" not in pdf.Root
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", "".join(text(content)))
 

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.engine.words import Words
     from watchfloor.capabilities.reports.schemas.snapshot import Chart, Series
 
-WIDE, ROUND = 640.0, 500.0
+WIDE: Final = 640.0
 SLICES, BARS, LINES, TOLD = 7, 20, 6, 12
 ROW: Final = 28.0
+LABEL, BESIDE = 230.0, 118.0  # how wide a bar's label may be, and one beside a ring
+STRONG: Final = 1.06  # strong letters are wider
+Size = tuple[float, float]
 DASHES: Final = ("", "7 3", "2 3", "9 3 2 3", "5 5", "1 4")
 
 
@@ -30,6 +33,7 @@ class Drawn:
     """One picture, what it says in words, and its numbers: the first row has the columns' names."""
 
     svg: str
+    wide: float  # of the picture, in pixels
     alt: str
     table: tuple[tuple[str, ...], ...]
 
@@ -43,42 +47,46 @@ def draw(chart: Chart, colours: Mapping[str, str], words: Words = ENGLISH) -> Dr
     alt = _told(chart, words)
     name = "h" + hashlib.sha256(repr(chart).encode("utf-8", "backslashreplace")).hexdigest()[:10]
     drawing = Drawing(colours, name)
-    high = {"shares": _shares, "bars": _bars, "stack": _stack, "trend": _trend}[chart.kind](drawing, chart, words)
-    return Drawn(svg=drawing.svg(ROUND if chart.kind == "shares" else WIDE, high, alt), alt=alt, table=_table(chart, words))
+    wide, high = {"shares": _shares, "bars": _bars, "stack": _stack, "trend": _trend}[chart.kind](drawing, chart, words)
+    return Drawn(svg=drawing.svg(wide, high, alt), wide=wide, alt=alt, table=_table(chart, words))
 
 
-def _shares(drawing: Drawing, chart: Chart, words: Words) -> float:
+def _shares(drawing: Drawing, chart: Chart, words: Words) -> Size:
     points = _few([point for series in chart.series for point in series.points if _size(point)], SLICES, words)
     whole = _sum(points)
     if not whole:
-        return _nothing(drawing, words, ROUND)
-    high, middle, outer, inner = 240.0, (ROUND / 2, 120.0), 92.0, 58.0
+        return _nothing(drawing, words)
+    names = [fitted(_named(point.label, words), BESIDE) for point in points]
+    notes = [f"{words.number(point.value)} · {words.percent(_size(point) / whole)}" for point in points]
+    # As wide as the longest label needs: on a narrow screen the ring is not made small by blank margins.
+    high, outer, inner, room = 212.0, 92.0, 58.0, max(width(name) * STRONG for name in names + notes)
+    wide = 2 * (outer + 34 + room)
+    middle = (wide / 2, high / 2)
     sides: tuple[list[tuple[float, int]], list[tuple[float, int]]] = ([], [])
     begin = 0.0
     for n, point in enumerate(points):
         share = _size(point) / whole
-        drawing.area(_ring(middle, outer, inner, begin, begin + share), _token(point, n), n, seam=len(points) > 1)
+        drawing.area(_ring(middle, outer, inner, begin, begin + share), _token(point, n), seam=len(points) > 1)
         half = (begin + share / 2) * math.tau
         sides[0 if math.sin(half) >= 0 else 1].append((middle[1] - (outer + 14) * math.cos(half), n))
         begin += share
     for side, places in enumerate(sides):
         sign = 1 - 2 * side
-        for (wanted, n), y in zip(sorted(places), _apart([at for at, _ in sorted(places)], 34.0, 22.0, high - 22.0), strict=True):
+        for (wanted, n), y in zip(sorted(places), _apart([at for at, _ in sorted(places)], 34.0, 14.0, high - 18.0), strict=True):
             edge = middle[0] + sign * (outer + 34)
             near = middle[0] + sign * math.sqrt(max((outer + 3) ** 2 - min(abs(wanted - middle[1]), outer) ** 2, 0))
             drawing.line(
                 [(near, min(max(wanted, middle[1] - outer), middle[1] + outer)), (edge - sign * 16, y), (edge - sign * 4, y)], "soft"
             )
-            anchor, room = ("start", "end")[side], ROUND / 2 - outer - 40
-            drawing.text(edge, y - 2, fitted(words.severity(points[n].label), room), anchor=anchor, bold=True)
-            told = f"{words.number(points[n].value)} · {words.percent(_size(points[n]) / whole)}"
-            drawing.text(edge, y + 13, told, anchor=anchor, tint="soft", size=12)
+            anchor = ("start", "end")[side]
+            drawing.text(edge, y - 2, names[n], anchor=anchor, bold=True)
+            drawing.text(edge, y + 13, notes[n], anchor=anchor, tint="soft", size=12)
     drawing.text(middle[0], middle[1] + 4, fitted(words.number(whole), 2 * inner - 12, 26), anchor="middle", size=26, bold=True)
     drawing.text(middle[0], middle[1] + 22, fitted(words(chart.unit), 2 * inner - 20, 12), anchor="middle", tint="soft", size=12)
-    return high
+    return wide, high
 
 
-def _bars(drawing: Drawing, chart: Chart, words: Words) -> float:
+def _bars(drawing: Drawing, chart: Chart, words: Words) -> Size:
     named = len(chart.series) > 1
     points = [
         point.model_copy(update={"label": f"{series.label}: {point.label}"}) if named else point
@@ -88,19 +96,20 @@ def _bars(drawing: Drawing, chart: Chart, words: Words) -> float:
     points = _few(points, BARS, words)
     if not points:
         return _nothing(drawing, words)
-    left = min(max(width(fitted(words.severity(point.label), 230)) for point in points) + 14, 244)
+    names = [fitted(_named(point.label, words), LABEL) for point in points]
+    left = max(width(name) for name in names) + 14
     values = [words.number(point.value) for point in points]
     room, most = WIDE - left - max(width(value) for value in values) * 1.15 - 16, max(_size(point) for point in points) or 1.0
     drawing.line([(left, 4), (left, 4 + ROW * len(points))], "line")
     for n, (point, value) in enumerate(zip(points, values, strict=True)):
         y, wide = 4 + ROW * n, room * (_size(point) / most)
-        drawing.text(left - 10, y + 19, fitted(words.severity(point.label), left - 13), anchor="end")
-        drawing.bar(left, y + 5, wide, ROW - 10, _token(point, 0), TONES.index(point.tone) if point.tone in TONES else 0)
+        drawing.text(left - 10, y + 19, names[n], anchor="end")
+        drawing.bar(left, y + 5, wide, ROW - 10, _token(point, 0))
         drawing.text(left + wide + 8, y + 19, value, bold=True)
-    return 8 + ROW * len(points)
+    return WIDE, 8 + ROW * len(points)
 
 
-def _stack(drawing: Drawing, chart: Chart, words: Words) -> float:
+def _stack(drawing: Drawing, chart: Chart, words: Words) -> Size:
     rows, labels = _few_rows(chart.series, words), _labels(chart.series)
     if not rows or not labels:
         return _nothing(drawing, words)
@@ -120,14 +129,14 @@ def _stack(drawing: Drawing, chart: Chart, words: Words) -> float:
                 drawing.text(x + wide / 2, y + 10, told, anchor="middle", tint="soft", size=11)
             x += wide
         drawing.text(x + 8, y + 29, total, bold=True)
-    return below + 40 * len(rows) + 4
+    return WIDE, below + 40 * len(rows) + 4
 
 
-def _trend(drawing: Drawing, chart: Chart, words: Words) -> float:
+def _trend(drawing: Drawing, chart: Chart, words: Words) -> Size:
     lines, labels = [series for series in chart.series if series.points][:LINES], _labels(chart.series)
     if not lines or not labels:
         return _nothing(drawing, words)
-    top, bottom, names = 14.0, 216.0, [fitted(words.severity(series.label), 130) for series in lines]
+    top, bottom, names = 14.0, 216.0, [fitted(_named(series.label, words), 130) for series in lines]
     ticks = _ticks(max(_size(point) for series in lines for point in series.points))
     left = max(width(words.number(tick), 12) for tick in ticks) + 12
     right = WIDE - 14 - max(width(f"{name} {words.number(series.points[-1].value)}") for name, series in zip(names, lines, strict=True))
@@ -148,7 +157,7 @@ def _trend(drawing: Drawing, chart: Chart, words: Words) -> float:
         for x, y in path if len(path) <= 40 else path[-1:]:  # noqa: PLR2004 - more marks than that hide the line
             drawing.mark(x, y, token, n)
         drawing.text(right + 8, end + 4, f"{name} {words.number(series.points[-1].value)}", size=SMALL)
-    return bottom + 28
+    return WIDE, bottom + 28
 
 
 SMALL: Final = 12.5
@@ -168,7 +177,7 @@ def _moments(drawing: Drawing, labels: Sequence[str], places: Mapping[str, float
 def _legend(drawing: Drawing, entries: Sequence[tuple[str, str]], words: Words) -> float:
     x, y = 0.0, 6.0
     for n, (label, tone) in enumerate(entries):
-        told = fitted(words.severity(label), 180)
+        told = fitted(_named(label, words), 180)
         if x and x + width(told) + 40 > WIDE:
             x, y = 0.0, y + 22
         drawing.bar(x, y, 14, 14, tone if tone in TONES else f"series{n % 6 + 1}", n)
@@ -177,10 +186,10 @@ def _legend(drawing: Drawing, entries: Sequence[tuple[str, str]], words: Words) 
     return y + 22
 
 
-def _nothing(drawing: Drawing, words: Words, wide: float = WIDE) -> float:
-    drawing.bar(0, 0, wide, 56, "line", round_=6)
-    drawing.text(wide / 2, 33, words("No data."), anchor="middle")
-    return 56
+def _nothing(drawing: Drawing, words: Words) -> Size:
+    drawing.bar(0, 0, WIDE, 56, "line", round_=6)
+    drawing.text(WIDE / 2, 33, words("No data."), anchor="middle")
+    return WIDE, 56
 
 
 def _ring(middle: tuple[float, float], outer: float, inner: float, begin: float, end: float) -> str:
@@ -281,7 +290,7 @@ def _told(chart: Chart, words: Words) -> str:
     told: list[str] = []
     for series in chart.series[:TOLD]:
         label: Callable[[str], str] = words.severity
-        said = [f"{label(line(point.label))} {words.number(point.value)}" for point in series.points[:TOLD]]
+        said = [f"{_spoken(point.label, words)} {words.number(point.value)}" for point in series.points[:TOLD]]
         if len(series.points) > TOLD:
             said.append(words("{count} more in the table").format(count=words.number(len(series.points) - TOLD)))
         points = ", ".join(said) or words("No data.")
@@ -293,16 +302,26 @@ def _told(chart: Chart, words: Words) -> str:
 
 
 def _table(chart: Chart, words: Words) -> tuple[tuple[str, ...], ...]:
-    unit = words(line(chart.unit)) or words("Value")
+    unit = _capital(words(line(chart.unit)) or words("Value"))
     if len(chart.series) <= 1:
         points = chart.series[0].points if chart.series else ()
         return ((words(line(chart.title)), unit), *((_named(point.label, words), words.number(point.value)) for point in points))
     labels = _labels(chart.series)
     values = [{point.label: words.number(point.value) for point in series.points} for series in chart.series]
-    head = (unit, *(words.severity(line(series.label)) for series in chart.series))
+    head = (unit, *(_named(series.label, words) for series in chart.series))
     return (head, *((_named(label, words), *(found.get(label, "\N{EN DASH}") for found in values)) for label in labels))
 
 
+def _spoken(label: str, words: Words) -> str:
+    return f"{words.day(moment)}:" if (moment := _moment(label)) else words.severity(line(label))
+
+
 def _named(label: str, words: Words) -> str:
-    moment = _moment(label)
-    return words.day(moment) if moment else words.severity(line(label))
+    if moment := _moment(label):
+        return words.day(moment)
+    told = words.severity(line(label))
+    return _capital(told) if label in TONES else told
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.reports.engine.links import web
 from watchfloor.capabilities.reports.engine.to_pdf.heights import Cell, column, height
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
 
@@ -20,6 +21,11 @@ FACTS: Final = (
 # How wide the columns of compact rows are, in millimetres.
 WIDTHS: Final = (13, 20, 59, 33, 22, 23)
 LEFT_TO_RIGHT: Final = "\u200e"
+COMPARED: Final = (13, 20, 53, 33, 28, 23)  # where a state tells what changed too
+HALF: Final = 34  # characters of half a box of facts
+ACROSS: Final = 95  # characters across a page
+TOGETHER: Final = 12  # lines that stand on one page
+LINK: Final = 300
 Row = dict[str, Any]
 
 
@@ -32,9 +38,9 @@ def compact(row: Mapping[str, Any], number: int, show: Show, *, marked: bool) ->
     }  # fmt: skip
 
 
-def tall(row: Row, show: Show) -> float | None:
+def tall(row: Row, widths: Sequence[int], show: Show) -> float | None:
     """Return the height of a compact row, where it is certain."""
-    number, severity, title, asset, state_, since = (column(one / sum(WIDTHS)) for one in WIDTHS)
+    number, severity, title, asset, state_, since = (column(one / sum(widths)) for one in widths)
     told = Cell(row["title"], title)
     return height((
         Cell(row["n"], number), Cell(show.words["severity"].get(row["severity"], row["severity"]), severity, strong=True),
@@ -65,7 +71,7 @@ def state(row: Mapping[str, Any], show: Show) -> str:
     """Return a finding's state, and how it changed where that is known."""
     told = show.words["state"].get(row.get("state"), show.line(row.get("state") or ""))
     change = show.words["change"].get(row.get("change"))
-    return f"{change} · {told}" if change else str(told)
+    return f"{change} · {told}" if change and change != told else str(told)
 
 
 def _severity(row: Mapping[str, Any]) -> str:
@@ -95,14 +101,23 @@ def _facts(row: Mapping[str, Any], show: Show) -> Iterator[Row]:
                 told = show.line(", ".join(map(str, value)))
             case _:
                 told = show.line(value)
-        yield {"name": names[key], "value": told, "code": kind == "code"}
+        yield {"name": names[key], "value": told, "code": kind == "code", "wide": key != "target" and len(told) > HALF}
 
 
 def _parts(row: Mapping[str, Any], show: Show) -> Iterator[Row]:
     names = show.words["part"]
     for key in ("description", "evidence", "remedy", "reason"):
         if text := row.get(key):
-            told = [show.code(text)] if key == "evidence" else show.prose(text)
-            yield {"name": names[key], "text": told, "code": key == "evidence"}
+            code = key == "evidence"
+            lines = [show.code(text)] if code else show.prose(text)
+            yield {
+                "name": names[key], "kind": "code" if code else "prose", "short": _short(lines[0].split("\n") if code else lines),
+                "text": lines if code else [show.spans(one) for one in lines],
+            }  # fmt: skip
     if references := row.get("references"):
-        yield {"name": names["references"], "text": [show.line(one, 300) for one in references[:10]], "code": False}
+        links = [{"text": show.line(one, LINK), "web": len(str(one)) <= LINK and web(str(one)) is not None} for one in references[:10]]
+        yield {"name": names["references"], "kind": "links", "short": True, "text": links}
+
+
+def _short(lines: Sequence[str]) -> bool:
+    return sum(1 + len(one) // ACROSS for one in lines) <= TOGETHER

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from watchfloor.capabilities.reports.engine.charts import draw
+from watchfloor.capabilities.reports.engine.charts import LABEL, TOLD, draw
+from watchfloor.capabilities.reports.engine.drawing import width
 from watchfloor.capabilities.reports.engine.theme import PRINT, colours
 from watchfloor.capabilities.reports.engine.to_pdf import findings
 from watchfloor.capabilities.reports.engine.to_pdf.numbering import starts
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.schemas.snapshot import Figure, Head
 
 FIGURES: Final = 8
-CHARTS: Final = 6
+CHARTS: Final = 5
 WORST_FIRST: Final = tuple(reversed(Severity))
 STATES: Final = ("open", "accepted", "false_positive", "fixed")
 
@@ -43,8 +44,9 @@ def front(head: Head, request: PartRequest, gravest: Sequence[dict[str, Any]], s
         "remarks": list(_remarks(head, show)), "figures": [figure(one, show) for one in _figures(head, request)][:FIGURES],
         "states": states, "severity_heads": [words["column"]["severity"], *(words["state"][one] for one in states), words["column"]["total"]],
         "severities": [_severity(head, one, states, show) for one in WORST_FIRST],
-        "charts": [_chart(one, request, show) for one in _charts(head, request, show)],
-        "urgent": [{"severity": row["severity"], "title": show.line(row["title"]), "asset": findings.where(row, show)} for row in gravest if row.get("state") == "open"],
+        "counted": _counted(head, words), "shares": _chart(_shares(head, show), request, show) if any(head.findings.get("open", {}).values()) else None,
+        "charts": [_chart(one, request, show) for section in shown(head, request.options) for one in section.charts][:CHARTS],
+        "urgent": [{"severity": row["severity"], "title": show.line(row["title"]), "asset": findings.where(row, show)} for row in gravest],
         "contents": [{"title": show.title(one.title), "part": one.part, "page": show.number(one.page), "level": one.level} for one in _contents(request)],
     }  # fmt: skip
 
@@ -57,6 +59,11 @@ def verdict(head: Head, show: Show) -> str:
     if total == 1:
         key = "urgent_one" if urgent else "calm_one"
     return str(show.words[f"verdict_{key}"].format(total=show.number(total), urgent=show.number(urgent)))
+
+
+def summed_up(head: Head, request: PartRequest) -> bool:
+    """Tell whether the summary has every figure, and a reader who wants it short need not see them again."""
+    return request.options.audience == "executive" and len(_figures(head, request)) <= FIGURES
 
 
 def figure(one: Figure, show: Show) -> dict[str, str | list[str]]:
@@ -109,13 +116,19 @@ def _severity(head: Head, severity: Severity, states: list[str], show: Show) -> 
     return {"severity": severity, "counts": [show.number(one) for one in (*counts, sum(counts))]}
 
 
-def _charts(head: Head, request: PartRequest, show: Show) -> list[Chart]:
-    words = show.words
-    points = tuple(Point(label=words["severity"][one], value=head.findings.get("open", {}).get(one, 0), tone=one) for one in WORST_FIRST)
-    ours = [
-        Chart(kind="shares", title=words["open_findings"], unit=words["findings"], series=(Series(label=words["findings"], points=points),))
-    ]
-    return [*ours, *(chart for one in shown(head, request.options) for chart in one.charts)][:CHARTS]
+def _counted(head: Head, words: dict[str, Any]) -> str:
+    """Return the heading of what is counted by severity, nothing where nothing was found."""
+    if any(head.findings.get("open", {}).values()):
+        return str(words["open_findings"])
+    return str(words["findings"]) if head.findings else ""
+
+
+def _shares(head: Head, show: Show) -> Chart:
+    words, counts = show.words, head.findings.get("open", {})
+    points = tuple(Point(label=words["severity"][one], value=counts.get(one, 0), tone=one) for one in WORST_FIRST)
+    return Chart(
+        kind="shares", title=words["open_findings"], unit=words["findings"], series=(Series(label=words["findings"], points=points),)
+    )
 
 
 def _chart(chart: Chart, request: PartRequest, show: Show) -> dict[str, Any]:
@@ -125,7 +138,8 @@ def _chart(chart: Chart, request: PartRequest, show: Show) -> dict[str, Any]:
     said = draw(told, look, show.reader)
     shown = _fitting(chart, show.drawn, show) if show.plain else told
     drawn = draw(shown, look, show.reader) if shown != told else said
-    return {"title": told.title, "svg": drawn.svg, "alt": said.alt, "table": said.table}
+    table = () if len(said.table) <= 1 or (shown == told and _says_all(told)) else said.table
+    return {"title": told.title, "svg": drawn.svg, "wide": drawn.wide, "alt": said.alt, "table": table}
 
 
 def _fitting(chart: Chart, line: Callable[[object, int], str], show: Show) -> Chart:
@@ -134,3 +148,13 @@ def _fitting(chart: Chart, line: Callable[[object, int], str], show: Show) -> Ch
         for one in chart.series
     )
     return Chart(kind=chart.kind, title=show.title(chart.title), unit=line(chart.unit, 30), series=series)
+
+
+def _says_all(chart: Chart) -> bool:
+    """Tell whether a picture, and its words, have every name and number themselves."""
+    return (
+        chart.kind == "bars"
+        and len(chart.series) == 1
+        and len(chart.series[0].points) <= TOLD
+        and all(width(point.label) <= LABEL for point in chart.series[0].points)
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import partial
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -33,6 +35,7 @@ FRAME: Final = 1 << 20
 FRONT_PAGES: Final = 3  # as most have
 TRIES: Final = 4
 SAMPLE: Final = 100  # rows of a table that decide how wide its columns are
+GRAVEST: Final = 5
 PAGES: Final = re.compile(rb"%PDF-1\.\d\n%....\n\n1 0 obj\n<</Type/Pages/Count (\d+)/", re.DOTALL)
 
 
@@ -123,15 +126,15 @@ def told(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, log
     match piece.sort:
         case Sort.FRONT:
             drawn = {"file": logo.name, "alt": show.title(head.org)} if logo else None
-            return data | {"front": front.front(head, request, rows(snapshot, request.plan.gravest), show) | {"logo": drawn}}
+            return data | {"front": front.front(head, request, _gravest(snapshot, request.plan.gravest), show) | {"logo": drawn}}
         case Sort.LIST:
-            return data | _list(request, piece, snapshot, show)
+            return data | _list(head, request, piece, snapshot, show)
         case Sort.DETAILS:
             return data | {"rows": [findings.full(row, n, show) for n, row in numbered(snapshot, piece)]}
         case Sort.SECTION:
-            first = next(one for one in request.plan.pieces if one.table == piece.table)
-            sample = rows(snapshot, first.model_copy(update={"count": min(first.count, SAMPLE)}))
-            return data | section.section(head, piece, rows(snapshot, piece), show, sample)
+            return data | section.section(
+                head, piece, partial(rows, snapshot), show, partial(_sample, request, snapshot), figures=not front.summed_up(head, request)
+            )
         case Sort.BACK:
             return data | {"back": back.back(head, request, show)}
 
@@ -140,10 +143,10 @@ def everywhere(head: Head, request: PartRequest, piece: Piece, show: Show) -> di
     """Return what every template shows or needs."""
     options = request.options
     return {
-        "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.brief(head.org, 60), "words": show.words,
+        "title": show.title(head.title), "author": show.title(options.author or head.org), "org": show.brief(head.org, 38), "words": show.words,
         "lang": show.reader.language, "dir": show.reader.runs, "broad": False, "date": {"year": head.as_of.year, "month": head.as_of.month, "day": head.as_of.day},
         "moment": show.minute(head.as_of), "running": show.brief(head.title, 90), "classification": show.line(options.classification, 60),
-        "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title),
+        "look": colours(PRINT, options.theme) | {"wash": LIGHT["paper"]}, "heading": show.title(piece.title), "level": piece.level,
         "fonts": show.fonts.about(),
     }  # fmt: skip
 
@@ -154,20 +157,35 @@ def rows(snapshot: BinaryIO, piece: Piece) -> list[dict[str, Any]]:
     return [json.loads(snapshot.readline())["r"] for _ in range(piece.count)]
 
 
+def _gravest(snapshot: BinaryIO, piece: Piece) -> list[dict[str, Any]]:
+    """Return the first of the rows that are open."""
+    snapshot.seek(piece.offset)
+    found = (json.loads(snapshot.readline())["r"] for _ in range(piece.count))
+    return list(islice((row for row in found if row.get("state") == "open"), GRAVEST))
+
+
+def _sample(request: PartRequest, snapshot: BinaryIO, piece: Piece) -> list[dict[str, Any]]:
+    """Return rows that decide how wide a table's columns are: the same in each of its parts."""
+    first = next((one for one in request.plan.pieces if one.table == piece.table), piece)
+    return rows(snapshot, first.model_copy(update={"count": min(first.count, SAMPLE)}))
+
+
 def numbered(snapshot: BinaryIO, piece: Piece) -> enumerate[dict[str, Any]]:
     """Return the part's rows with their numbers in the whole table, from 1."""
     return enumerate(rows(snapshot, piece), piece.first + 1)
 
 
-def _list(request: PartRequest, piece: Piece, snapshot: BinaryIO, show: Show) -> dict[str, Any]:
+def _list(head: Head, request: PartRequest, piece: Piece, snapshot: BinaryIO, show: Show) -> dict[str, Any]:
     full = request.plan.in_full
     remarks = []
     if piece.first == 0:
         remarks.append(show.counted("list_intro", full, full=show.number(full)) if full else show.words["list_intro_none"])
         if 0 < full < request.plan.findings:
             remarks.append(show.words["list_rest"])
-    told = [findings.compact(row, n, show, marked=n > full) for n, row in numbered(snapshot, piece)]
-    return {"rows": told, "heights": [findings.tall(one, show) for one in told], "widths": findings.WIDTHS, "remarks": remarks}
+    marked = request.options.audience != "executive"
+    told = [findings.compact(row, n, show, marked=marked and n > full) for n, row in numbered(snapshot, piece)]
+    widths = findings.COMPARED if head.scope.kind == "comparison" else findings.WIDTHS
+    return {"rows": told, "heights": [findings.tall(one, widths, show) for one in told], "widths": widths, "remarks": remarks}
 
 
 def _send(document: bytes, report: StreamingReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchfloor.capabilities.reports.engine.spool import Spool
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from watchfloor.capabilities.reports.schemas.snapshot import Head, Options, SectionHead
+    from watchfloor.capabilities.reports.schemas.snapshot import Head, Options, SectionHead, TableHead
     from watchfloor.kernel.contract import StreamingReport
 
 ROWS: Final = 500  # of one part
@@ -23,7 +24,8 @@ IN_FULL: Final = 200
 FULL_ROWS: Final = 100
 PART_BYTES: Final = 1 << 21
 FOR_EXECUTIVES: Final = 25
-GRAVEST: Final = 5
+COLUMNS: Final = 8  # that stand beside each other on an upright page
+LOOKED_THROUGH: Final = 5_000  # so many findings are asked for the gravest that are open
 TITLE: Final = 300
 
 
@@ -33,6 +35,7 @@ class Run(NamedTuple):
     offset: int
     first: int
     rows: int
+    size: int  # in bytes
 
 
 def plan(request: PlanRequest, report: StreamingReport) -> Plan:
@@ -79,7 +82,7 @@ class _Planner:
         return Plan(
             pieces=tuple(pieces), rows_shown=sum(self.budget.values()), rows_total=sum(totals.values()),
             left_out={table: count - self.budget.get(table, 0) for table, count in totals.items() if count > self.budget.get(table, 0)},
-            findings=self.spool.counts.get(FINDINGS, 0), gravest=Piece(sort=Sort.LIST, title="", table=FINDINGS, offset=self.spool.begins.get(FINDINGS, 0), count=min(GRAVEST, self.spool.counts.get(FINDINGS, 0))), in_full=self.in_full, sha256=self.spool.sha256,
+            findings=self.spool.counts.get(FINDINGS, 0), gravest=Piece(sort=Sort.LIST, title="", table=FINDINGS, offset=self.spool.begins.get(FINDINGS, 0), count=min(LOOKED_THROUGH, self.spool.counts.get(FINDINGS, 0))), in_full=self.in_full, sha256=self.spool.sha256,
         )  # fmt: skip
 
     @property
@@ -96,14 +99,40 @@ class _Planner:
     def _section(self, section: SectionHead) -> Iterator[Piece]:
         intro = Piece(sort=Sort.SECTION, title=section.title[:TITLE], section=section.name, intro=True)
         printed = [table for table in section.tables if self.budget.get(table.key, 0)]
-        if not printed:
-            yield intro
-        for number, table in enumerate(printed):
+        begin = self._beginning(intro, printed)
+        if begin.table or not printed:
+            yield begin
+        rest = printed[len(begin.more) + 1 if begin.table else 0 :]
+        for number, table in enumerate(rest):
             for piece in self._pieces(Sort.SECTION, table.key, self.budget[table.key], table.title[:TITLE], ROWS):
                 about = {"section": section.name, "level": 2}
-                if number == piece.first == 0:
+                if number == piece.first == 0 and not begin.table:
                     about |= {"title": section.title[:TITLE], "level": 1, "intro": True}
                 yield piece.model_copy(update=about)
+
+    def _beginning(self, intro: Piece, printed: list[TableHead]) -> Piece:
+        """Return a section's first part: with as many whole tables as one part may have, so that small ones share pages."""
+        whole = list[Piece]()
+        rows = size = 0
+        for table in printed:
+            runs = list(islice(self._runs(table.key, self.budget[table.key], ROWS), 2))
+            rows, size = rows + runs[0].rows, size + runs[0].size
+            if len(runs) > 1 or rows > ROWS or size > PART_BYTES or len(table.columns) > COLUMNS:
+                break
+            whole.append(
+                Piece(
+                    sort=Sort.SECTION,
+                    title=table.title[:TITLE],
+                    table=table.key,
+                    offset=runs[0].offset,
+                    count=runs[0].rows,
+                    section=intro.section,
+                )
+            )
+        if not whole:
+            return intro
+        first = whole[0]
+        return intro.model_copy(update={"table": first.table, "offset": first.offset, "count": first.count, "more": tuple(whole[1:])})
 
     def _pieces(self, sort: Sort, table: str, count: int, title: str, rows: int) -> Iterator[Piece]:
         runs = list(self._runs(table, count, rows))
@@ -125,9 +154,9 @@ class _Planner:
         for n in range(count):
             size = len(self.file.readline())
             if have and (have == rows or at + size - start > PART_BYTES):
-                yield Run(start, first, have)
+                yield Run(start, first, have, at - start)
                 start, first, have = at, n, 0
             at += size
             have += 1
         if have:
-            yield Run(start, first, have)
+            yield Run(start, first, have, at - start)

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.to_pdf.front import figure
 from watchfloor.capabilities.reports.engine.to_pdf.heights import BROAD, PAGE, Cell, column, height
+from watchfloor.capabilities.reports.engine.to_pdf.plan import COLUMNS
 from watchfloor.capabilities.reports.engine.translate import said
 from watchfloor.kernel.sections import Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from watchfloor.capabilities.reports.engine.to_pdf.shapes import Piece
     from watchfloor.capabilities.reports.engine.to_pdf.show import Show
     from watchfloor.capabilities.reports.schemas.snapshot import ColumnHead, Head, SectionHead, TableHead
 
-COLUMNS: Final = 8  # that stand beside each other on an upright page
+WHOLE: Final = 30  # lines of a row that certainly fit on a page
 LINE, BROAD_LINE = 95, 143  # characters across an upright page, and across one on its side
 AROUND: Final = 2  # what a column needs besides its characters, in characters
 WORD, TEXT = 16, 60  # the longest word that is kept whole, and the longest text that a column is made wider for
@@ -65,19 +66,26 @@ def _word(text: str) -> int:
     return max(map(len, text.split()), default=0)
 
 
-def section(head: Head, piece: Piece, rows: Sequence[dict[str, Any]], show: Show, sample: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """Return words and figures where the section begins, and rows of one of its tables; `sample` are some of all its rows."""
+def section(
+    head: Head, piece: Piece, rows: Callable[[Piece], Sequence[dict[str, Any]]], show: Show, sample: Callable[[Piece], Sequence[dict[str, Any]]], *, figures: bool
+) -> dict[str, Any]:  # fmt: skip
+    """Return words and, if asked for, figures where the section begins, and tables with their rows; `sample` gives some of all rows of a table."""
     found = next(one for one in head.sections if one.name == piece.section)
-    table = next((one for one in found.tables if one.key == piece.table), None)
-    told: dict[str, Any] = {"intro": _intro(found, show) if piece.intro else None, "table": None, "rows": []}
-    if table is not None:
-        heads = [show.line(f"{one.title} ({one.unit})" if one.unit else one.title, 40) for one in table.columns]
-        layout = Layout(table, heads, [said(table.columns, row) for row in sample or rows])
-        fitting = list(zip(table.columns, layout.rooms, strict=True))
-        cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in (said(table.columns, row) for row in rows)]
-        told |= {"table": _table(table, heads, layout, show), "rows": cells, "broad": layout.broad}
-        told["heights"] = [_tall(row, table, layout, show) for row in cells]
-    return told
+    tables = {one.key: one for one in found.tables}
+    told = [_filled(tables[one.table], rows(one), show, sample(one)) for one in (piece, *piece.more) if one.table]
+    intro = _intro(found, show, figures=figures) if piece.intro else None
+    return {"intro": intro, "tables": told, "broad": any(one["broad"] for one in told)}
+
+
+def _filled(table: TableHead, rows: Sequence[dict[str, Any]], show: Show, sample: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    heads = [show.line(f"{one.title} ({one.unit})" if one.unit else one.title, 40) for one in table.columns]
+    layout = Layout(table, heads, [said(table.columns, row) for row in sample])
+    fitting = list(zip(table.columns, layout.rooms, strict=True))
+    cells = [[_cell(row.get(one.name), one, room, show) for one, room in fitting] for row in (said(table.columns, row) for row in rows)]
+    return _table(table, heads, layout, show) | {
+        "rows": cells, "broad": layout.broad, "heights": [_tall(row, table, layout, show) for row in cells],
+        "parted": any(sum(map(len, told)) > WHOLE * room for row in cells for told, room in zip(row, layout.rooms, strict=True)),
+    }  # fmt: skip
 
 
 def _tall(row: list[str | list[str]], table: TableHead, layout: Layout, show: Show) -> float | None:
@@ -91,16 +99,17 @@ def _tall(row: list[str | list[str]], table: TableHead, layout: Layout, show: Sh
     )  # fmt: skip
 
 
-def _intro(found: SectionHead, show: Show) -> dict[str, Any]:
+def _intro(found: SectionHead, show: Show, *, figures: bool) -> dict[str, Any]:
     empty = [show.reader.named(show.line(one.title), show.line(one.empty)) for one in found.tables if not one.rows]
     return {
-        "paragraphs": show.prose(found.summary), "figures": [figure(one, show) for one in found.figures],
+        "paragraphs": [show.spans(one) for one in show.prose(found.summary)], "figures": [figure(one, show) for one in found.figures if figures],
         "notes": [show.line(one, 500) for one in (*found.notes, *empty)],
     }  # fmt: skip
 
 
 def _cell(value: object, column: ColumnHead, room: int, show: Show) -> str | list[str]:
-    told = show.cell(value, column.sort)
+    # The number of a port is a name: it has no separators.
+    told = str(value) if column.name == "port" and isinstance(value, int) else show.cell(value, column.sort)
     return told if column.sort == Sort.SEVERITY else show.soft(told, room)
 
 

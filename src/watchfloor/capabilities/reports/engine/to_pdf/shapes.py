@@ -37,6 +37,7 @@ class Piece(Shape):
     level: int = 1  # of its heading in the whole document
     section: str = ""
     intro: bool = False  # what the section says besides its rows comes first
+    more: tuple[Piece, ...] = ()  # further tables of the section, whole, that stand in the same part
 
 
 class PlanRequest(Shape):

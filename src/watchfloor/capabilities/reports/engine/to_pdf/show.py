@@ -89,6 +89,11 @@ class Show:
         told = self._fit(self._short(visible(text[: 4 * PROSE]), PROSE)).replace("\t", " ")
         return [one for one in told.split("\n") if one.strip()]
 
+    def spans(self, paragraph: str) -> list[str]:
+        """Return a paragraph in pieces of which every second stood between backquotes."""
+        pieces = paragraph.split("`")
+        return pieces if len(pieces) % 2 else [paragraph]
+
     def code(self, text: str) -> str:
         """Return lines that are shown as they are, as many as fit a page."""
         lines = visible(text[: 4 * CODE]).expandtabs(4).split("\n")

@@ -209,7 +209,8 @@ def _add(
 ) -> Iterator[dict[str, Any]]:
     cells = [(one.name, _cell(one, redactor.cell(one))) for one in columns]
     for n, row in enumerate(rows, 1):
-        told = {name: tell(row.get(name)) for name, tell in cells}
+        get = row.get
+        told = {name: None if (value := get(name)) is None else tell(value) for name, tell in cells}
         spooling.add(key, told)
         if n % TOLD_EVERY == 0:
             context.progress(n, n, phase="snapshot", note=key)
@@ -217,23 +218,20 @@ def _add(
 
 
 def _cell(column: Column, redact: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return what makes a column's values fit for a snapshot: as its readers may see them, bounded, and JSON."""
+    """Return what makes a column's values fit for a snapshot: as its readers may see them, bounded, and JSON; none of them is None."""
     show = text.prose if column.sort is Sort.PROSE else _code if column.sort is Sort.CODE else text.line
 
     def fresh(value: Any) -> Any:  # noqa: ANN401 - a cell
         value = redact(value)
-        match value:
-            case str():
-                return show(value)
-            case datetime():
-                return value.isoformat()
-            case list() | tuple():
-                return [text.line(str(one)) for one in value[:100]]
-        return value
+        if isinstance(value, str):
+            return show(value)
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return [text.line(str(one)) for one in value[:100]] if isinstance(value, list | tuple) else value
 
     # Titles, remedies and products repeat from row to row.
     known = lru_cache(maxsize=REMEMBERED)(fresh)
-    return lambda value: known(value) if type(value) is str and len(value) <= SHORT else None if value is None else fresh(value)
+    return lambda value: known(value) if type(value) is str and len(value) <= SHORT else fresh(value)
 
 
 def _code(value: str) -> str:

@@ -7,6 +7,7 @@ import os
 import secrets
 import statistics
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -106,8 +107,9 @@ class Desk:
 
 def main(count: int) -> None:
     """Measure and print."""
-    os.environ |= {"WATCHFLOOR_PEPPER": "5a" * 32, "WATCHFLOOR_ARTIFACTS_PLACE": "postgres"}
     with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        os.environ |= {"WATCHFLOOR_DATA_DIR": folder, "WATCHFLOOR_PEPPER": "5a" * 32, "WATCHFLOOR_ARTIFACTS_PLACE": "postgres"}
         server = stack.enter_context(postgres_server(fsync=True, settings=PRODUCTION))
         schema.upgrade(server.url)
         started = stack.enter_context(

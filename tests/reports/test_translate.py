@@ -161,8 +161,9 @@ def test_a_printed_cell_says_the_same_as_the_page() -> None:
     spool = changed()
     head = translated(spool.head, Words("de"))
     piece = Piece(sort=Sort.SECTION, title="", section="scans", table="scans.changes")
-    told = section(head, piece, list(spool.rows("scans.changes")), Show("de", "UTC"))
-    assert [row[:2] for row in told["rows"]] == [["Anschluss", "geöffnet"], ["opened", "opened"], ["Anschluss", "exploded"]]
+    rows = list(spool.rows("scans.changes"))
+    told = section(head, piece, lambda _: rows, Show("de", "UTC"), lambda _: rows, figures=True)
+    assert [row[:2] for row in told["tables"][0]["rows"]] == [["Anschluss", "geöffnet"], ["opened", "opened"], ["Anschluss", "exploded"]]
 
 
 @pytest.mark.parametrize("machine", [to_json, to_csv], ids=["json", "csv"])

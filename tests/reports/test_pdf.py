@@ -475,7 +475,7 @@ def test_a_reader_reads_their_language_or_is_told_that_there_is_none(
 def test_what_is_short_in_headers_and_whole_on_the_cover_is_not_told_to_be_cut() -> None:
     show, head = Show("en", "UTC"), HEAD.model_copy(update={"org": "o" * 150, "title": "t" * 150})
     told = part.everywhere(head, PartRequest(options=Options(), numbers=(0,), plan=PLAN), PIECE, show)
-    assert (len(told["org"]), len(told["running"]), show.cut) == (60, 90, 0)
+    assert (len(told["org"]), len(told["running"]), show.cut) == (38, 90, 0)
 
 
 def test_what_a_section_says_is_unfinished_is_said_once(boxes: Boxes) -> None:

@@ -79,6 +79,7 @@ def test_a_workbook_is_read_back_as_it_was() -> None:
     rows = list(sheet.iter_rows(min_row=2, values_only=True))
     assert [row[0] for row in rows] == [one["fingerprint"] for one in model.findings(40)]
     assert (sheet.freeze_panes, sheet.max_column, sheet.auto_filter.ref.split(":")[0]) == ("A2", len(COLUMNS), "A1")
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight, sheet.print_title_rows) == ("landscape", 0, "$1:$1")
     names = [one.name for one in COLUMNS]
     assert isinstance(rows[0][names.index("port")], int)
     assert {type(row[names.index("kev")]) for row in rows} <= {bool, type(None)}

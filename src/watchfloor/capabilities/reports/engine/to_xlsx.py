@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_SHEET: Final = 1_048_575  # a sheet's 1,048,576 less its header
 NAME_MAX: Final = 31
+A4: Final = 9
+TITLE: Final = 56  # characters wide
 BLOCK: Final = 1 << 20
 FORBIDDEN: Final = re.compile(r"[\[\]:*?/\\]")
 ABOUT: Final = TableHead(
@@ -87,8 +89,13 @@ class _Book:
     def _sheet(self, table: TableHead, rows: Iterator[dict[str, Any]], count: int, number: int) -> None:
         sheet = self._book.add_worksheet(self._name(table.title, number))
         sheet.freeze_panes(1, 0)
+        # Printed, a table lies on its side, as wide as the page, and each page has its head.
+        sheet.set_landscape()
+        sheet.set_paper(A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
         for n, column in enumerate(table.columns):
-            sheet.set_column(n, n, WIDTHS[column.sort])
+            sheet.set_column(n, n, TITLE if column.name == "title" else WIDTHS[column.sort])
             sheet.write_string(0, n, text(self._title(column)), self._head)
         if table.columns:
             sheet.autofilter(0, 0, max(count, 1), len(table.columns) - 1)

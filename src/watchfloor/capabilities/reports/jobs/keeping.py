@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from watchfloor.kernel.jobs.ledger import Ledger
 
 
-def is_kept(ledger: Ledger, org: UUID, artifact: UUID) -> bool:
+def is_kept(ledger: Ledger, org: UUID, artifact: UUID | None) -> bool:
     """Tell whether the file of a report or a snapshot is there; otherwise it is marked as lost.
 
     Raises:
         SourceUnavailable: The place does not answer, and nothing is known.
     """
-    if is_whole(ledger, org, artifact):
+    if artifact is not None and is_whole(ledger, org, artifact):
         return True
     with ledger.database.transaction(org) as session:
-        ending.mark_lost(session, org, [artifact])
+        ending.mark_lost(session, org, [artifact] if artifact is not None else [])
     return False

@@ -118,7 +118,7 @@ class Making:
             if mine:
                 return row, True
             if row.state == "ready":
-                if row.artifact is not None and is_kept(ledger(), self.context.org, row.artifact):
+                if is_kept(ledger(), self.context.org, row.artifact):
                     return self._copied(row), False
                 continue
             if monotonic() >= deadline:

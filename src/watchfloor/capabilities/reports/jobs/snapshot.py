@@ -56,15 +56,23 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
         GiveUp: What the scope is about is not there.
     """
     context.progress(0, 1, phase="snapshot")
-    with ExitStack() as stack:
-        rows = stack.enter_context(tempfile.TemporaryFile())
+    # One that is gone is marked as such and not found again. Nobody is asked whether it is while a transaction is open.
+    while not isinstance(found := _read(context, scope, redaction), Taken):
+        if is_kept(ledger(), context.org, found.artifact):
+            return Taken(found, reused=True)
+    return found
+
+
+def _read(context: JobContext, scope: Scope, redaction: Redaction) -> Stored | Taken:
+    """Return the snapshot that says the same as one of now would, else take it: watermark and rows are of one moment."""
+    with tempfile.TemporaryFile() as rows:
         with context.reading() as session:
             sections = _accepting(context, session, scope)
             watermark = _watermark(session, context.org, scope, sections)
             if watermark is not None:
                 found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
-                if found is not None and is_kept(ledger(), context.org, found.artifact):
-                    return Taken(found, reused=True)
+                if found is not None:
+                    return found
             redactor = _redactor(session, context.org, scope, sections, redaction)
             head, spooling = _spooled(context, session, scope, sections, redactor, redaction, rows)
         return _stored(context, head, spooling, watermark)

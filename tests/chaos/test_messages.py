@@ -126,7 +126,10 @@ def test_forged_messages_never_run_and_a_replayed_one_runs_once(paused: Floor) -
         )
         floor.wait(lambda: grown(floor, before) == REFUSED, f"four refusals; now {refusals(floor)}")
         assert audited(floor) >= set(REFUSED)
-        assert floor.ask("select stage, attempt from job where id = %s", job) == [("dispatched", 0)]
+        ((stage, attempt),) = floor.ask("select stage, attempt from job where id = %s", job)
+        assert (stage in {"dispatched", "queued"}, attempt) == (True, 0)
+        if stage == "queued":  # on a busy machine a worker may believe that it lost its tickets, and asks for all of them again
+            ring = captured(floor, job)
         publisher.publish([ring] * 11)
         floor.wait(lambda: floor.stage(job) == "succeeded", "the job's end")
         floor.wait(lambda: grown(floor, before) == REFUSED | {"duplicate": 10}, f"ten dropped replays; now {refusals(floor)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
 
+from watchfloor.catalog import CATALOG
 from watchfloor.kernel.terminal import Floor
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.api.worker import Worker
     from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sections import ReportSection
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class OpenDesk:
 
     ledger: Ledger
     org: UUID
+
+    def sections(self) -> dict[str, ReportSection]:
+        """Return every report section of the catalog."""
+        return CATALOG.sections()
 
     @contextmanager
     def floor(self, *, work: bool = False) -> Iterator[Floor]:

@@ -79,6 +79,7 @@ def snapshot(
     services: int = 30,
     tables: int = 0,
     redaction: Redaction = Redaction.INTERNAL,
+    scope: Scope | None = None,
     **head: Any,
 ) -> io.BytesIO:
     """Return a whole snapshot of one scan; `text` stands wherever text from outside can. Besides services there are so many `tables` of two rows."""
@@ -98,7 +99,7 @@ def snapshot(
         for address in ("192.0.2.1", "192.0.2.2"):
             spooling.add(f"scans.more-{n}", {"address": address, "port": 8443, "service": f"table {n}"})
     made = Head(
-        scope=Scope(kind="scan", scan=SCAN), as_of=AS_OF, org=text or "Example Ltd", org_id=ORG, title=text or "Exposed services of Example Ltd",
+        scope=scope or Scope(kind="scan", scan=SCAN), as_of=AS_OF, org=text or "Example Ltd", org_id=ORG, title=text or "Exposed services of Example Ltd",
         subject=text or "192.0.2.0/24", redaction=redaction, rows=count + services + 2 * tables, findings=counted,
         sections=(_section(text, count, services, tables),), **head,
     )  # fmt: skip

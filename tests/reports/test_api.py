@@ -117,6 +117,9 @@ def test_the_same_idempotency_key_makes_one_report(owner: Client, world: World) 
         {"scan_id": str(uuid4()), "formats": ["csaf"]}, {"scan_id": str(uuid4()), "tag": "shop"}, {"base_scan_id": str(uuid4())},
         {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, {"scan_id": str(uuid4()), "locale": "de; drop"},
         {"scan_id": str(uuid4()), "format": "pdf", "formats": ["pdf"]}, {"scan_id": str(uuid4()), "redaction": "some"},
+        {"scan_id": str(uuid4()), "sections": ["nobody"]}, {"scan_id": str(uuid4()), "filters": {"capabilities": ["nobody"]}},
+        {"scan_id": str(uuid4()), "filters": {"min_severity": "worst"}}, {"scan_id": str(uuid4()), "filters": {"states": ["gone"]}},
+        {"scan_id": str(uuid4()), "filters": {"states": []}}, {"scan_id": str(uuid4()), "filters": {"severity": "high"}},
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_a_422_before_there_is_a_job(owner: Client, body: dict[str, Any]) -> None:
@@ -219,6 +222,28 @@ def test_presets_of_ones_own_take_the_place_of_those_built_in(owner: Client, wor
     assert (view["audience"], view["locale"], view["redaction"], view["preset"]) == ("executive", "de", "public", "board")
     assert owner.ask("DELETE", "/reports/presets/board").status_code == 204
     assert owner.ask("DELETE", "/reports/presets/board").status_code == 404
+
+
+def test_a_preset_says_sections_filters_and_formats(owner: Client, world: World) -> None:
+    wish = {"sections": ["scans"], "filters": {"min_severity": "high", "states": ["open"]}, "formats": ["json", "csv"]}
+    assert owner.ask("PUT", "/reports/presets/audit", json=wish).status_code == 204
+    (held,) = (one["wish"] for one in owner.get("/reports/presets")["items"] if one["name"] == "audit")
+    assert (held["sections"], held["formats"]) == (wish["sections"], wish["formats"])
+    assert (held["filters"]["min_severity"], held["filters"]["states"]) == ("high", ["open"])
+    job = owner.ask("POST", f"/scans/{world.scan(5)}/reports", json={"preset": "audit"}).json()["job"]
+    world.worker.run_all(owner.org)
+    made = owner.get(f"/jobs/{job}/result")["result"]["reports"]
+    assert [one["format"] for one in made] == ["json", "csv"]
+    told = owner.get(f"/reports/{made[0]['report_id']}/content")
+    assert (told["scope"]["sections"], told["scope"]["filters"]["min_severity"]) == (["scans"], "high")
+    assert {row["severity"] for row in told["findings"]} == {"high", "critical"}
+    assert owner.ask("GET", f"/reports/{made[1]['report_id']}/content").headers["content-disposition"].count("-filtered-") > 0
+
+
+def test_an_unknown_section_is_refused_with_those_there_are(owner: Client) -> None:
+    answer = owner.ask("POST", "/reports", json={"scan_id": str(uuid4()), "sections": ["nobody"]})
+    assert "advisories, reports, scans" in answer.text
+    assert "/sections" in answer.text
 
 
 def test_a_theme_has_readable_colours_and_a_clean_logo(owner: Client, world: World) -> None:

@@ -14,6 +14,10 @@ import pytest
 
 from tests.cli.desk import OpenDesk, WorkingDesk
 from watchfloor.capabilities.reports.cli import commands
+from watchfloor.capabilities.reports.queries.presets import set_preset
+from watchfloor.capabilities.reports.schemas.requests import Filters, PresetWish
+from watchfloor.capabilities.reports.schemas.words import Format
+from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import Conflict, InvalidInput, NotFound
 from watchfloor.kernel.terminal import Exit
 
@@ -87,6 +91,10 @@ def test_without_a_worker_the_job_is_left_and_its_id_is_printed(desk: WorkingDes
         (("generate", NOBODY, "--redaction", "some"), "'none', 'internal' or 'public'"),
         (("generate", NOBODY, "--time-zone", "Mars/X", "--format", "json"), "no time zone"),
         (("generate", NOBODY, "--preset", "none", "--format", "json"), "no preset"),
+        (("generate", NOBODY, "--section", "nobody"), "the sections there are: advisories, reports, scans"),
+        (("generate", NOBODY, "--capability", "nobody"), "the capabilities there are: advisories, reports, scans"),
+        (("generate", NOBODY, "--min-severity", "worst"), "--min-severity 'worst'"),
+        (("generate", NOBODY, "--finding-state", "open,gone"), "--finding-state 'gone'"),
         (("hold", NOBODY, "--reason", "law"), "no report"),
         (("release", NOBODY), "not held"),
     ],
@@ -249,3 +257,25 @@ def test_clean_up_says_what_it_would_delete_before_it_does(desk: WorkingDesk, wo
 def test_presets_are_listed_with_what_they_say(desk: WorkingDesk) -> None:
     assert {one["name"] for one in document(desk, "presets")} >= {"executive", "engineer", "auditor"}
     assert "auditor" in told(desk, "presets")
+
+
+def test_a_report_lists_what_its_options_say(desk: WorkingDesk, world: World) -> None:
+    options = ("--min-severity", "high", "--finding-state", "open", "--capability", "scans", "--section", "scans", "--format", "json")
+    (made,) = document(desk, "generate", str(world.scan(findings=5)), *options)["reports"]
+    found = json.loads(world.stored(UUID(made["report_id"])))
+    assert {row["title"] for row in found["findings"]} == {"Finding 3", "Finding 4"}
+    assert found["scope"]["sections"] == ["scans"]
+    assert found["scope"]["filters"] == {"min_severity": "high", "states": ["open"], "capabilities": ["scans"], "known_exploited": False}
+    (none,) = document(desk, "generate", str(world.scan(findings=5)), "--known-exploited", "--format", "json")["reports"]
+    assert json.loads(world.stored(UUID(none["report_id"])))["findings"] == []
+
+
+def test_the_formats_of_a_preset_are_made_where_none_are_named(desk: WorkingDesk, world: World) -> None:
+    wish = PresetWish(formats=[Format.CSV, Format.JSON], filters=Filters(min_severity=Severity.HIGH))
+    with world.ledger.database.transaction(world.org) as session:
+        set_preset(session, world.org, "audit", wish, actor="tests")
+    assert "formats csv json, min_severity high" in " ".join(told(desk, "presets").split())
+    scan = str(world.scan())
+    assert [one["format"] for one in document(desk, "generate", scan, "--preset", "audit")["reports"]] == ["csv", "json"]
+    assert [one["format"] for one in document(desk, "generate", scan, "--preset", "audit", "--format", "html")["reports"]] == ["html"]
+    assert "takes one format" in str(refused(desk, "generate", scan, "--preset", "audit", "--output", "-"))

@@ -123,6 +123,9 @@ def test_nobody_holds_a_report_without_a_reason_of_their_own(world: World, http:
     assert world.ask("select count(*) from report") == [(0,)]
 
 
-@pytest.mark.parametrize("wish", [{"time_zone": "Mars/X"}, {"theme": "none"}])
+@pytest.mark.parametrize(
+    "wish",
+    [{"time_zone": "Mars/X"}, {"theme": "none"}, {"sections": ["nobody"]}, {"filters": {"capabilities": ["nobody"]}}, {"formats": []}],
+)
 def test_a_preset_that_could_never_be_used_is_refused(world: World, http: httpx.Client, ledger: Ledger, wish: dict[str, Any]) -> None:
     assert client_of(http, ledger, world.org, "owner").ask("PUT", "/reports/presets/ours", json=wish).status_code == 422

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - pydantic reads it when the program runs
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID  # noqa: TC003 - see above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
+
+
+SEVERITIES: Final = ("info", "low", "medium", "high", "critical")  # of findings, by their rank
 
 
 class Sort(StrEnum):
@@ -52,11 +55,47 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindingFilter:
+    """Which findings of a scope are listed; no states or capabilities means all of them. What is not known to be exploited is not listed as such."""
+
+    min_severity: str = SEVERITIES[0]
+    states: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    known_exploited: bool = False
+
+    @property
+    def lists_open(self) -> bool:
+        """Tell whether any open finding may be listed."""
+        return not self.states or "open" in self.states
+
+    def condition(self, *, any_state: bool = False) -> str:
+        """Return a condition on the table of findings, called f; with `any_state`, whatever state a finding is in now."""
+        told = ["f.severity_rank >= %(filter_rank)s"]
+        if self.states and not any_state:
+            told.append("wf_finding_state(f.state, f.accepted_until) = any (%(filter_states)s)")
+        if self.capabilities:
+            told.append("f.capability = any (%(filter_capabilities)s)")
+        if self.known_exploited:
+            told.append("f.evidence ->> 'kev' = 'true'")
+        return f"({' and '.join(told)})"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return what the condition names, in psycopg's kind."""
+        return {
+            "filter_rank": SEVERITIES.index(self.min_severity),
+            "filter_states": list(self.states),
+            "filter_capabilities": list(self.capabilities),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """What a report is about; reports of one scope are compared with each other and kept together.
 
     A scan; a comparison of the scan with an earlier one, `base`; the assets with a tag; or the organisation. `since` and `until` bound the
-    last two: what was open at some moment in between.
+    last two: what was open at some moment in between. `filters` says which of its findings are listed, None being all; a section that counts
+    findings counts those. `sections` are the capabilities that tell about it, none meaning all.
     """
 
     kind: Literal["scan", "comparison", "assets", "organisation"]
@@ -65,6 +104,8 @@ class Scope:
     tag: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    filters: FindingFilter | None = None
+    sections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

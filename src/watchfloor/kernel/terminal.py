@@ -19,7 +19,7 @@ from watchfloor.kernel.errors import SetupError
 from watchfloor.kernel.telemetry import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sections import ReportSection
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHORT = 12
@@ -58,6 +59,9 @@ class Desk(Protocol):
 
     def kinds(self) -> dict[str, JobKind[Any, Any]]:
         """Return every job kind the product knows."""
+
+    def sections(self) -> Mapping[str, ReportSection]:
+        """Return each capability's report section by its name."""
 
     def floor(self, *, work: bool = False) -> AbstractContextManager[Floor]:
         """Use the running floor or the operator's services; where there is neither, start services for the length of the block.

@@ -34,11 +34,11 @@ select width_bucket(c.at, %(moments)s::timestamptz[]) as step, f.severity, count
   count(*) filter (where c.from_state = 'open')::int as went
 from finding_change c join finding f on f.org = c.org and f.id = c.finding
 where c.org = %(org)s and c.at <= %(end)s and (c.to_state = 'open') <> coalesce(c.from_state = 'open', false)
-  and f.asset in (select a.id {ASSETS}) group by 1, 2
+  and f.asset in (select a.id {ASSETS}) and {{listed}} group by 1, 2
 """  # noqa: S608 - our own columns
 ROWS: Final = f"""
 select a.key as asset, a.name, a.exposure, a.first_seen, a.last_seen, (select count(*)::int from finding f where f.org = a.org and f.asset = a.id
-  and wf_finding_state(f.state, f.accepted_until) = 'open') as open
+  and wf_finding_state(f.state, f.accepted_until) = 'open' and {{listed}}) as open
 {ASSETS} order by a.key, a.kind
 """  # noqa: S608 - our own columns
 MARK: Final = f"""
@@ -75,7 +75,7 @@ def tell(session: Session, org: UUID, scope: Scope) -> Told:
     values = _values(org, scope, period)
     known, unseen, last = _row(wire.execute(TOTALS, values).fetchone())
     steps = moments(period.begin, period.end)
-    moves = wire.cursor(row_factory=dict_row).execute(MOVES, {**values, "moments": steps}).fetchall()
+    moves = wire.cursor(row_factory=dict_row).execute(MOVES.format(listed=_listed(scope)), {**values, "moments": steps}).fetchall()
     came, went = (sum(one[name] for one in moves if one["step"]) for name in ("came", "went"))
     between = f"{period.begin:%d %B %Y, %H:%M} UTC", f"{period.end:%d %B %Y, %H:%M} UTC"
     return Told(
@@ -83,7 +83,7 @@ def tell(session: Session, org: UUID, scope: Scope) -> Told:
         figures=(
             ("Assets known", known, ""), ("Not seen in the period", unseen, ""), ("Findings that came", came, ""), ("Findings that ended", went, ""),
         ),
-        charts=(_course(steps, moves),) if moves else (), not_looked_at=tuple(_gaps(known, unseen)), method=(METHOD,),
+        charts=(_course(steps, moves),) if moves and _counts_open(scope) else (), not_looked_at=tuple(_gaps(known, unseen)), method=(METHOD,),
         notes=(f"An asset was last seen on {last:%d %B %Y, %H:%M} UTC.",) if last else (),
     )  # fmt: skip
 
@@ -117,7 +117,16 @@ def _period(session: Session, scope: Scope) -> Period:
 
 
 def _values(org: UUID, scope: Scope, period: Period) -> dict[str, Any]:
-    return {"org": org, "tag": scope.tag, "begin": period.begin, "end": period.end}
+    return {"org": org, "tag": scope.tag, "begin": period.begin, "end": period.end, **(scope.filters.values if scope.filters else {})}
+
+
+def _listed(scope: Scope) -> str:
+    """Return a condition on findings that are listed, whatever state they are in now: how they came and went is the course of all states."""
+    return scope.filters.condition(any_state=True) if scope.filters else "true"
+
+
+def _counts_open(scope: Scope) -> bool:
+    return scope.filters is None or scope.filters.lists_open
 
 
 def _row(found: Any) -> tuple[Any, ...]:  # noqa: ANN401 - psycopg's
@@ -127,8 +136,9 @@ def _row(found: Any) -> tuple[Any, ...]:  # noqa: ANN401 - psycopg's
 def _assets(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str, Any]]:
     with wire_of(session).cursor("report_assets", row_factory=dict_row) as cursor:
         cursor.itersize = AT_ONCE
-        cursor.execute(ROWS, _values(org, scope, _period(session, scope)))
-        yield from cursor
+        cursor.execute(ROWS.format(listed=_listed(scope)), _values(org, scope, _period(session, scope)))
+        # Where no open finding is listed, none must not be counted as none.
+        yield from cursor if _counts_open(scope) else ({**row, "open": None} for row in cursor)
 
 
 section: Final = ReportSection(

@@ -157,11 +157,21 @@ def _changes(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str,
     if base is None:
         return
     names = ("what", "where", "port", "change", "before", "now")
-    for row in _change_rows(difference.difference(session, org, view.id, base)):
+    found = difference.difference(session, org, view.id, base)
+    for row in _change_rows(found, _listed(session, org, scope, found)):
         yield dict(zip(names, row, strict=True))
 
 
-def _change_rows(found: Difference) -> Iterator[tuple[str, str, str, str, str, str]]:
+def _listed(session: Session, org: UUID, scope: Scope, found: Difference) -> frozenset[UUID]:
+    """Return those of the changed findings that the report lists."""
+    ids = [one.finding for one in found.findings]
+    if scope.filters is None:
+        return frozenset(ids)
+    sql = f"select f.id from finding f where f.org = %(org)s and f.id = any (%(ids)s) and {scope.filters.condition()}"  # noqa: S608 - our own columns
+    return frozenset(row[0] for row in wire_of(session).execute(sql, {**scope.filters.values, "org": org, "ids": ids}).fetchall())
+
+
+def _change_rows(found: Difference, listed: frozenset[UUID]) -> Iterator[tuple[str, str, str, str, str, str]]:
     for host in found.hosts:
         if host.change != "changed":  # what changed on a host is in the lines that follow
             yield "Host", f"{host.address} {host.name}".strip(), "", host.change, "", ""
@@ -171,6 +181,8 @@ def _change_rows(found: Difference) -> Iterator[tuple[str, str, str, str, str, s
     for service in found.services:
         yield "Service", service.address, f"{service.port}/{service.protocol}", service.field, service.before, service.after
     for one in found.findings:
+        if one.finding not in listed:
+            continue
         where = "" if one.port is None else f"{one.port}/{one.protocol}"
         yield "Finding", one.target, where, one.change, *(("", one.title) if one.change != "fixed" else (one.title, ""))
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from watchfloor.kernel.contract import JobKind
     from watchfloor.kernel.embedded.floor import Services
     from watchfloor.kernel.jobs.ledger import Ledger
+    from watchfloor.kernel.sections import ReportSection
 
 JOIN_PATIENCE: Final = timedelta(minutes=5)  # another command may be making the cluster, or recovering it
 RIVALRY_SECONDS: Final = 20.0
@@ -68,6 +69,10 @@ class LocalDesk:
     def kinds(self) -> dict[str, JobKind[Any, Any]]:
         """Return every job kind of the catalog."""
         return CATALOG.kinds()
+
+    def sections(self) -> dict[str, ReportSection]:
+        """Return every report section of the catalog."""
+        return CATALOG.sections()
 
     @contextmanager
     def floor(self, *, work: bool = False) -> Iterator[Floor]:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Body, Path
 
 from watchfloor.capabilities.reports.engine import theme as colours
 from watchfloor.capabilities.reports.engine.logo import clean_png
-from watchfloor.capabilities.reports.jobs.wishes import BUILT_IN, wanted
+from watchfloor.capabilities.reports.jobs.wishes import BUILT_IN, refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import presets
 from watchfloor.capabilities.reports.schemas.manage import Name, Presets, PresetView, ThemeChange, Themes, ThemeView
-from watchfloor.capabilities.reports.schemas.requests import Wish
+from watchfloor.capabilities.reports.schemas.requests import PresetWish
 from watchfloor.capabilities.reports.settings import ReportSettings
 from watchfloor.kernel.settings import read_settings
 from watchfloor.kernel.tenancy.access import Caller
@@ -31,11 +31,12 @@ def list_report_presets(caller: Caller) -> Presets:
 
 
 @routes.put("/presets/{preset}", status_code=204)
-def set_report_preset(caller: Caller, preset: Named, body: Wish) -> None:
+def set_report_preset(caller: Caller, preset: Named, body: PresetWish) -> None:
     """Write a preset, or write it anew; what could never be made is a 422."""
     wish = body.model_copy(update={"preset": None})
     with caller.transaction() as session:
-        wanted(session, caller.org, wish, read_settings(ReportSettings, "reports"))
+        chosen = wanted(session, caller.org, wish, read_settings(ReportSettings, "reports"), caller.sections)
+        refuse_formats(chosen.formats, chosen.options)
         presets.set_preset(session, caller.org, preset, wish, actor=caller.name)
 
 

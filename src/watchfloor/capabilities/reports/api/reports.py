@@ -57,8 +57,8 @@ def create_scan_report(caller: Caller, scan: UUID, body: ScanReportRequest, idem
 
 def _asked(caller: Call, request: GenerateReports, key: str | None) -> Response:
     with caller.transaction() as session:  # what can be refused is refused before there is any row
-        chosen = wanted(session, caller.org, request, read_settings(ReportSettings, "reports"))
-        refuse_formats(request.formats, chosen.options)
+        chosen = wanted(session, caller.org, request, read_settings(ReportSettings, "reports"), caller.sections)
+        refuse_formats(chosen.formats, chosen.options)
         accepting(session, caller.org, request.scope_of(request.scan_id), caller.sections)
     return _accepted(caller, generate_multiple_reports, request, key)
 

@@ -16,12 +16,16 @@ from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from watchfloor.capabilities.reports.schemas.requests import GenerateReports
+    from watchfloor.kernel.sections import ReportSection
     from watchfloor.kernel.terminal import Floor
 
 FORMATS = ("pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf", "bundle")
+FILTERS = {
+    "min_severity": "--min-severity", "states": "--finding-state", "capabilities": "--capability", "known_exploited": "--known-exploited",
+}  # fmt: skip
 Scan = Annotated[str | None, typer.Argument(help="The scan's id, as `watchfloor scans list` shows it.", metavar="SCAN")]
 
 
@@ -35,8 +39,15 @@ def generate(
     scan: Scan = None,
     *,
     format_: Annotated[
-        str, typer.Option("--format", "-f", help=f"One or several of {', '.join(FORMATS)}, joined by commas.", autocompletion=_formats)
-    ] = "pdf",
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help=f"One or several of {', '.join(FORMATS)}, joined by commas.",
+            autocompletion=_formats,
+            show_default="those of the preset, or pdf",
+        ),
+    ] = None,
     base: Annotated[str | None, typer.Option(help="An earlier scan: show what is new, fixed, returned and unchanged since.")] = None,
     tag: Annotated[str | None, typer.Option(help="Instead of a scan: the assets with this tag.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Instead of a scan: the organisation since this moment (UTC).")] = None,
@@ -48,6 +59,15 @@ def generate(
     redaction: Annotated[str | None, typer.Option(help="none, internal or public.")] = None,
     retention: Annotated[str | None, typer.Option(help="temporary, standard or audit.")] = None,
     theme: Annotated[str | None, typer.Option(help="A theme of your own.")] = None,
+    section: Annotated[str | None, typer.Option(help="Only what these capabilities tell, such as scans,advisories.")] = None,
+    min_severity: Annotated[
+        str | None, typer.Option(help="List findings of this severity and graver ones: info, low, medium, high, critical.")
+    ] = None,
+    finding_state: Annotated[
+        str | None, typer.Option(help="List findings in these states: open, fixed, accepted, false_positive, comma-separated.")
+    ] = None,
+    capability: Annotated[str | None, typer.Option(help="List what these capabilities found, such as scans,advisories.")] = None,
+    known_exploited: Annotated[bool | None, typer.Option("--known-exploited", help="List only what is known to be exploited.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -62,14 +82,13 @@ def generate(
     if json and str(output) == "-":
         raise InvalidInput("--json and --output - both want standard output; choose one.")
     request = _request(
-        scan_id=id_of(scan, "scan", "scans") if scan else None, formats=[one.strip() for one in format_.split(",") if one.strip()],
+        scan_id=id_of(scan, "scan", "scans") if scan else None, formats=_words(format_),
         base_scan_id=id_of(base, "scan", "scans") if base else None, tag=tag, since=_utc(since), until=_utc(until), preset=preset, full=full, locale=locale,
-        time_zone=time_zone, redaction=redaction, retention=retention, theme=theme,
+        time_zone=time_zone, redaction=redaction, retention=retention, theme=theme, sections=_words(section),
+        filters=_filters(min_severity=min_severity, states=_words(finding_state), capabilities=_words(capability), known_exploited=known_exploited),
     )  # fmt: skip
     if str(output) == "-":
         standard_output().close()
-    if str(output) == "-" and len(request.formats) > 1:
-        raise InvalidInput("Standard output takes one format; name a folder for several.")
     _generate(context, request, output, wait=wait, timeout=timeout, json=json)
 
 
@@ -87,6 +106,11 @@ def _request(**wanted: Any) -> GenerateReports:  # noqa: ANN401 - the model's fi
         return GenerateReports.model_validate({name: value for name, value in wanted.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["loc"][:1] == ("filters",):
+            option = FILTERS[str(first["loc"][1])]
+            raise InvalidInput(
+                f"{option} {str(first['input'])[:60]!r} is not accepted: {first['msg']}.", field="/" + "/".join(map(str, first["loc"]))
+            ) from error
         if first["loc"][:1] == ("formats",):
             raise InvalidInput(f"--format {str(first['input'])[:60]!r} is not known; use {', '.join(FORMATS)}.") from error
         said, name = str(first["msg"]).removeprefix("Value error, "), str(first["loc"][0]) if first["loc"] else ""
@@ -94,6 +118,14 @@ def _request(**wanted: Any) -> GenerateReports:  # noqa: ANN401 - the model's fi
             about = GenerateReports.model_fields[name].description or ""
             said = f"--{name.replace('_', '-')} {str(first['input'])[:60]!r} is not accepted: {said}. {about}".rstrip()
         raise InvalidInput(said, field="/" + "/".join(map(str, first["loc"]))) from error
+
+
+def _words(joined: str | None) -> list[str] | None:
+    return None if joined is None else [one.strip() for one in joined.split(",") if one.strip()]
+
+
+def _filters(**said: Any) -> dict[str, Any] | None:  # noqa: ANN401 - the model's fields
+    return {name: value for name, value in said.items() if value is not None} or None
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -106,7 +138,9 @@ def _generate(
     from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - heavy imports wait until the floor starts
 
     with desk(context).floor(work=wait) as floor:
-        _refuse(floor, request)
+        request = _decided(floor, request, desk(context).sections())
+        if str(output) == "-" and len(request.formats or ()) > 1:
+            raise InvalidInput("Standard output takes one format; name a folder for several.")
         if not wait:
             _left(floor, request, json=json)
             return
@@ -126,14 +160,16 @@ def _generate(
     raise typer.Exit(Exit.ERROR if failed else Exit.CLEAN)
 
 
-def _refuse(floor: Floor, request: GenerateReports) -> None:
-    """Refuse what can be refused before there is a job; raises InvalidInput."""
+def _decided(floor: Floor, request: GenerateReports, sections: Mapping[str, ReportSection]) -> GenerateReports:
+    """Return the request with its formats, or refuse what can be refused before there is a job; raises InvalidInput."""
     from watchfloor.capabilities.reports.jobs.wishes import wanted  # noqa: PLC0415 - see above
+    from watchfloor.capabilities.reports.schemas.words import Format  # noqa: PLC0415 - see above
     from watchfloor.capabilities.reports.settings import ReportSettings  # noqa: PLC0415 - see above
     from watchfloor.kernel.settings import read_settings  # noqa: PLC0415 - see above
 
     with floor.ledger.database.transaction(floor.org) as session:
-        wanted(session, floor.org, request, read_settings(ReportSettings, "reports"))
+        chosen = wanted(session, floor.org, request, read_settings(ReportSettings, "reports"), sections, [Format.PDF])
+    return request.model_copy(update={"formats": chosen.formats})
 
 
 def _left(floor: Floor, request: GenerateReports, *, json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID  # noqa: TC003 - one argument is of it
 
 import typer
@@ -106,8 +106,14 @@ def presets(context: typer.Context, *, json: Json = False) -> None:
         return
     table(
         ("Preset", "Says"),
-        [(name, ", ".join(f"{key} {value}" for key, value in wish.model_dump(exclude_none=True).items())) for name, wish in found.items()],
+        [(name, _said(wish.model_dump(mode="json", exclude_none=True))) for name, wish in found.items()],
     )
+
+
+def _said(told: dict[str, Any]) -> str:
+    """Return a wish as people read it: what is told of findings stands as if it were told of the report."""
+    flat = {**{name: value for name, value in told.items() if name != "filters"}, **told.get("filters", {})}
+    return ", ".join(f"{name} {' '.join(value) if isinstance(value, list) else value}" for name, value in flat.items())
 
 
 def content_of(floor: Floor, report: UUID) -> Iterator[bytes]:

@@ -50,6 +50,23 @@ FRENCH: Final = {
     "credentials, names of persons, names of assets, and evidence": "identifiants, noms de personnes, noms d'actifs et preuves",
     "Subject": "Objet", "scan": "scan", "comparison": "comparaison", "assets": "actifs", "organisation": "organisation", "Rows in the snapshot": "Lignes de l'instantané",
     "Format of the snapshot": "Format de l'instantané", "SHA-256 of the snapshot": "SHA-256 de l'instantané",
+    # What is listed.
+    "Filtered": "Filtré",
+    "Of what passes the filter: {verdict}": "Parmi ce qui passe le filtre : {verdict}",
+    "No open finding passes this report's filter. It does not say that there are none.":
+        "Aucun constat ouvert ne passe le filtre de ce rapport. Cela ne veut pas dire qu'il n'y en a pas.",
+    "Open findings are not listed in this report. It does not say that there are none.":
+        "Ce rapport n'énumère pas les constats ouverts. Cela ne veut pas dire qu'il n'y en a pas.",
+    "These sections were not asked for: {titles}.": "Ces sections n'ont pas été demandées : {titles}.",
+    "Only findings that pass this filter are listed and counted: {conditions}.":
+        "Seuls les constats qui passent ce filtre sont énumérés et comptés : {conditions}.",
+    "{count} finding does not pass.": "{count} constat ne le passe pas.",
+    "{count} findings do not pass.": "{count} constats ne le passent pas.",
+    "{count} of them is open.": "{count} d'entre eux est ouvert.",
+    "{count} of them are open.": "{count} d'entre eux sont ouverts.",
+    "What else is told of assets, services and advisories is not filtered.":
+        "Ce qui est dit par ailleurs des actifs, des services et des avis n'est pas filtré.",
+    "{severity} or graver": "{severity} ou plus grave",
     # Controls.
     "Filter rows": "Filtrer les lignes", "{shown} of {all} rows": "{shown} sur {all} lignes", "Open all": "Tout ouvrir", "Close all": "Tout fermer",
     "Sort by this column": "Trier par cette colonne", "{count} more row as CSV": "{count} ligne de plus en CSV", "{count} more rows as CSV": "{count} lignes de plus en CSV",

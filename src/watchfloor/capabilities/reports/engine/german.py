@@ -50,6 +50,23 @@ GERMAN: Final = {
     "credentials, names of persons, names of assets, and evidence": "Zugangsdaten, Namen von Personen und Assets, und Belege",
     "Subject": "Gegenstand", "scan": "Scan", "comparison": "Vergleich", "assets": "Assets", "organisation": "Organisation", "Rows in the snapshot": "Zeilen im Schnappschuss",
     "Format of the snapshot": "Format des Schnappschusses", "SHA-256 of the snapshot": "SHA-256 des Schnappschusses",
+    # What is listed.
+    "Filtered": "Gefiltert",
+    "Of what passes the filter: {verdict}": "Von dem, was den Filter passiert: {verdict}",
+    "No open finding passes this report's filter. It does not say that there are none.":
+        "Kein offener Befund passiert den Filter dieses Berichts. Das heißt nicht, dass es keine gibt.",
+    "Open findings are not listed in this report. It does not say that there are none.":
+        "Offene Befunde führt dieser Bericht nicht auf. Das heißt nicht, dass es keine gibt.",
+    "These sections were not asked for: {titles}.": "Diese Abschnitte wurden nicht verlangt: {titles}.",
+    "Only findings that pass this filter are listed and counted: {conditions}.":
+        "Nur Befunde, die diesen Filter passieren, sind aufgeführt und gezählt: {conditions}.",
+    "{count} finding does not pass.": "{count} Befund passiert ihn nicht.",
+    "{count} findings do not pass.": "{count} Befunde passieren ihn nicht.",
+    "{count} of them is open.": "{count} davon ist offen.",
+    "{count} of them are open.": "{count} davon sind offen.",
+    "What else is told of assets, services and advisories is not filtered.":
+        "Was sonst über Assets, Dienste und Meldungen berichtet wird, ist nicht gefiltert.",
+    "{severity} or graver": "{severity} oder schwerer",
     # Controls.
     "Filter rows": "Zeilen filtern", "{shown} of {all} rows": "{shown} von {all} Zeilen", "Open all": "Alle öffnen", "Close all": "Alle schließen",
     "Sort by this column": "Nach dieser Spalte sortieren", "{count} more row as CSV": "{count} weitere Zeile als CSV", "{count} more rows as CSV": "{count} weitere Zeilen als CSV",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
-from watchfloor.capabilities.reports.engine import charts, theme
+from watchfloor.capabilities.reports.engine import charts, filtered, theme
 from watchfloor.capabilities.reports.engine.attachment import Attachment
 from watchfloor.capabilities.reports.engine.cells import OPENED, Cells
 from watchfloor.capabilities.reports.engine.translate import said
@@ -94,6 +94,9 @@ class Page:
     @property
     def verdict(self) -> str:
         """The first sentence that a busy person reads."""
+        return filtered.verdict(self._spool.head, self._words, self._verdict())
+
+    def _verdict(self) -> str:
         total, words = sum(self.counts.values()), self._words
         urgent = self.counts["critical"] + self.counts["high"]
         if urgent:
@@ -103,7 +106,27 @@ class Page:
             return words.counted(
                 total, "{count} open finding, neither critical nor high.", "{count} open findings, none of them critical or high."
             )
-        return words("No open findings. This speaks only for what was looked at.")
+        return self.nothing
+
+    @property
+    def nothing(self) -> str:
+        """What is said where no open finding is listed."""
+        return filtered.nothing(self._spool.head, self._words)
+
+    @property
+    def filtered(self) -> str:
+        """By what the findings are filtered; empty where all are listed."""
+        return filtered.told(self._spool.head, self._words)
+
+    @property
+    def left_out(self) -> str:
+        """Which sections nobody chose; empty where all tell."""
+        return filtered.left_out(self._spool.head, self._words)
+
+    @property
+    def unseen(self) -> list[SectionHead]:
+        """Every section that did not look at everything, also one that is not told here."""
+        return sorted((one for one in self._spool.head.sections if one.not_looked_at), key=lambda one: (one.order, one.name))
 
     @property
     def picture(self) -> Drawn:

@@ -50,6 +50,23 @@ SPANISH: Final = {
     "credentials, names of persons, names of assets, and evidence": "credenciales, nombres de personas, nombres de activos y evidencias",
     "Subject": "Objeto", "scan": "escaneo", "comparison": "comparación", "assets": "activos", "organisation": "organización", "Rows in the snapshot": "Filas de la instantánea",
     "Format of the snapshot": "Formato de la instantánea", "SHA-256 of the snapshot": "SHA-256 de la instantánea",
+    # What is listed.
+    "Filtered": "Filtrado",
+    "Of what passes the filter: {verdict}": "De lo que pasa el filtro: {verdict}",
+    "No open finding passes this report's filter. It does not say that there are none.":
+        "Ningún hallazgo abierto pasa el filtro de este informe. Eso no quiere decir que no haya ninguno.",
+    "Open findings are not listed in this report. It does not say that there are none.":
+        "Este informe no enumera los hallazgos abiertos. Eso no quiere decir que no haya ninguno.",
+    "These sections were not asked for: {titles}.": "No se pidieron estas secciones: {titles}.",
+    "Only findings that pass this filter are listed and counted: {conditions}.":
+        "Solo se enumeran y cuentan los hallazgos que pasan este filtro: {conditions}.",
+    "{count} finding does not pass.": "{count} hallazgo no lo pasa.",
+    "{count} findings do not pass.": "{count} hallazgos no lo pasan.",
+    "{count} of them is open.": "{count} de ellos está abierto.",
+    "{count} of them are open.": "{count} de ellos están abiertos.",
+    "What else is told of assets, services and advisories is not filtered.":
+        "Lo demás que se dice de activos, servicios y avisos no está filtrado.",
+    "{severity} or graver": "{severity} o más grave",
     # Controls.
     "Filter rows": "Filtrar filas", "{shown} of {all} rows": "{shown} de {all} filas", "Open all": "Abrir todo", "Close all": "Cerrar todo",
     "Sort by this column": "Ordenar por esta columna", "{count} more row as CSV": "{count} fila más en CSV", "{count} more rows as CSV": "{count} filas más en CSV",

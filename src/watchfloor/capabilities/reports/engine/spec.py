@@ -20,7 +20,7 @@ TEMPLATE_VERSION: Final = 3  # of the words, layouts and column orders: raise it
 
 def scope_hash(scope: Scope) -> bytes:
     """Return the hash under which reports of one scope are kept together."""
-    return hashlib.sha256(canonical({name: _plain(value) for name, value in asdict(scope).items()})).digest()
+    return hashlib.sha256(canonical(_told(scope))).digest()
 
 
 def spec_hash(options: Options, redaction: Redaction, logo: bytes | None) -> bytes:
@@ -28,6 +28,12 @@ def spec_hash(options: Options, redaction: Redaction, logo: bytes | None) -> byt
     picture = hashlib.sha256(logo).hexdigest() if logo else ""
     told = options.model_dump(mode="json", exclude=set() if options.fonts else {"fonts"})  # as before there were any
     return hashlib.sha256(canonical({"options": told, "redaction": str(redaction), "logo": picture})).digest()
+
+
+def _told(scope: Scope) -> dict[str, Any]:
+    # As before there were any.
+    plain = {name for name, value in (("filters", scope.filters), ("sections", scope.sections)) if not value}
+    return {name: _plain(value) for name, value in asdict(scope).items() if name not in plain}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
@@ -55,9 +56,11 @@ def _publisher(options: Options) -> dict[str, str]:
 
 def _document(spool: Spool, publisher: dict[str, str], any_cve: bool) -> dict[str, Any]:  # noqa: FBT001 - of a fixed shape
     at = moment(spool.head.as_of)
-    note = {"category": "summary", "title": "About this document", "text": ABOUT if any_cve else NOTHING}
+    notes = [{"category": "summary", "title": "About this document", "text": ABOUT if any_cve else NOTHING}]
+    if said := plain(spool.head):
+        notes.append({"category": "general", "title": "Filtered", "text": said})
     return {
-        "category": "csaf_vex" if any_cve else "csaf_base", "csaf_version": "2.0", "lang": "en", "notes": [note], "publisher": publisher,
+        "category": "csaf_vex" if any_cve else "csaf_base", "csaf_version": "2.0", "lang": "en", "notes": notes, "publisher": publisher,
         "title": visible(spool.head.title).strip() or "Known vulnerabilities",
         "tracking": {
             "id": f"watchfloor-{document_id(spool.sha256)}", "version": "1", "status": "final", "initial_release_date": at, "current_release_date": at,

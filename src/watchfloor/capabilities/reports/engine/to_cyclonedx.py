@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
@@ -35,7 +36,9 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
         "metadata": {
             "timestamp": moment(head.as_of), "tools": {"components": [{"type": "application", "name": TOOL, "version": VERSION}]},
             "component": {"type": "platform", "bom-ref": "subject", "name": visible(head.subject or head.org) or TOOL},
-            "properties": [{"name": "watchfloor:snapshot", "value": spool.sha256}],
+            "properties": [
+                {"name": "watchfloor:snapshot", "value": spool.sha256}, *({"name": "watchfloor:filtered", "value": said} for said in (plain(head),) if said)
+            ],
             **({"authors": [{"name": author}]} if author else {}),
         },
     }  # fmt: skip

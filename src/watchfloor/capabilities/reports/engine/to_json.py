@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
 
@@ -25,6 +26,8 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
     """Write one object: the head, then `findings` and `tables` as lists of rows; one row is in memory at a time."""
     head = spool.head.model_dump(mode="json", exclude=OURS)
     about = {**head, "schema": SCHEMA, "snapshot": spool.sha256, "audience": options.audience, "counts": spool.head.findings}
+    if said := plain(spool.head):
+        about["filtered"] = said
     out(_text(about)[:-1].encode() + b',"findings":[\n')
     count = _rows(spool, FINDINGS, out)
     out(b'],"tables":{')

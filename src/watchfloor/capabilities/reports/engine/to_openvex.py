@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, listed, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
@@ -35,7 +36,7 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None]) -> Rende
         )
     about = {
         "@context": CONTEXT, "@id": f"urn:uuid:{document_id(spool.sha256)}", "author": visible(options.author) or visible(spool.head.org) or TOOL,
-        "timestamp": moment(spool.head.as_of), "version": 1, "tooling": f"{TOOL} {VERSION}",
+        "timestamp": moment(spool.head.as_of), "version": 1, "tooling": f"{TOOL} {VERSION}. {plain(spool.head)}".removesuffix(". "),
     }  # fmt: skip
     out(piece(about)[:-1] + b',"statements":')
     listed(_statements(found), out)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, moment, piece
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import visible
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from watchfloor.capabilities.reports.engine.spool import Spool
-    from watchfloor.capabilities.reports.schemas.snapshot import Options
+    from watchfloor.capabilities.reports.schemas.snapshot import Head, Options
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 # GitHub refuses more: https://docs.github.com/en/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit
@@ -81,12 +82,18 @@ def _run(spool: Spool, number: int, rows: Iterator[dict[str, Any]], out: Callabl
     told = {
         "automationDetails": {"id": f"{TOOL.lower()}/{scope.kind}/{number + 1}", "guid": document_id(spool.sha256)},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": True, "endTimeUtc": moment(head.as_of)}],
+        "invocations": [_invocation(head)],
         "properties": {"snapshot": spool.sha256, "asOf": moment(head.as_of), "subject": visible(head.subject), "state": head.state},
         "tool": {"driver": {"name": TOOL, "semanticVersion": VERSION, "rules": list(rules.values())}},
     }  # fmt: skip
     out(b"]," + piece(told)[1:])
     return count
+
+
+def _invocation(head: Head) -> dict[str, Any]:
+    told: dict[str, Any] = {"executionSuccessful": True, "endTimeUtc": moment(head.as_of)}
+    said = plain(head)
+    return {**told, "toolExecutionNotifications": [{"level": "note", "message": {"text": said}}]} if said else told
 
 
 def _rule_id(row: Mapping[str, Any]) -> str:

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 import xlsxwriter  # type: ignore[import-untyped]  # it has no types
 
+from watchfloor.capabilities.reports.engine.filtered import left_out, plain
 from watchfloor.capabilities.reports.engine.machine import TOOL, VERSION, moment
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.sheet import Rows, text
 from watchfloor.capabilities.reports.engine.text import visible
+from watchfloor.capabilities.reports.engine.words import Words
 from watchfloor.capabilities.reports.schemas.findings import findings_head
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS, ColumnHead, TableHead
 from watchfloor.kernel.sections import Sort
@@ -133,6 +135,7 @@ def _facts(spool: Spool, zone: str) -> Iterator[tuple[str, str]]:
         ("Snapshot (SHA-256)", spool.sha256),
         ("Made by", f"{TOOL} {VERSION}"),
     )
+    yield from (("Filtered", said) for said in (plain(head), left_out(head, Words())) if said)
     for section in head.sections:
         for kind, sentences in (("Not looked at", section.not_looked_at), ("Note", section.notes), ("Method", section.method)):
             yield from ((kind, f"{section.title}: {one}") for one in sentences)

@@ -55,7 +55,8 @@ def folder(settings: ReportSettings, org: UUID) -> Path | None:
 
 def file_name(scope: Scope, report: UUID, format_: Format) -> str:
     """Return a report's file name: what it is about, then its id."""
-    return f"{scope.scan or scope.kind}-{report}.{format_.suffix}"
+    filtered = "-filtered" if scope.filters else ""  # a table of CSV has no other place to say so
+    return f"{scope.scan or scope.kind}{filtered}-{report}.{format_.suffix}"
 
 
 def write(settings: ReportSettings, org: UUID, name: str, content: IO[bytes]) -> Path | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.jobs.making import Making
+from watchfloor.capabilities.reports.jobs.wishes import USUAL
 from watchfloor.capabilities.reports.queries import snapshots
 from watchfloor.capabilities.reports.schemas.requests import (
     ExportScan,
@@ -23,6 +24,8 @@ from watchfloor.kernel.errors import GiveUp
 from watchfloor.kernel.sections import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchfloor.capabilities.reports.queries.making import Row
     from watchfloor.capabilities.reports.schemas.requests import Wish
     from watchfloor.kernel.contract import JobContext
@@ -47,7 +50,7 @@ def generate_report(context: JobContext, request: GenerateReport) -> ReportMade:
 @job("reports.generate_multiple_reports", GenerateReports, **LIMITS)
 def generate_multiple_reports(context: JobContext, request: GenerateReports) -> ReportsMade:
     """Write reports of one snapshot in several formats; fails only when none could be written."""
-    return _several(context, request.scope_of(request.scan_id), request, request.formats)
+    return _several(context, request.scope_of(request.scan_id), request)
 
 
 @job("reports.weekly_vulnerability_report", WeeklyReport, **LIMITS)
@@ -56,7 +59,7 @@ def weekly_vulnerability_report(context: JobContext, request: WeeklyReport) -> R
     with context.transaction() as session:
         until = snapshots.as_of(session).replace(hour=0, minute=0, second=0)
     scope = Scope(kind="organisation", since=until - timedelta(days=7), until=until)
-    return _several(context, scope, request, request.formats)
+    return _several(context, scope, request, (Format.PDF, Format.HTML))
 
 
 @job("reports.export_scan_to_csv", ExportScan, **LIMITS)
@@ -72,8 +75,8 @@ def export_scan_to_csv(context: JobContext, request: ExportScan) -> ScanExported
     )  # fmt: skip
 
 
-def _several(context: JobContext, scope: Scope, wish: Wish, formats: list[Format]) -> ReportsMade:
-    making = Making(context, scope, wish, formats)
+def _several(context: JobContext, scope: Scope, wish: Wish, usual: Sequence[Format] = USUAL) -> ReportsMade:
+    making = Making(context, scope, wish, usual=usual)
     rows = making.make()
     ready = sum(row.state == "ready" for row in rows)
     if not ready:

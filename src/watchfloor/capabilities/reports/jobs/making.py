@@ -15,7 +15,7 @@ from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts, operator_f
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.rendering import PURPOSE, Renderer
 from watchfloor.capabilities.reports.jobs.snapshot import opened, snapshot
-from watchfloor.capabilities.reports.jobs.wishes import refuse_formats, wanted
+from watchfloor.capabilities.reports.jobs.wishes import USUAL, refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import making
 from watchfloor.capabilities.reports.schemas.words import Format
 from watchfloor.capabilities.reports.settings import ReportSettings
@@ -58,23 +58,26 @@ def signed(report: Report) -> bool:
 class Making:
     """The reports of one request, from one snapshot."""
 
-    def __init__(self, context: JobContext, scope: Scope, wish: Wish, formats: Sequence[Format]) -> None:
-        """Decide everything, then take the snapshot or find one that still holds.
+    def __init__(
+        self, context: JobContext, scope: Scope, wish: Wish, formats: Sequence[Format] | None = None, usual: Sequence[Format] = USUAL
+    ) -> None:
+        """Decide everything, then take the snapshot or find one that still holds; `formats` come before those of the wish and its preset.
 
         Raises:
             GiveUp: Nobody knows what the request is about, or it asks for what there is not.
         """
-        self.context, self.scope = context, scope
+        self.context = context
         self.settings = read_settings(ReportSettings, "reports")
         try:
             with context.transaction() as session:
-                self.wanted: Wanted = wanted(session, context.org, wish, self.settings)
-            self.formats = refuse_formats(list(formats), self.wanted.options)
+                self.wanted: Wanted = wanted(session, context.org, wish, self.settings, context.sections(), usual)
+            self.formats = refuse_formats(list(formats or self.wanted.formats), self.wanted.options)
         except InvalidInput as error:
             raise GiveUp(str(error)) from error
+        self.scope = self.wanted.narrow(scope)
         self.fonts = operator_fonts(self.settings) if any(one.is_set for one in self.formats) else OperatorFonts()
         with copies.room():
-            self.taken: Taken = snapshot(context, scope, self.wanted.redaction)
+            self.taken: Taken = snapshot(context, self.scope, self.wanted.redaction)
         self.reused: set[UUID] = set()
         self.as_of: datetime = self.taken.stored.as_of
 

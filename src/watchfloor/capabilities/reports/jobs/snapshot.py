@@ -178,25 +178,30 @@ def _spooled(
     org, spooling = context.org, Spooling(file)
     states: dict[str, Counter[str]] = {}
     changes: Counter[str] = Counter()
-    for row in _add(context, spooling, FINDINGS, COLUMNS, findings.rows(session, org, _selection(session, org, scope, sections)), redactor):
+    selection = _selection(session, org, scope, sections)
+    listed = findings.rows(session, org, findings.listed(selection, scope.filters))
+    for row in _add(context, spooling, FINDINGS, COLUMNS, listed, redactor):
         states.setdefault(row["state"], Counter())[row["severity"]] += 1
         if row["change"]:
             changes[row["change"]] += 1
     heads: list[SectionHead] = []
     about: Told | None = None
     for name, one in sections.items():
-        for table in one.tables:
+        chosen = not scope.sections or name in scope.sections
+        for table in one.tables if chosen else ():
             for _row in _add(context, spooling, f"{name}.{table.name}", table.columns, table.rows(session, org, scope), redactor):
                 pass
         told = one.tell(session, org, scope)
         about = about or told
-        heads.append(_section(name, one, told, spooling, redactor))
+        section = _section(name, one, told, spooling, redactor)
+        heads.append(section if chosen else _left_out(section))
     name = snapshots.org_name(session, org)
     subject = scope.tag or (about.subject if about and scope.scan else "") or name
     head = Head(
         scope=scope, as_of=snapshots.as_of(session), org=text.line(name), org_id=org, title=text.line(_title(scope, about, name)),
         subject=text.line(redactor.text(subject)), state=next((one.state for one in heads if one.state), ""), redaction=redaction, sections=tuple(heads),
-        findings={state: dict(counted) for state, counted in states.items()}, changes=dict(changes), rows=sum(spooling.counts.values()),
+        findings={state: dict(counted) for state, counted in states.items()}, changes=dict(changes),
+        unlisted=findings.unlisted(session, org, selection, scope.filters), rows=sum(spooling.counts.values()),
     )  # fmt: skip
     return head, spooling
 
@@ -256,6 +261,14 @@ def _section(name: str, section: ReportSection, told: Told, spooling: Spooling, 
         charts=tuple(_chart(one, redactor) for one in told.charts), tables=tuple(_table(name, table, spooling) for table in section.tables),
         notes=said(told.notes), not_looked_at=said(told.not_looked_at), method=said(told.method),
         words={language: dict(words) for language, words in section.words.items()},
+    )  # fmt: skip
+
+
+def _left_out(section: SectionHead) -> SectionHead:
+    """Return what even a section that nobody chose must say: that it is not complete, and what it did not look at."""
+    return SectionHead(
+        name=section.name, title=section.title, order=section.order, audiences=frozenset(), state=section.state,
+        not_looked_at=section.not_looked_at, words=section.words,
     )  # fmt: skip
 
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from watchfloor.capabilities.reports.queries import presets
-from watchfloor.capabilities.reports.schemas.requests import Wish
+from watchfloor.capabilities.reports.queries import findings, presets
+from watchfloor.capabilities.reports.schemas.requests import Filters, PresetWish
 from watchfloor.capabilities.reports.schemas.snapshot import Options
 from watchfloor.capabilities.reports.schemas.words import Audience, Format, Redaction, Retention
+from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput
+from watchfloor.kernel.findings.queries import STATES
+from watchfloor.kernel.sections import FindingFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
     from uuid import UUID
 
     from sqlalchemy.orm import Session
 
+    from watchfloor.capabilities.reports.schemas.requests import Wish
     from watchfloor.capabilities.reports.settings import ReportSettings
+    from watchfloor.kernel.sections import Scope
 
+USUAL: Final = (Format.PDF, Format.HTML, Format.JSON)
 # For each audience one preset that nobody has to make.
 BUILT_IN: Final = {
-    "executive": Wish(audience=Audience.EXECUTIVE),
-    "engineer": Wish(audience=Audience.ENGINEER, full=True),
-    "auditor": Wish(audience=Audience.AUDITOR, full=True, retention=Retention.AUDIT),
+    "executive": PresetWish(audience=Audience.EXECUTIVE),
+    "engineer": PresetWish(audience=Audience.ENGINEER, full=True),
+    "auditor": PresetWish(audience=Audience.AUDITOR, full=True, retention=Retention.AUDIT),
 }
 
 
@@ -39,16 +46,28 @@ class Wanted:
     preset: str
     theme: str
     logo: bytes | None
+    formats: list[Format]
+    filters: FindingFilter | None
+    sections: tuple[str, ...]
+
+    def narrow(self, scope: Scope) -> Scope:
+        """Return a scope with what of it is told and listed."""
+        return replace(scope, filters=self.filters, sections=self.sections)
 
 
-def wanted(session: Session, org: UUID, wish: Wish, settings: ReportSettings) -> Wanted:
-    """Fill in a wish: what it says, else what its preset says, else what the settings say.
+def wanted(
+    session: Session, org: UUID, wish: Wish, settings: ReportSettings, known: Collection[str], usual: Sequence[Format] = USUAL
+) -> Wanted:
+    """Fill in a wish: what it says, else what its preset says, else what the settings say, or for formats the `usual` ones.
+
+    `known` are the names of the sections there are.
 
     Raises:
-        InvalidInput: An unknown preset, theme or time zone, or a hold, which is nobody's to wish.
+        InvalidInput: An unknown preset, theme, time zone, section or capability, or a hold, which is nobody's to wish.
     """
-    base = _preset(session, org, wish.preset)
-    said = {**base.model_dump(exclude_none=True), **wish.model_dump(exclude_none=True)}
+    base, own = (one.model_dump(exclude_none=True) for one in (_preset(session, org, wish.preset), wish))
+    said = {**base, **own}
+    filters = Filters.model_validate({**base.get("filters", {}), **own.get("filters", {})})
     theme = presets.find_theme(session, org, said["theme"]) if said.get("theme") else None
     if said.get("theme") and theme is None:
         message = f"there is no theme {said['theme']!r}; GET /api/v1/reports/themes lists those there are"
@@ -71,6 +90,9 @@ def wanted(session: Session, org: UUID, wish: Wish, settings: ReportSettings) ->
         wish.preset or "",
         theme.name if theme else "",
         theme.logo if theme else None,
+        said.get("formats") or list(usual),
+        _filter(session, org, filters, known),
+        _sections(said.get("sections") or [], known),
     )
 
 
@@ -93,9 +115,35 @@ def refuse_formats(formats: list[Format], options: Options) -> list[Format]:
     return list(dict.fromkeys(formats))
 
 
-def _preset(session: Session, org: UUID, name: str | None) -> Wish:
+def _filter(session: Session, org: UUID, filters: Filters, known: Collection[str]) -> FindingFilter | None:
+    """Return a filter in the one way in which it can be said, None where it lists everything."""
+    capabilities = set(filters.capabilities or ())
+    if capabilities - set(known):
+        there = {*known, *findings.known_capabilities(session, org)}
+        if unknown := capabilities - there:
+            raise _unknown("capability", "capabilities", unknown, there, field="/filters/capabilities")
+    states = set(filters.states or ())
+    made = FindingFilter(
+        min_severity=str(filters.min_severity or Severity.INFO), states=() if states == set(STATES) else tuple(sorted(states)),
+        capabilities=tuple(sorted(capabilities)), known_exploited=filters.known_exploited or False,
+    )  # fmt: skip
+    return None if made == FindingFilter() else made
+
+
+def _sections(names: list[str], known: Collection[str]) -> tuple[str, ...]:
+    if unknown := set(names) - set(known):
+        raise _unknown("section", "sections", unknown, known, field="/sections")
+    return () if set(names) == set(known) else tuple(sorted(set(names)))
+
+
+def _unknown(one: str, many: str, names: Collection[str], there: Collection[str], *, field: str) -> InvalidInput:
+    shown = ", ".join(repr(name[:60]) for name in sorted(names)[:5])
+    return InvalidInput(f"there is no {one} {shown}; the {many} there are: {', '.join(sorted(there))}", field=field)
+
+
+def _preset(session: Session, org: UUID, name: str | None) -> PresetWish:
     if name is None:
-        return Wish()
+        return PresetWish()
     found = presets.find_preset(session, org, name) or BUILT_IN.get(name)
     if found is None:
         message = f"there is no preset {name!r}; GET /api/v1/reports/presets lists those there are"

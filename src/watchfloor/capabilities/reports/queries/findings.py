@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from watchfloor.kernel.sections import Scope
+    from watchfloor.kernel.sections import FindingFilter, Scope
 
 AT_ONCE: Final = 500
 # A finding that was fixed before the period, or seen first after it, is none of the period's.
@@ -26,6 +26,7 @@ where f.org = %(org)s and f.first_seen < coalesce(%(until)s::timestamptz, 'infin
 """
 WITH_TAG: Final = OWN + "and exists (select 1 from asset a where a.org = f.org and a.id = f.asset and %(tag)s = any (a.tags))"  # noqa: S608 - our own columns
 PRIORITY: Final = "case when jsonb_typeof(f.evidence -> 'priority') = 'number' then (f.evidence ->> 'priority')::float8 end"
+STATE: Final = "wf_finding_state(f.state, f.accepted_until)"
 ROWS: Final = f"""
 with chosen as materialized ({{selection}})
 select left(encode(sha256(convert_to(f.key, 'UTF8')), 'hex'), 32) as fingerprint, f.severity, f.evidence, f.title, f.target, f.port, f.protocol,
@@ -57,6 +58,27 @@ def union(selections: Sequence[Selection]) -> Selection:
         values |= one.values
     inner = " union all ".join(f"({one.sql})" for one in selections)
     return Selection(sql=f"select id, min(change) as change from ({inner}) every group by id", values=values)  # noqa: S608 - queries of our sections
+
+
+def listed(selection: Selection, filters: FindingFilter | None) -> Selection:
+    """Return those of a selection that pass a filter."""
+    if filters is None:
+        return selection
+    sql = f"select s.id, s.change from ({selection.sql}) s join finding f on f.org = %(org)s and f.id = s.id where {filters.condition()}"  # noqa: S608 - our own columns
+    return Selection(sql=sql, values={**selection.values, **filters.values})
+
+
+def unlisted(session: Session, org: UUID, selection: Selection, filters: FindingFilter | None) -> dict[str, int]:
+    """Return how many of a selection do not pass a filter, by state."""
+    if filters is None:
+        return {}
+    sql = f"select {STATE}, count(*) from ({selection.sql}) s join finding f on f.org = %(org)s and f.id = s.id where {filters.condition()} is not true group by 1"  # noqa: S608 - our own columns
+    return dict(sorted(wire_of(session).execute(sql, {**selection.values, **filters.values, "org": org}).fetchall()))
+
+
+def known_capabilities(session: Session, org: UUID) -> set[str]:
+    """Return whose checks have found anything here."""
+    return {row[0] for row in wire_of(session).execute("select distinct capability from finding where org = %s", (org,)).fetchall()}
 
 
 def watermark(session: Session, org: UUID, selection: Selection) -> str:

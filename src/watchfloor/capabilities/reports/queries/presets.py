@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from watchfloor.capabilities.reports.models import Preset, Report, Theme
 from watchfloor.capabilities.reports.schemas.manage import PresetView, ThemeChange, ThemeView
-from watchfloor.capabilities.reports.schemas.requests import Wish
+from watchfloor.capabilities.reports.schemas.requests import PresetWish
 from watchfloor.kernel.audit.record import record
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.db.session import wire_of
@@ -26,16 +26,16 @@ MANY = 200
 def list_presets(session: Session, org: UUID) -> list[PresetView]:
     """Return the organisation's own presets by name."""
     rows = session.scalars(select(Preset).where(Preset.org == org).order_by(Preset.name)).all()
-    return [PresetView(name=one.name, wish=Wish.model_validate(one.spec), actor=one.actor, changed_at=one.changed_at) for one in rows]
+    return [PresetView(name=one.name, wish=PresetWish.model_validate(one.spec), actor=one.actor, changed_at=one.changed_at) for one in rows]
 
 
-def find_preset(session: Session, org: UUID, name: str) -> Wish | None:
+def find_preset(session: Session, org: UUID, name: str) -> PresetWish | None:
     """Return a preset's wish, or None."""
     spec = session.scalar(select(Preset.spec).where(Preset.org == org, Preset.name == name))
-    return None if spec is None else Wish.model_validate(spec)
+    return None if spec is None else PresetWish.model_validate(spec)
 
 
-def set_preset(session: Session, org: UUID, name: str, wish: Wish, *, actor: str) -> None:
+def set_preset(session: Session, org: UUID, name: str, wish: PresetWish, *, actor: str) -> None:
     """Write a preset, or write it anew."""
     _room(session, "report_preset", org, name)
     wire_of(session).execute(

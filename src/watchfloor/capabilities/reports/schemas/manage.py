@@ -1,6 +1,6 @@
 """What people change about reports: holds, presets, themes, links."""
 
-# ruff: noqa: TC003 - pydantic reads annotations when the program runs
+# ruff: noqa: TC001, TC003 - pydantic reads annotations when the program runs
 from __future__ import annotations
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from watchfloor.capabilities.reports.schemas.requests import STORABLE, GenerateReports, Wish
+from watchfloor.capabilities.reports.schemas.requests import STORABLE, GenerateReports, PresetWish, Wish
 from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Format
 
@@ -39,7 +39,7 @@ class ReportRequest(GenerateReports):
 class ScanReportRequest(Wish):
     """Reports about one scan."""
 
-    formats: list[Format] = Field(default=[Format.PDF, Format.HTML, Format.JSON], min_length=1, max_length=50)
+    formats: list[Format] | None = Field(None, min_length=1, max_length=50, description="Those of the preset, or pdf, html and json.")
     base_scan_id: UUID | None = Field(None, description="The earlier scan to compare with.")
 
 
@@ -59,7 +59,7 @@ class PresetView(Part):
     """A preset; those that are built in belong to nobody."""
 
     name: str
-    wish: Wish
+    wish: PresetWish
     built_in: bool = False
     actor: str = ""
     changed_at: datetime | None = None

@@ -1,21 +1,31 @@
 """What reports are asked for, and what is answered."""
 
-# ruff: noqa: TC003 - pydantic reads annotations when the program runs
+# ruff: noqa: TC001, TC003 - pydantic reads annotations when the program runs
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, AwareDatetime, BeforeValidator, Field, model_validator
 
 from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Audience, Format, Redaction, Retention
+from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.sections import Scope
 
 DAYS_MAX: Final = 36_500
 STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but one
 LOCALE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+
+
+class Filters(Part):
+    """Which findings are listed and counted; what is not said lists all."""
+
+    min_severity: Severity | None = Field(None, description="This severity and graver ones.")
+    states: list[Literal["open", "accepted", "false_positive", "fixed"]] | None = Field(None, min_length=1, max_length=10)
+    capabilities: list[str] | None = Field(None, min_length=1, max_length=50, description="Whose checks found them, such as scans.")
+    known_exploited: bool | None = Field(None, description="Only what is known to be exploited.")
 
 
 class Wish(Part):
@@ -30,6 +40,16 @@ class Wish(Part):
     audience: Audience | None = None
     theme: str | None = Field(None, max_length=60, pattern=STORABLE, description="A theme of your own, by its name.")
     classification: str | None = Field(None, max_length=60, pattern=STORABLE, description="Stands on every page.")
+    sections: list[str] | None = Field(
+        None, max_length=50, description="The capabilities that tell about it, such as scans; none means all."
+    )
+    filters: Filters | None = Field(None, description="Which findings are listed; the report says that others are not.")
+
+
+class PresetWish(Wish):
+    """A wish under a name, with the formats that are made where none are asked for."""
+
+    formats: list[Format] | None = Field(None, min_length=1, max_length=50, description="Made where a request or schedule names none.")
 
 
 class About(Wish):
@@ -71,7 +91,7 @@ class _OneFormat(Part):
 
 class _SeveralFormats(Part):
     scan_id: UUID | None = None
-    formats: list[Format] = Field(default=[Format.PDF, Format.HTML, Format.JSON], min_length=1, max_length=50)
+    formats: list[Format] | None = Field(None, min_length=1, max_length=50, description="Those of the preset, or pdf, html and json.")
 
 
 # The base that stands last gives the first fields, and so the order of positional arguments.
@@ -102,7 +122,7 @@ class ExportScan(Part):
 class WeeklyReport(Wish):
     """What happened in the organisation in the seven days before today."""
 
-    formats: list[Format] = Field(default=[Format.PDF, Format.HTML], min_length=1, max_length=50)
+    formats: list[Format] | None = Field(None, min_length=1, max_length=50, description="Those of the preset, or pdf and html.")
 
 
 def _days(value: Any) -> Any:  # noqa: ANN401 - whatever was sent

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer
 
 from watchfloor.capabilities.reports.schemas.words import Redaction
 from watchfloor.kernel.sections import Scope, Sort
@@ -113,7 +113,16 @@ class Head(Part):
     sections: tuple[SectionHead, ...] = ()
     findings: dict[str, dict[str, int]] = {}
     changes: dict[str, int] = {}
+    unlisted: dict[str, int] = Field(
+        {}, exclude_if=lambda held: not held, description="How many findings of the scope do not pass its filter, by state."
+    )
     rows: int = 0
+
+    @field_serializer("scope", mode="wrap", when_used="json")
+    def _as_it_always_was(self, scope: Scope, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is neither filtered nor chosen has the bytes, and so the hash, that it had before either was possible.
+        told: dict[str, Any] = handler(scope)
+        return {name: value for name, value in told.items() if value or name not in {"filters", "sections"}}
 
 
 class Options(Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watchfloor.capabilities.reports.engine import filtered
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION
 from watchfloor.capabilities.reports.engine.to_pdf.plan import shown
 from watchfloor.capabilities.reports.schemas.snapshot import FINDINGS
@@ -21,7 +22,7 @@ def back(head: Head, request: PartRequest, show: Show) -> dict[str, Any]:
     sections = shown(head, request.options)
     return {
         "method": [{"title": show.title(one.title), "sentences": [show.line(said, 1000) for said in one.method]} for one in sections if one.method],
-        "not_looked_at": [show.line(said, 1000) for one in sections for said in one.not_looked_at],
+        "not_looked_at": [show.line(said, 1000) for one in head.sections for said in one.not_looked_at],
         "shown": list(_shown(head, request, show)), "facts": list(_facts(head, request, show)),
         "attached": [
             {"name": one.name, "sha256": one.sha256, "size": _size(one.size, one.inside, show)} for one in request.attached
@@ -37,6 +38,9 @@ def _size(size: int, inside: bool, show: Show) -> str:  # noqa: FBT001 - a colum
 def _shown(head: Head, request: PartRequest, show: Show) -> Iterator[str]:
     words, plan = show.words, request.plan
     yield words["redaction"][head.redaction]
+    for said in (filtered.told(head, show.reader), filtered.left_out(head, show.reader)):
+        if said:
+            yield show.line(said, 1000)
     left = plan.rows_total - plan.rows_shown
     if left:
         yield show.counted("rows_left", left, left=show.number(left), total=show.number(plan.rows_total))

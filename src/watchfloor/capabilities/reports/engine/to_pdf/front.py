@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from watchfloor.capabilities.reports.engine import filtered
 from watchfloor.capabilities.reports.engine.charts import LABEL, TOLD, draw
 from watchfloor.capabilities.reports.engine.drawing import width
 from watchfloor.capabilities.reports.engine.theme import PRINT, colours
@@ -58,7 +59,9 @@ def verdict(head: Head, show: Show) -> str:
     key = "none" if not total else "calm" if not urgent else "one_urgent" if show.reader.single(urgent) else "urgent"
     if total == 1:
         key = "urgent_one" if urgent else "calm_one"
-    return str(show.words[f"verdict_{key}"].format(total=show.number(total), urgent=show.number(urgent)))
+    return show.line(
+        filtered.verdict(head, show.reader, show.words[f"verdict_{key}"].format(total=show.number(total), urgent=show.number(urgent))), 500
+    )
 
 
 def summed_up(head: Head, request: PartRequest) -> bool:
@@ -78,12 +81,18 @@ def _facts(head: Head, request: PartRequest, show: Show) -> list[tuple[str, str]
         ("organisation", show.line(head.org)), ("scope", show.words["scope"][head.scope.kind]), ("as_of", show.minute(head.as_of)),
         ("data_state", show.line(head.state)), ("author", show.line(options.author)),
     ]  # fmt: skip
-    return [(names[name], value) for name, value in told if value]
+    facts = [(names[name], value) for name, value in told if value]
+    said = show.line(filtered.told(head, show.reader), 1000)
+    return [*facts, (filtered.heading(show.reader), said)] if said else facts
 
 
 def _remarks(head: Head, show: Show) -> list[dict[str, str]]:
     words = show.words
     told = []
+    if said := filtered.told(head, show.reader):
+        told.append({"head": show.reader.named(filtered.heading(show.reader)), "text": show.line(said, 1000)})
+    if said := filtered.left_out(head, show.reader):
+        told.append({"head": "", "text": show.line(said, 1000)})
     states = {one.title: one.state for one in head.sections}
     if head.state not in states.values():  # a section says it of itself
         states[head.title] = head.state

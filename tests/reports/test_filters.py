@@ -145,6 +145,8 @@ def test_every_format_of_a_filtered_report_lists_the_same(world: World) -> None:
         assert b"Found by: advisories" in content[format_], format_
         assert b"5 findings do not pass." in content[format_], format_
     assert all("-filtered-" in one["file_path"] for one in several["reports"])
+    for report, notes in world.ask("select id, notes from report"):
+        assert any("5 findings do not pass." in note for note in notes), report
 
 
 def test_the_formats_of_a_preset_are_made_where_none_are_named(world: World) -> None:

@@ -135,7 +135,7 @@ def _facts(spool: Spool, zone: str) -> Iterator[tuple[str, str]]:
         ("Snapshot (SHA-256)", spool.sha256),
         ("Made by", f"{TOOL} {VERSION}"),
     )
-    yield from (("Filtered", said) for said in (plain(head), left_out(head, Words())) if said)
+    yield from ((name, said) for name, said in (("Filtered", plain(head)), ("Left out", left_out(head, Words()))) if said)
     for section in head.sections:
         for kind, sentences in (("Not looked at", section.not_looked_at), ("Note", section.notes), ("Method", section.method)):
             yield from ((kind, f"{section.title}: {one}") for one in sentences)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from watchfloor.capabilities.reports.engine import spec
+from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.spool import Spool, canonical
 from watchfloor.capabilities.reports.jobs import copies
 from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts, operator_fonts
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.models import Report
     from watchfloor.capabilities.reports.queries.making import Asked, Row
     from watchfloor.capabilities.reports.schemas.requests import Wish
-    from watchfloor.capabilities.reports.schemas.snapshot import Options
+    from watchfloor.capabilities.reports.schemas.snapshot import Head, Options
     from watchfloor.kernel.contract import JobContext
     from watchfloor.kernel.sections import Scope
 
@@ -84,16 +85,15 @@ class Making:
     def make(self) -> list[Row]:
         """Return every format's report, ready or failed; one that fails does not stop the others."""
         with copies.room(), ExitStack() as stack:
-            renderer, title, made = None, "", []
+            rendering, made = None, []
             for format_ in self.formats:
                 row, mine = self._claimed(format_)
                 if mine:
-                    if renderer is None:
+                    if rendering is None:
                         file = stack.enter_context(opened(self.context, self.taken.stored))
                         options = self.wanted.options.model_copy(update={"fonts": self.fonts.digest})
-                        renderer = Renderer(self.context, file, options, self.wanted.logo, stack, self.fonts)
-                        title = Spool(file).head.title
-                    row = self._rendered(renderer, row, format_, title)
+                        rendering = Renderer(self.context, file, options, self.wanted.logo, stack, self.fonts), Spool(file).head
+                    row = self._rendered(*rendering, row, format_)
                 else:
                     self.reused.add(row.id)
                 made.append(row)
@@ -142,7 +142,7 @@ class Making:
         with context.transaction() as session:
             return making.copied(session, context.org, row.id, str(path))
 
-    def _rendered(self, renderer: Renderer, row: Row, format_: Format, title: str) -> Row:
+    def _rendered(self, renderer: Renderer, head: Head, row: Row, format_: Format) -> Row:
         try:
             file = renderer.file(format_)
         except (Cancelled, Fenced, Retry, SoftTimeLimit):
@@ -155,9 +155,9 @@ class Making:
                     job=self.context.job_id,
                 )  # fmt: skip
                 return making.get_row(session, self.context.org, row.id)
-        return self._stored(row, format_, file, title)
+        return self._stored(row, format_, file, head)
 
-    def _stored(self, row: Row, format_: Format, file: File, title: str) -> Row:
+    def _stored(self, row: Row, format_: Format, file: File, head: Head) -> Row:
         context, name = self.context, copies.file_name(self.scope, row.id, format_)
         context.progress(1, 1, phase="store", note=str(format_))
         manifest = self._manifest(row, format_, file, name)
@@ -170,8 +170,8 @@ class Making:
                 job=context.job_id, actor=context.actor,
             )  # fmt: skip
             ready = making.finish(
-                session, self._asked(format_), row.id, file.rendered, artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
-                signature=signature, path=str(path) if path else None, title=title,
+                session, self._asked(format_), row.id, file.rendered.model_copy(update={"notes": (*file.rendered.notes, *filter(None, [plain(head)]))}), artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
+                signature=signature, path=str(path) if path else None, title=head.title,
             )  # fmt: skip
             if ready is None:
                 raise Retry("another attempt took this report over")

@@ -82,7 +82,7 @@ def _facts(head: Head, request: PartRequest, show: Show) -> list[tuple[str, str]
         ("data_state", show.line(head.state)), ("author", show.line(options.author)),
     ]  # fmt: skip
     facts = [(names[name], value) for name, value in told if value]
-    said = show.line(filtered.told(head, show.reader), 1000)
+    said = show.line(filtered.told(head, show.reader), 400)  # a cover is one page
     return [*facts, (filtered.heading(show.reader), said)] if said else facts
 
 

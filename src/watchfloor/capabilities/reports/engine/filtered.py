@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from watchfloor.capabilities.reports.engine.words import Words
@@ -57,7 +58,7 @@ def left_out(head: Head, words: Words) -> str:
 
 
 def _sentences(head: Head, filters: FindingFilter, words: Words) -> Iterator[str]:
-    conditions = "; ".join(_conditions(filters, words))
+    conditions = reduce(lambda before, after: words("{before}; {after}").format(before=before, after=after), _conditions(filters, words))
     yield words("Only findings that pass this filter are listed and counted: {conditions}.").format(conditions=conditions)
     unlisted, still = sum(head.unlisted.values()), head.unlisted.get("open", 0)
     if unlisted:

@@ -51,6 +51,7 @@ FRENCH: Final = {
     "Subject": "Objet", "scan": "scan", "comparison": "comparaison", "assets": "actifs", "organisation": "organisation", "Rows in the snapshot": "Lignes de l'instantané",
     "Format of the snapshot": "Format de l'instantané", "SHA-256 of the snapshot": "SHA-256 de l'instantané",
     # What is listed.
+    "{before}; {after}": "{before} ; {after}",
     "Filtered": "Filtré",
     "Of what passes the filter: {verdict}": "Parmi ce qui passe le filtre : {verdict}",
     "No open finding passes this report's filter. It does not say that there are none.":

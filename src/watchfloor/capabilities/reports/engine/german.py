@@ -51,6 +51,7 @@ GERMAN: Final = {
     "Subject": "Gegenstand", "scan": "Scan", "comparison": "Vergleich", "assets": "Assets", "organisation": "Organisation", "Rows in the snapshot": "Zeilen im Schnappschuss",
     "Format of the snapshot": "Format des Schnappschusses", "SHA-256 of the snapshot": "SHA-256 des Schnappschusses",
     # What is listed.
+    "{before}; {after}": "{before}; {after}",
     "Filtered": "Gefiltert",
     "Of what passes the filter: {verdict}": "Von dem, was den Filter passiert: {verdict}",
     "No open finding passes this report's filter. It does not say that there are none.":

@@ -51,6 +51,7 @@ SPANISH: Final = {
     "Subject": "Objeto", "scan": "escaneo", "comparison": "comparación", "assets": "activos", "organisation": "organización", "Rows in the snapshot": "Filas de la instantánea",
     "Format of the snapshot": "Formato de la instantánea", "SHA-256 of the snapshot": "SHA-256 de la instantánea",
     # What is listed.
+    "{before}; {after}": "{before}; {after}",
     "Filtered": "Filtrado",
     "Of what passes the filter: {verdict}": "De lo que pasa el filtro: {verdict}",
     "No open finding passes this report's filter. It does not say that there are none.":

@@ -15,10 +15,11 @@ import pytest
 from tests.reports import model
 from tests.reports.boxes import Boxes, make
 from watchfloor.capabilities.reports.engine import filtered, spec, to_html
+from watchfloor.capabilities.reports.engine.spool import Spooling
 from watchfloor.capabilities.reports.engine.words import Words
 from watchfloor.capabilities.reports.queries.presets import set_preset
 from watchfloor.capabilities.reports.schemas.requests import PresetWish
-from watchfloor.capabilities.reports.schemas.snapshot import Options
+from watchfloor.capabilities.reports.schemas.snapshot import Options, SectionHead
 from watchfloor.catalog import CATALOG
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
@@ -28,6 +29,7 @@ from watchfloor.kernel.sections import SEVERITIES, FindingFilter, Scope
 if TYPE_CHECKING:
     from tests.reports.world import World
     from watchfloor.capabilities.reports.engine.spool import Spool
+    from watchfloor.capabilities.reports.schemas.snapshot import Head
     from watchfloor.kernel.sandbox import zygote
 
 PUBLISHED = ["pdf", "html", "json", "csv", "xlsx", "sarif", "cyclonedx", "openvex", "csaf"]
@@ -116,12 +118,12 @@ def test_filters_rank_severities_as_findings_do() -> None:
 
 def test_a_section_that_was_not_asked_for_tells_only_what_it_did_not_look_at(world: World) -> None:
     scan = world.scan(findings=3)
-    world.ask("update scan set state = 'cancelled' where id = %s", scan)
+    world.ask("update scan set state = 'cancelled', not_looked_at = '[\"192.0.2.9 was excluded.\"]' where id = %s", scan)
     whole, told = made_of(world, scan), made_of(world, scan, sections=["advisories"])
     before, after = ({one["name"]: one for one in report["sections"]}["scans"] for report in (whole, told))
     assert (before["state"], bool(before["tables"]), bool(before["figures"])) == ("cancelled", True, True)
     assert (after["state"], after["tables"], after["figures"], after["charts"]) == ("cancelled", [], [], [])
-    assert after["not_looked_at"] == before["not_looked_at"]
+    assert after["not_looked_at"] == before["not_looked_at"] == ["192.0.2.9 was excluded."]
     assert (told["state"], told["title"], listed(told)) == (whole["state"], whole["title"], listed(whole))
     assert told["tables"] == {}
 
@@ -147,6 +149,33 @@ def test_every_format_of_a_filtered_report_lists_the_same(world: World) -> None:
     assert all("-filtered-" in one["file_path"] for one in several["reports"])
     for report, notes in world.ask("select id, notes from report"):
         assert any("5 findings do not pass." in note for note in notes), report
+
+
+@pytest.mark.parametrize("format_", ["html", "json"])
+def test_a_filtered_report_verifies_and_renders_again_to_the_same_bytes(world: World, format_: str) -> None:
+    wish: dict[str, Any] = {"filters": {"min_severity": "high"}, "sections": ["scans"]}
+    made = world.done("reports.generate_report", scan_id=str(world.scan(findings=5)), format=format_, **wish)
+    proof = world.done("reports.verify_report", report_id=made["report_id"], rerender=True)
+    assert (proof["file_ok"], proof["signature_ok"], proof["rerender_equal"]) == (True, True, True)
+
+
+def test_a_decision_about_what_is_not_listed_is_counted_in_the_next_report(world: World) -> None:
+    scan = world.scan(findings=5)
+    before = made_of(world, scan, filters={"min_severity": "critical"})
+    world.ask("update finding set state = 'false_positive', reason = 'looked at' where org = %s and severity = 'info'", world.org)
+    after = made_of(world, scan, filters={"min_severity": "critical"})
+    assert (before["unlisted"], after["unlisted"]) == ({"open": 4}, {"false_positive": 1, "open": 3})
+
+
+def test_another_organisations_capabilities_are_unknown(world: World) -> None:
+    other = world.elsewhere()
+    other.scan(findings=1)
+    other.ask("update finding set capability = 'theirs' where org = %s", other.org)
+    scan = str(world.scan())
+    said = world.failed("reports.generate_report", scan_id=scan, format="json", filters={"capabilities": ["theirs"]})
+    assert "there are: advisories, reports, scans" in said
+    world.ask("update finding set capability = 'ours' where org = %s and severity = 'low'", world.org)
+    assert listed(made_of(world, UUID(scan), filters={"capabilities": ["ours"]})) == {"Finding 1"}
 
 
 def test_the_formats_of_a_preset_are_made_where_none_are_named(world: World) -> None:
@@ -252,19 +281,29 @@ def test_the_first_sentence_about_some_findings_says_that_it_is_about_some() -> 
     assert '<p class="verdict">Of what passes the filter: ' in page
 
 
+def of_one_section() -> Head:
+    """Return the head of a report whose only section was not asked for."""
+    whole = model.spool(2, services=0).head
+    (section,) = whole.sections
+    left = SectionHead(name=section.name, title=section.title, audiences=frozenset(), not_looked_at=section.not_looked_at)
+    return whole.model_copy(update={"scope": Scope(kind="scan", scan=model.SCAN, sections=("advisories",)), "sections": (left,)})
+
+
 def test_a_page_names_the_sections_that_nobody_asked_for() -> None:
-    whole = model.spool(2, services=0)
-    (section,) = whole.head.sections
-    whole.head = whole.head.model_copy(
-        update={
-            "scope": Scope(kind="scan", scan=model.SCAN, sections=("advisories",)),
-            "sections": (section.model_copy(update={"audiences": frozenset(), "tables": ()}),),
-        }
-    )
-    page = page_of(whole)
+    held = model.spool(2, services=0)
+    held.head = of_one_section()
+    page = page_of(held)
     assert "These sections were not asked for: Exposed services." in page
-    assert section.summary not in page
-    assert section.not_looked_at[0] in page
+    assert "192.0.2.7 was excluded." in page
+
+
+def test_a_pdf_names_the_sections_that_nobody_asked_for(nursery: zygote.Zygote) -> None:
+    out = io.BytesIO()
+    Spooling(io.BytesIO()).close(of_one_section(), out)
+    content, _ = make(Boxes(nursery.address), out.getvalue())
+    pages = [" ".join(one.get_textpage().get_text_range().split()) for one in pypdfium2.PdfDocument(content)]
+    assert ["These sections were not asked for: Exposed services." in page for page in pages] == [False, True, True]
+    assert "192.0.2.7 was excluded." in pages[-1]
 
 
 def page_of(held: Spool, **options: Any) -> str:

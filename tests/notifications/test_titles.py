@@ -30,6 +30,7 @@ AT = datetime(2026, 11, 29, tzinfo=UTC)
         ("advisories.watch_hit", {"cve_id": "CVE-2024-6387", "kind": "kev_added", "name": "ours"}, "CVE-2024-6387: kev_added (ours)"),
         ("advisories.source_refused", {"source": "NVD"}, "NVD cannot be read: unknown"),
         ("reports.failed", {"reason": "{0} {reason} %s"}, "A report could not be written: {0} {reason} %s"),
+        ("reports.short_of_room", {"reason": "3 MiB are left"}, "Reports wait for room on a disk: 3 MiB are left"),
         ("finding.fixed", {"title": "TLS 1.0 is on"}, "Fixed: TLS 1.0 is on"),
         ("job.failed", {"kind": "scans.run", "reason": "no such host"}, "A job has failed: scans.run (no such host)"),
         ("job.quarantined", {"kind": "scans.run", "attempts": 3}, "A job was set aside, it took its worker down 3 times: scans.run"),

@@ -38,6 +38,13 @@ reports = Capability(
             severity=Severity.MEDIUM,
             description="A format could not be rendered: `reason` says why.",
         ),
+        EventType(
+            name="reports.short_of_room",
+            data="schemas.events:ReportsShortOfRoom",
+            permission="report.read",
+            severity=Severity.HIGH,
+            description="A disk has too little room for reports, which wait: `reason` says where. Told once an hour.",
+        ),
     ),
     schedules=(
         DefaultSchedule(name="cleanup-reports", kind="reports.cleanup_old_reports", cron="0 3 * * *"),

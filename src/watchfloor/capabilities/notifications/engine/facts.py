@@ -50,6 +50,7 @@ FACTS: Final[dict[str, tuple[str, ...]]] = {
     "notifications.health_changed": ("status", "checks"),
     "reports.failed": ("report", "format", "reason"),
     "reports.ready": ("report", "scan", "format", "artifact"),
+    "reports.short_of_room": ("reason", "needed_bytes", "free_bytes"),
     "scans.cancelled": ("scan",),
     "scans.changed": (
         "scan", "base", *(f"counts_{one}" for one in _DIFFERENCES), "not_compared_hosts", "not_compared_ports",

@@ -27,6 +27,7 @@ EVENTS: Final = {
     "notifications.health_changed": "notification.read",
     "reports.failed": "report.read",
     "reports.ready": "report.read",
+    "reports.short_of_room": "report.read",
     "scans.cancelled": "finding.read",
     "scans.changed": "finding.read",
     "scans.finished": "finding.read",

@@ -73,6 +73,7 @@ _TITLES: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "match.band_changed": _said("Vulnerabilities of your assets went from {} to {}", "old", "new"),
     "reports.ready": _said("A report is ready: {}", "format"),
     "reports.failed": _said("A report could not be written: {}", "reason"),
+    "reports.short_of_room": _said("Reports wait for room on a disk: {}", "reason"),
     "channel.disabled": _said("A {} channel was switched off: {}", "kind", "reason"),
     "delivery.dead": _said("A message over {} was given up: {}", "kind", "reason"),
     "escalation.unreached": _said("Nobody could be reached by step {} of the escalation {}", "step", "escalation"),

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import re
 import shutil
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 from uuid import UUID
 
+from watchfloor.capabilities.reports.jobs import disk
 from watchfloor.kernel import clock
 from watchfloor.kernel.errors import Retry
 from watchfloor.kernel.settings import Profile, kernel_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from watchfloor.capabilities.reports.schemas.words import Format
     from watchfloor.capabilities.reports.settings import ReportSettings
     from watchfloor.kernel.sections import Scope
@@ -30,19 +27,6 @@ BLOCK: Final = 1 << 20
 # As `file_name` and `write` name them; whatever else lies there is none of ours.
 NAMED: Final = re.compile(r"\.?[a-z0-9-]+-(?P<report>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z.]+(?:\.\d+)?")
 LEFT_AFTER: Final = timedelta(hours=24)  # longer than any writer takes from its copy to its commit
-DISK_FULL: Final = timedelta(minutes=5)
-
-
-@contextmanager
-def room() -> Iterator[None]:
-    """Try again in five minutes where a disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        message = f"no room is left on the disk ({error.filename or 'temporary files'}); make some, the report is tried again"
-        raise Retry(message, DISK_FULL) from error
 
 
 def folder(settings: ReportSettings, org: UUID) -> Path | None:
@@ -80,8 +64,10 @@ def write(settings: ReportSettings, org: UUID, name: str, content: IO[bytes]) ->
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        message = f"a copy of the report cannot be written to {place}: {error.strerror}; make room or set WATCHFLOOR_REPORTS_EXPORT_DIR"
-        raise Retry(message, DISK_FULL) from error
+        if error.errno in disk.FULL:
+            raise disk.NoRoom(f"no room is left on the disk ({place})") from error
+        message = f"a copy of the report cannot be written to {place}: {error.strerror}; mend it or set WATCHFLOOR_REPORTS_EXPORT_DIR"
+        raise Retry(message, disk.WAIT) from error
     return path
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from watchfloor.capabilities.reports.engine import spec
 from watchfloor.capabilities.reports.engine.filtered import plain
 from watchfloor.capabilities.reports.engine.spool import Spool, canonical
-from watchfloor.capabilities.reports.jobs import copies
+from watchfloor.capabilities.reports.jobs import copies, disk
 from watchfloor.capabilities.reports.jobs.fonts import OperatorFonts, operator_fonts
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.rendering import PURPOSE, Renderer
@@ -77,19 +77,22 @@ class Making:
             raise GiveUp(str(error)) from error
         self.scope = self.wanted.narrow(scope)
         self.fonts = operator_fonts(self.settings) if any(one.is_set for one in self.formats) else OperatorFonts()
-        with copies.room():
+        with disk.room(context):
             self.taken: Taken = snapshot(context, self.scope, self.wanted.redaction)
         self.reused: set[UUID] = set()
         self.as_of: datetime = self.taken.stored.as_of
 
     def make(self) -> list[Row]:
         """Return every format's report, ready or failed; one that fails does not stop the others."""
-        with copies.room(), ExitStack() as stack:
+        with disk.room(self.context), ExitStack() as stack:
             rendering, made = None, []
             for format_ in self.formats:
                 row, mine = self._claimed(format_)
                 if mine:
                     if rendering is None:
+                        disk.ask_for(
+                            disk.of_files(self.taken.stored.size_bytes, self.formats), copies.folder(self.settings, self.context.org)
+                        )
                         file = stack.enter_context(opened(self.context, self.taken.stored))
                         options = self.wanted.options.model_copy(update={"fonts": self.fonts.digest})
                         rendering = Renderer(self.context, file, options, self.wanted.logo, stack, self.fonts), Spool(file).head

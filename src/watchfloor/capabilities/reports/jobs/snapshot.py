@@ -14,6 +14,7 @@ from watchfloor.capabilities.reports.engine import text
 from watchfloor.capabilities.reports.engine.redaction import Redactor
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, scope_hash
 from watchfloor.capabilities.reports.engine.spool import Spooling
+from watchfloor.capabilities.reports.jobs import disk
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.subjects import accepting
 from watchfloor.capabilities.reports.queries import findings, snapshots
@@ -54,6 +55,7 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
 
     Raises:
         GiveUp: What the scope is about is not there.
+        NoRoom: It would not find room.
     """
     context.progress(0, 1, phase="snapshot")
     # One that is gone is marked as such and not found again. Nobody is asked whether it is while a transaction is open.
@@ -73,9 +75,18 @@ def _read(context: JobContext, scope: Scope, redaction: Redaction) -> Stored | T
                 found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
                 if found is not None:
                     return found
+            disk.ask_for(_expected_bytes(session, context.org, scope, sections, redaction))
             redactor = _redactor(session, context.org, scope, sections, redaction)
             head, spooling = _spooled(context, session, scope, sections, redactor, redaction, rows)
         return _stored(context, head, spooling, watermark)
+
+
+def _expected_bytes(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], redaction: Redaction) -> int:
+    """Estimate a snapshot by the newest of its scope, else by its findings; its rows are written twice, because the head counts them."""
+    newest = snapshots.find_newest_size(session, org, scope_hash(scope), redaction)
+    if newest is None:
+        newest = findings.count(session, org, _selection(session, org, scope, sections)) * disk.ROW_BYTES
+    return 2 * newest
 
 
 @contextmanager

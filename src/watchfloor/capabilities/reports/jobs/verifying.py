@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, spec_hash
+from watchfloor.capabilities.reports.jobs import disk
 from watchfloor.capabilities.reports.jobs.fonts import NAME, operator_fonts
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
 from watchfloor.capabilities.reports.jobs.making import signed
@@ -43,8 +44,9 @@ def verify_report(context: JobContext, request: VerifyReport) -> Verified:
     notes: list[str] = []
     told: dict[str, Any] = json.loads(report.manifest)
     found = _stored_hash(context, report, notes)
-    equal = _rendered_again(context, report, notes) if request.rerender else None
-    pdfa = _archival(context, report, notes) if request.pdfa else None
+    with disk.room(context):
+        equal = _rendered_again(context, report, notes) if request.rerender else None
+        pdfa = _archival(context, report, notes) if request.pdfa else None
     return Verified(
         report_id=report.id, file_ok=found == told["sha256"] == (report.sha256 or b"").hex(), signature_ok=signed(report), rerender_equal=equal, pdfa=pdfa,
         notes=notes,
@@ -91,6 +93,7 @@ def _rendered_again(context: JobContext, report: Report, notes: list[str]) -> bo
         except (NotFound, Forged) as error:
             notes.append(f"it cannot be rendered again, because its snapshot cannot be read: {error}")
             return None
+        disk.ask_for(disk.of_files(stored.size_bytes, [Format(report.format)]))
         renderer = Renderer(context, file, options, logo, stack, fonts)
         return renderer.file(Format(report.format)).sha256 == report.sha256
 

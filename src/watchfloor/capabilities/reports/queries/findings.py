@@ -88,6 +88,12 @@ def watermark(session: Session, org: UUID, selection: Selection) -> str:
     return "|".join(str(value) for value in row)
 
 
+def count(session: Session, org: UUID, selection: Selection) -> int:
+    """Count the rows of the selection."""
+    row: Any = wire_of(session).execute(f"select count(*) from ({selection.sql}) chosen", {**selection.values, "org": org}).fetchone()  # noqa: S608 - a query of our sections
+    return int(row[0])
+
+
 def rows(session: Session, org: UUID, selection: Selection) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table of findings, their evidence as text."""
     with wire_of(session).cursor("report_findings", row_factory=dict_row) as cursor:

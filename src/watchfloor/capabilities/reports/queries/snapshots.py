@@ -49,6 +49,13 @@ def find_newest(session: Session, org: UUID, scope_hash: bytes, redaction: str, 
     return cursor.execute(sql, (org, scope_hash, redaction, watermark)).fetchone()
 
 
+def find_newest_size(session: Session, org: UUID, scope_hash: bytes, redaction: str) -> int | None:
+    """Return how many bytes the newest snapshot of a scope has or had, whatever changed since; None where there was none."""
+    sql = "select size_bytes from report_snapshot where org = %s and scope_hash = %s and redaction = %s order by taken_at desc limit 1"
+    row: Any = wire_of(session).execute(sql, (org, scope_hash, redaction)).fetchone()
+    return row[0] if row else None
+
+
 def find_snapshot(session: Session, org: UUID, snapshot: UUID) -> Stored | None:
     """Return a snapshot whose file is still there, or None."""
     sql = f"select {COLUMNS} from report_snapshot where org = %s and id = %s and artifact is not null"  # noqa: S608 - our own columns

@@ -28,3 +28,13 @@ class ReportFailed(BaseModel):
     report: UUID
     format: Format
     reason: str
+
+
+class ReportsShortOfRoom(BaseModel):
+    """What `reports.short_of_room` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str
+    needed_bytes: int | None = Field(description="How much must be free before the report is begun; None where the disk was full already.")
+    free_bytes: int | None = Field(description="How much was free.")

@@ -40,7 +40,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return told
 
 
-OPEN = {"open_link", "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link"}  # whoever has the link
+OPEN = {"open_link", "head_link", "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link"}  # whoever has the link
 
 
 def test_every_operation_needs_a_key(http: httpx.Client) -> None:
@@ -49,7 +49,8 @@ def test_every_operation_needs_a_key(http: httpx.Client) -> None:
             for method, operation in methods.items():
                 answer = http.request(method, path.replace("{", "").replace("}", ""))
                 if operation["operationId"] in OPEN:
-                    problem(answer, 404, "not_found")
+                    assert answer.status_code == 404
+                    assert method == "head" or problem(answer, 404, "not_found")
                     continue
                 if method == "head":
                     assert answer.status_code == 401

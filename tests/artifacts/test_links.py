@@ -58,6 +58,19 @@ def test_a_link_opens_the_file_without_a_key(owner: Client, artifact: UUID) -> N
     assert timedelta(seconds=30) < left <= timedelta(seconds=61)
 
 
+def test_asking_for_the_headers_of_a_link_does_not_use_it_up(owner: Client, artifact: UUID) -> None:
+    once = link(owner, artifact, single_use=True)
+    head, again = owner.http.head(once), owner.http.head(once)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(CONTENT)))
+    assert again.status_code == 200
+    assert not [one for one in owner.get("/audit")["items"] if one["operation"] == "open_link"]
+    answer = owner.http.get(once)
+    assert (answer.content, answer.headers["etag"], answer.headers["content-disposition"]) == (
+        CONTENT, head.headers["etag"], head.headers["content-disposition"],
+    )  # fmt: skip
+    assert [owner.http.request(method, once).status_code for method in ("HEAD", "GET")] == [404, 404]
+
+
 @pytest.mark.parametrize("asked", [{"seconds": 901}, {"seconds": 0}, {"seconds": -5}, {"days": 1}, {"single_use": "perhaps"}])
 def test_no_link_lives_longer_than_a_quarter_of_an_hour(owner: Client, artifact: UUID, asked: dict[str, Any]) -> None:
     assert owner.ask("POST", f"/artifacts/{artifact}/links", json=asked).status_code == 422
@@ -129,7 +142,7 @@ def test_an_answer_without_bytes_uses_nothing_up(owner: Client, artifact: UUID) 
     url = link(owner, artifact, single_use=True)
     assert owner.http.get(url, headers={"Range": "bytes=900-"}).status_code == 416
     assert owner.http.get(url, headers={"If-None-Match": "*"}).status_code == 304
-    assert owner.http.head(url).status_code == 405
+    assert owner.http.head(url).status_code == 200
     assert owner.http.get(url).content == CONTENT
     assert owner.http.get(url, headers={"If-None-Match": "*"}).status_code == 404
 

@@ -47,7 +47,7 @@ BODIES: dict[str, Any] = {
 # Addressed by a name of the installation, of the world or that everybody gives themselves, by a hash, or by a link that opens for whoever has
 # it, not by an organisation's id; that a CVE's matches, a file's report and templates are nobody else's is shown in their own tests.
 BY_NAME = {
-    "submit_task", "pause_queue", "resume_queue", "open_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_member", "remove_member", "get_template", "set_template", "delete_template", "set_report_theme", "identify_report",
+    "submit_task", "pause_queue", "resume_queue", "open_link", "head_link", "list_advisory_matches", "set_report_preset", "get_preference", "set_preference", "set_member", "remove_member", "get_template", "set_template", "delete_template", "set_report_theme", "identify_report",
     "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link",
 }  # fmt: skip
 # What the world knows of vulnerabilities is the same for all; an organisation's own are its watches, matches and bundles.

@@ -69,6 +69,16 @@ def create_artifact_link(caller: Caller, artifact: UUID, body: LinkAsked) -> Lin
 @open_routes.get("/links/{token}", response_class=StreamingResponse, responses=RANGES)
 def open_link(request: Request, token: str) -> Response:
     """Download the file that a link opens; needs no key. A link that is wrong, expired or used up is a 404."""
+    return _opened(request, token)
+
+
+@open_routes.head("/links/{token}", response_class=Response)
+def head_link(request: Request, token: str) -> Response:
+    """Show in headers what a link would open, without using it up; whoever previews links in messages asks so."""
+    return _opened(request, token)
+
+
+def _opened(request: Request, token: str) -> Response:
     ledger: Ledger = request.app.state.ledger
     limits: Limits = request.app.state.limits
     client = request.client.host if request.client else None
@@ -78,7 +88,7 @@ def open_link(request: Request, token: str) -> Response:
             card = links.get_linked(session, org, link)
         # Only bytes that can be read use a link up.
         found = answer(ledger, card, request)
-        if found.status_code in {200, 206}:
+        if found.status_code in {200, 206} and request.method != "HEAD":
             with ledger.database.transaction(org) as session:
                 links.use(session, org, link, card, request_id=request.scope.get("request_id"), address=client)
     except Lost:

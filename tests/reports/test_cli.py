@@ -70,6 +70,15 @@ def test_one_format_lies_in_the_file_that_is_named(desk: WorkingDesk, world: Wor
     assert (tmp_path / "findings.csv").read_text(encoding="utf-8-sig").count("\n") == 4
 
 
+@pytest.mark.parametrize("command", ["generate", "export", "download"])
+def test_a_folder_that_is_not_there_yet_is_made_for_its_owner_alone(desk: WorkingDesk, world: World, tmp_path: Path, command: str) -> None:
+    what = ready(desk, world)[0]["report_id"] if command == "download" else str(world.scan())
+    printed = told(desk, command, what, *(("--format", "csv") if command == "generate" else ()), "--output", f"{tmp_path}/new/")
+    (made,) = (tmp_path / "new").iterdir()
+    assert str(made) in printed
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "new", made)] == [0o700, 0o600]
+
+
 def test_without_a_worker_the_job_is_left_and_its_id_is_printed(desk: WorkingDesk, world: World) -> None:
     job = told(desk, "generate", str(world.scan()), "--format", "json", "--no-wait").strip()
     assert world.ask("select kind from job where id = %s", UUID(job)) == [("reports.generate_multiple_reports",)]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of, run, standard_output
+from watchfloor.capabilities.reports.cli.work import id_of, place_of, run, standard_output
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.settings import duration
 from watchfloor.kernel.terminal import Exit, Json, desk, note, print_json, print_text, write_private
@@ -69,9 +69,10 @@ def generate(
     capability: Annotated[str | None, typer.Option(help="List what these capabilities found, such as scans,advisories.")] = None,
     known_exploited: Annotated[bool | None, typer.Option("--known-exploited", help="List only what is known to be exploited.")] = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--output", "-o", help="A folder, or for one format a file; - is standard output.", show_default="reports in the data directory"
+            "--output", "-o", metavar="PATH", help="A folder that is there or ends with /, or for one format a file; - is standard output.",
+            show_default="reports in the data directory",
         ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the reports, or print the job's id and go.")] = True,
@@ -79,7 +80,7 @@ def generate(
     json: Json = False,
 ) -> None:
     """Write reports about a scan, a tag or the organisation: one snapshot, every format that is asked for."""
-    if json and str(output) == "-":
+    if json and output == "-":
         raise InvalidInput("--json and --output - both want standard output; choose one.")
     request = _request(
         scan_id=id_of(scan, "scan", "scans") if scan else None, formats=_words(format_),
@@ -87,12 +88,12 @@ def generate(
         time_zone=time_zone, redaction=redaction, retention=retention, theme=theme, sections=_words(section),
         filters=_filters(min_severity=min_severity, states=_words(finding_state), capabilities=_words(capability), known_exploited=known_exploited),
     )  # fmt: skip
-    if str(output) == "-":
+    if output == "-":
         standard_output().close()
     _generate(context, request, output, wait=wait, timeout=timeout, json=json)
 
 
-def export(context: typer.Context, scan: Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")], *, output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; - is standard output.")] = None, json: Json = False) -> None:  # fmt: skip
+def export(context: typer.Context, scan: Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")], *, output: Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="The file, or a folder that is there or ends with /; - is standard output.")] = None, json: Json = False) -> None:  # fmt: skip
     """Write a scan's findings as CSV."""
     _generate(context, _request(scan_id=id_of(scan, "scan", "scans"), formats=["csv"]), output, wait=True, timeout=None, json=json)
 
@@ -133,13 +134,13 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 def _generate(
-    context: typer.Context, request: GenerateReports, output: Path | None, *, wait: bool, timeout: str | None, json: bool
+    context: typer.Context, request: GenerateReports, output: str | None, *, wait: bool, timeout: str | None, json: bool
 ) -> None:
     from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - heavy imports wait until the floor starts
 
     with desk(context).floor(work=wait) as floor:
         request = _decided(floor, request, desk(context).sections())
-        if str(output) == "-" and len(request.formats or ()) > 1:
+        if output == "-" and len(request.formats or ()) > 1:
             raise InvalidInput("Standard output takes one format; name a folder for several.")
         if not wait:
             _left(floor, request, json=json)
@@ -151,7 +152,7 @@ def _generate(
     failed = [one for one in result["reports"] if one["status"] != "ready"]
     if json:
         print_json({**result, "job": job, "reports": made})
-    elif str(output) != "-":
+    elif output != "-":
         for one in made:
             if one.get("path"):
                 print_text(f"Report: {one['path']}")
@@ -180,7 +181,7 @@ def _left(floor: Floor, request: GenerateReports, *, json: bool) -> None:
     print_json({"job": made.id}) if json else print_text(str(made.id))
 
 
-def _placed(floor: Floor, made: dict[str, Any], output: Path | None, *, alone: bool) -> dict[str, Any]:
+def _placed(floor: Floor, made: dict[str, Any], output: str | None, *, alone: bool) -> dict[str, Any]:
     """Put a report where it was asked for; without a place, the worker's own copy is named, or one is made in the data directory."""
     from watchfloor.capabilities.reports.cli.known import content_of  # noqa: PLC0415 - loads the database's libraries
     from watchfloor.capabilities.reports.schemas.words import Format  # noqa: PLC0415 - see above
@@ -192,11 +193,11 @@ def _placed(floor: Floor, made: dict[str, Any], output: Path | None, *, alone: b
     if output is None and os.access(copy, os.R_OK):
         return {**made, "path": str(copy)}
     content = content_of(floor, UUID(str(made["report_id"])))
-    if str(output) == "-":
+    if output == "-":
         _printed(content)
         return made
     name = f"{made['report_id']}.{Format(made['format']).suffix}"
-    path = output if output and alone and not output.is_dir() else (output or kernel_settings().data_dir / "reports") / name
+    path = place_of(output, name, alone=alone) if output is not None else kernel_settings().data_dir / "reports" / name
     write_private(path, content)
     return {**made, "path": str(path.absolute())}
 

@@ -10,7 +10,7 @@ from uuid import UUID  # noqa: TC003 - one argument is of it
 
 import typer
 
-from watchfloor.capabilities.reports.cli.work import id_of, standard_output
+from watchfloor.capabilities.reports.cli.work import id_of, place_of, standard_output
 from watchfloor.kernel.errors import Conflict, InvalidInput
 from watchfloor.kernel.terminal import Json, Quiet, desk, print_ids, print_json, print_text, table, write_private
 
@@ -61,18 +61,18 @@ def show(context: typer.Context, report: ReportId, *, json: Json = False) -> Non
 
 
 def download(
-    context: typer.Context, report: ReportId, *, output: Annotated[Path | None, typer.Option("--output", "-o", help="The file or folder; - is standard output.")] = None
+    context: typer.Context, report: ReportId, *, output: Annotated[str, typer.Option("--output", "-o", metavar="PATH", help="The file, or a folder that is there or ends with /; - is standard output.")] = "."
 ) -> None:  # fmt: skip
     """Copy a report's file here."""
     with desk(context).floor() as floor:
         one = id_of(report, "report", "reports")
         content = _taken(floor, one)
-        if str(output) == "-":
+        if output == "-":
             with standard_output() as out:
                 out.writelines(content)
             return
         name = f"report-{one}.{_view(floor, one).format.suffix}"
-        path = (output or Path()) / name if output is None or output.is_dir() else output
+        path = place_of(output, name)
         write_private(path, content)
     print_text(str(path.absolute()))
 

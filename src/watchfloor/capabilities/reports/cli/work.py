@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -54,6 +55,13 @@ def standard_output() -> IO[bytes]:
     if sys.__stdout__ is None:
         raise InvalidInput("There is no standard output to write to; name a file with --output.")
     return os.fdopen(os.dup(1), "wb")
+
+
+def place_of(output: str, name: str, *, alone: bool = True) -> Path:
+    """Return where a report goes: to the file that is named; to `name` in a folder that is there, that ends with a slash, or that takes several."""
+    path = Path(output)
+    folder = not alone or output.endswith(("/", os.sep)) or path.is_dir()
+    return path / name if folder else path
 
 
 def id_of(text: str, noun: str, where: str) -> UUID:

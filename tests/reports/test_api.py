@@ -259,6 +259,16 @@ def test_a_theme_has_readable_colours_and_a_clean_logo(owner: Client, world: Wor
     assert ready(world, theme="ours")["status"] == "ready"
 
 
+def test_a_themes_language_is_that_of_reports_that_name_none(owner: Client, world: World) -> None:
+    assert owner.ask("PUT", "/reports/themes/ours", json={"locale": "fr"}).json()["locale"] == "fr"
+    assert owner.ask("PUT", "/reports/themes/any", json={}).json()["locale"] == ""
+    assert owner.ask("PUT", "/reports/themes/wrong", json={"locale": "zz_ZZ"}).status_code == 422
+    owner.ask("PUT", "/reports/presets/board", json={"locale": "es", "theme": "ours"})
+    wishes: list[dict[str, Any]] = [{"theme": "ours"}, {"theme": "ours", "locale": "de"}, {"preset": "board"}, {"theme": "any"}, {}]
+    made = [ready(world, **wish)["report_id"] for wish in wishes]
+    assert [owner.get(f"/reports/{one}")["locale"] for one in made] == ["fr", "de", "es", "en", "en"]
+
+
 def test_another_organisation_sees_none_of_it(http: httpx.Client, ledger: Ledger, stranger: UUID, owner: Client, world: World) -> None:
     report = ready(world)["report_id"]
     other = client_of(http, ledger, stranger, "owner")

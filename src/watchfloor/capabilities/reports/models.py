@@ -91,6 +91,7 @@ class Theme(OrgOwned, Base):
     tokens: Mapped[dict[str, Any]]
     classification: Mapped[str]
     author: Mapped[str]
+    locale: Mapped[str]
     logo: Mapped[bytes | None]
     actor: Mapped[str]
     changed_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, pool
 
 from watchfloor.kernel.errors import SetupError
 
-HEAD = "0022"
+HEAD = "0023"
 
 
 def current(url: str) -> str | None:

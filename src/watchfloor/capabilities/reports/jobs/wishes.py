@@ -58,7 +58,7 @@ class Wanted:
 def wanted(
     session: Session, org: UUID, wish: Wish, settings: ReportSettings, known: Collection[str], usual: Sequence[Format] = USUAL
 ) -> Wanted:
-    """Fill in a wish: what it says, else what its preset says, else what the settings say, or for formats the `usual` ones.
+    """Fill in a wish: what it says, else what its preset says, else what its theme or the settings say, or for formats the `usual` ones.
 
     `known` are the names of the sections there are.
 
@@ -77,7 +77,7 @@ def wanted(
         message = "a hold needs a reason: ask for the report, then hold it (`watchfloor reports hold`, POST /api/v1/reports/{report}/hold)"
         raise InvalidInput(message, field="/retention")
     options = Options(
-        audience=said.get("audience", Audience.ENGINEER).value, locale=said.get("locale", settings.locale), time_zone=_zone(said.get("time_zone", settings.time_zone)),
+        audience=said.get("audience", Audience.ENGINEER).value, locale=said.get("locale") or (theme.locale if theme else "") or settings.locale, time_zone=_zone(said.get("time_zone", settings.time_zone)),
         full=said.get("full", False), classification=said.get("classification") or (theme.classification if theme else "") or settings.classification,
         author=(theme.author if theme else "") or settings.author, author_url=settings.author_url, theme=theme.tokens if theme else {},
         logo=bool(theme and theme.logo), pdf_rows_max=settings.pdf_rows_max, html_rows_max=settings.html_rows_max,

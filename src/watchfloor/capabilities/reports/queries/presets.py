@@ -76,10 +76,10 @@ def set_theme(session: Session, org: UUID, name: str, theme: ThemeChange, *, act
     """Write a theme, or write it anew; its logo stays."""
     _room(session, "report_theme", org, name)
     wire_of(session).execute(
-        "insert into report_theme (org, id, name, tokens, classification, author, actor) values (%s, %s, %s, %s, %s, %s, %s) "
+        "insert into report_theme (org, id, name, tokens, classification, author, locale, actor) values (%s, %s, %s, %s, %s, %s, %s, %s) "
         "on conflict (org, name) do update set tokens = excluded.tokens, classification = excluded.classification, author = excluded.author, "
-        "actor = excluded.actor, changed_at = wf_now()",
-        (org, new_id(), name, Jsonb(theme.tokens), theme.classification, theme.author, actor),
+        "locale = excluded.locale, actor = excluded.actor, changed_at = wf_now()",
+        (org, new_id(), name, Jsonb(theme.tokens), theme.classification, theme.author, theme.locale, actor),
     )
     record(session, org, actor=actor, operation="report_theme.set", object=name)
 
@@ -109,8 +109,8 @@ def logo_of(session: Session, org: UUID, report: UUID) -> bytes | None:
 
 def _theme(one: Theme) -> ThemeView:
     return ThemeView(
-        name=one.name, tokens=one.tokens, classification=one.classification, author=one.author, logo=one.logo is not None, actor=one.actor,
-        changed_at=one.changed_at,
+        name=one.name, tokens=one.tokens, classification=one.classification, author=one.author, locale=one.locale, logo=one.logo is not None,
+        actor=one.actor, changed_at=one.changed_at,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from watchfloor.capabilities.reports.schemas.requests import STORABLE, GenerateReports, PresetWish, Wish
+from watchfloor.capabilities.reports.schemas.requests import LOCALE, STORABLE, GenerateReports, PresetWish, Wish
 from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Format
 
@@ -79,6 +79,7 @@ class ThemeChange(Part):
     )
     classification: str = Field("", max_length=60, pattern=STORABLE)
     author: str = Field("", max_length=200, pattern=STORABLE)
+    locale: str = Field("", max_length=35, pattern=rf"{LOCALE}|^$", description="Language of reports whose wish and preset name none, such as de.")
 
 
 class ThemeView(ThemeChange):

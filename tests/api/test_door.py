@@ -40,7 +40,14 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return told
 
 
-OPEN = {"open_link", "head_link", "show_unsubscription", "unsubscribe", "show_acknowledgement", "acknowledge_by_link"}  # whoever has the link
+OPEN = {
+    "open_link",
+    "head_link",
+    "show_unsubscription",
+    "unsubscribe",
+    "show_acknowledgement",
+    "acknowledge_by_link",
+}  # whoever has the link
 
 
 def test_every_operation_needs_a_key(http: httpx.Client) -> None:

@@ -252,6 +252,14 @@ def test_a_theme_has_readable_colours_and_a_clean_logo(owner: Client, world: Wor
     assert owner.ask("PUT", "/reports/themes/ours", json={"tokens": {"accent": "#8a1538"}, "classification": "SECRET"}).status_code == 200
     headers = {"Content-Type": "image/png"}
     assert owner.ask("PUT", "/reports/themes/ours/logo", content=b"<svg/>", headers=headers).status_code == 422
+    drawing = b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 1'><rect width='2' height='1' fill='#1d5fbf'/></svg>"
+    told = {"Content-Type": "image/svg+xml"}
+    assert owner.ask("PUT", "/reports/themes/ours/logo", content=drawing, headers=told).status_code == 204
+    made = world.done("reports.generate_multiple_reports", scan_id=str(world.scan()), formats=["html", "pdf"], theme="ours")
+    assert made["total_generated"] == 2
+    assert b"data:image/svg+xml;base64," in world.stored(UUID(made["reports"][0]["report_id"]))
+    scripted = owner.ask("PUT", "/reports/themes/ours/logo", content=drawing.replace(b"<rect", b"<script/><rect"), headers=told)
+    assert (scripted.status_code, "'script'" in scripted.text) == (422, True)
     assert owner.ask("PUT", "/reports/themes/ours/logo", content=PNG[:-20], headers=headers).status_code == 422
     assert owner.ask("PUT", "/reports/themes/ours/logo", content=PNG, headers=headers).status_code == 204
     (theme,) = owner.get("/reports/themes")["items"]

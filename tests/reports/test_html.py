@@ -19,6 +19,7 @@ from tests.reports import model
 from tests.reports.corpus import ADDRESSES, PAYLOADS
 from watchfloor.capabilities.reports.engine.cells import Cells
 from watchfloor.capabilities.reports.engine.links import web
+from watchfloor.capabilities.reports.engine.logo import clean
 from watchfloor.capabilities.reports.engine.page import Page
 from watchfloor.capabilities.reports.engine.text import visible
 from watchfloor.capabilities.reports.engine.to_html import write
@@ -316,13 +317,15 @@ def test_a_colour_nobody_could_read_is_refused() -> None:
     assert "--accent:#0b3d2e" in page(1, theme={"accent": "#0b3d2e"})
 
 
-def test_a_logo_is_part_of_the_page_and_only_a_png() -> None:
+def test_a_logo_is_part_of_the_page_when_it_was_cleaned() -> None:
     def shown(logo: bytes) -> str:
         pieces: list[bytes] = []
         write(model.spool(1), Options(logo=True), pieces.append, logo)
         return b"".join(pieces).decode()
 
     assert '<img class="logo" alt="" src="data:image/png;base64,iVBORw0KGgp4">' in shown(b"\x89PNG\r\n\x1a\nx")
+    drawing = clean(b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 1'><rect width='2' height='1'/></svg>")
+    assert f'<img class="logo" alt="" src="data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}">' in shown(drawing)
     assert "<img" not in shown(b"<svg onload=alert(1)>")
 
 

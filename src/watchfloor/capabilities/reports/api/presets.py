@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path
 
 from watchfloor.capabilities.reports.engine import theme as colours
-from watchfloor.capabilities.reports.engine.logo import clean_png
+from watchfloor.capabilities.reports.engine.logo import clean
 from watchfloor.capabilities.reports.jobs.wishes import BUILT_IN, refuse_formats, wanted
 from watchfloor.capabilities.reports.queries import presets
 from watchfloor.capabilities.reports.schemas.manage import Name, Presets, PresetView, ThemeChange, Themes, ThemeView
@@ -71,9 +71,12 @@ def remove_report_theme(caller: Caller, theme: Named) -> None:
 
 
 @routes.put("/themes/{theme}/logo", status_code=204)
-def set_report_logo(caller: Caller, theme: Named, body: Annotated[bytes, Body(media_type="image/png")]) -> None:
-    """Give a theme a logo: a PNG of at most 1 MiB and 4,000 pixels a side; whatever it holds besides the picture is dropped."""
-    logo = clean_png(body)
+def set_report_logo(caller: Caller, theme: Named, body: Annotated[bytes, Body(media_type="image/*")]) -> None:
+    """Give a theme a logo: a PNG of at most 4,000 pixels a side, or an SVG of shapes, gradients and clips alone; 1 MiB at most.
+
+    Only the picture is kept. An SVG with scripts, links, texts, pictures, styles, animations or entities is a 422 that names the first of them.
+    """
+    logo = clean(body)
     with caller.transaction() as session:
         presets.set_logo(session, caller.org, theme, logo, actor=caller.name)
 

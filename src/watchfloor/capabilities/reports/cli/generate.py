@@ -71,7 +71,10 @@ def generate(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="PATH", help="A folder that is there or ends with /, or for one format a file; - is standard output.",
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A folder that is there or ends with /, or for one format a file; - is standard output.",
             show_default="reports in the data directory",
         ),
     ] = None,
@@ -133,9 +136,7 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
-def _generate(
-    context: typer.Context, request: GenerateReports, output: str | None, *, wait: bool, timeout: str | None, json: bool
-) -> None:
+def _generate(context: typer.Context, request: GenerateReports, output: str | None, *, wait: bool, timeout: str | None, json: bool) -> None:
     from watchfloor.capabilities.reports.jobs import generate_multiple_reports  # noqa: PLC0415 - heavy imports wait until the floor starts
 
     with desk(context).floor(work=wait) as floor:

@@ -1,4 +1,4 @@
-"""Logos that reports may show: small PNG files that are what they say. Pure."""
+"""Logos that reports may show: small PNG files that are what they say, and drawings of shapes alone. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 import zlib
 from typing import Final
 
+from watchfloor.capabilities.reports.engine import drawing_logo
 from watchfloor.kernel.errors import InvalidInput, TooLarge
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -20,6 +21,32 @@ ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2
 KEPT: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
+def clean(content: bytes) -> bytes:
+    """Return a logo with its picture alone, ready to be shown.
+
+    Raises:
+        TooLarge: More than 1 MiB.
+        InvalidInput: Neither a PNG nor a drawing, or one that reports do not show.
+    """
+    _small(content)
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"<":
+        return clean_png(content)
+    made = drawing_logo.clean_svg(content)
+    _small(made)
+    return made
+
+
+def media_type(logo: bytes) -> str:
+    """Return what a cleaned logo is; empty for anything that was not cleaned."""
+    return "image/png" if logo.startswith(SIGNATURE) else "image/svg+xml" if logo.startswith(drawing_logo.START) else ""
+
+
+def _small(content: bytes) -> None:
+    if len(content) > BYTES_MAX:
+        message = f"the logo has {len(content)} bytes, {BYTES_MAX} are allowed; make it smaller"
+        raise TooLarge(message)
+
+
 def clean_png(content: bytes) -> bytes:
     """Return a PNG with its picture alone: no texts, no profiles, no times.
 
@@ -27,11 +54,9 @@ def clean_png(content: bytes) -> bytes:
         TooLarge: More than 1 MiB.
         InvalidInput: No PNG, a broken one, or one of more than 4,000 pixels a side.
     """
-    if len(content) > BYTES_MAX:
-        message = f"the logo has {len(content)} bytes, {BYTES_MAX} are allowed; make it smaller"
-        raise TooLarge(message)
+    _small(content)
     if not content.startswith(SIGNATURE):
-        message = "a logo is a PNG file; convert it first"
+        message = "a logo is a PNG or SVG file; convert it first"
         raise InvalidInput(message, field="/logo")
     made, at, seen = bytearray(SIGNATURE), len(SIGNATURE), []
     while at < len(content):

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from watchfloor.capabilities.reports.engine import theme
+from watchfloor.capabilities.reports.engine.logo import media_type
 from watchfloor.capabilities.reports.engine.page import PICKED, Page
 from watchfloor.capabilities.reports.engine.render import Rendered
 from watchfloor.capabilities.reports.engine.text import line, prose
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from watchfloor.capabilities.reports.schemas.snapshot import Options
 
 PACKAGE: Final = "watchfloor.capabilities.reports.engine"
-PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
 def write(spool: Spool, options: Options, out: Callable[[bytes], None], logo: bytes = b"") -> Rendered:
@@ -41,7 +41,8 @@ def write(spool: Spool, options: Options, out: Callable[[bytes], None], logo: by
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    picture = Markup("data:image/png;base64,") + base64.b64encode(logo).decode("ascii") if logo.startswith(PNG) else ""
+    sort = media_type(logo)
+    picture = Markup(f"data:{sort};base64,") + base64.b64encode(logo).decode("ascii") if sort else ""  # noqa: S704 - one of our words
     pieces = TEMPLATE.generate(
         page=page, head=spool.head, options=options, _=words, words=words, policy=policy, logo=picture, picked=PICKED,
         style=Markup(style), script=Markup(script),  # noqa: S704 - ours, and tested to hold no closing tag

@@ -79,7 +79,9 @@ class ThemeChange(Part):
     )
     classification: str = Field("", max_length=60, pattern=STORABLE)
     author: str = Field("", max_length=200, pattern=STORABLE)
-    locale: str = Field("", max_length=35, pattern=rf"{LOCALE}|^$", description="Language of reports whose wish and preset name none, such as de.")
+    locale: str = Field(
+        "", max_length=35, pattern=rf"{LOCALE}|^$", description="Language of reports whose wish and preset name none, such as de."
+    )
 
 
 class ThemeView(ThemeChange):

@@ -138,7 +138,7 @@ def _first(ledger: Ledger, org: UUID, scan: UUID, writer: tuple[str, bytes, int]
     before = peak_bytes()
     with writing(writer[0], writer[1], org, writer[2]) as written:
         wall, cpu = time.perf_counter(), time.process_time()
-        taken = snapshot(context, Scope(kind="scan", scan=scan), Redaction.INTERNAL)
+        taken = snapshot(context, Scope(kind="scan", scan=scan), Redaction.INTERNAL, "engineer")
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
         "snapshot_s": round(wall, 3), "snapshot_cpu_s": round(cpu, 3), "grew_mib": round((peak_bytes() - before) / (1 << 20), 1),

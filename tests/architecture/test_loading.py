@@ -82,7 +82,8 @@ for capability in CATALOG:
     for face in (capability.jobs, capability.routes, capability.open_routes, capability.faces, capability.commands, capability.section, capability.settings, capability.models):
         if face:
             capability.load(face)
-    assert capability.section is None or type(capability.load(capability.section)).__name__ == "ReportSection"
+    for face in (*filter(None, [capability.section]), *capability.sections):
+        assert type(capability.load(face)).__name__ == "ReportSection"
 names = [kind.name for capability in CATALOG for kind in capability.kinds()]
 assert len(names) == len(set(names)), names
 assert all(kind.description for kind in CATALOG.kinds().values())

@@ -326,6 +326,7 @@ class Capability:
     open_routes: str | None = None  # "api:open_routes", mounted beside routes and open to who has no key; permission "public"
     commands: str | None = None  # "cli:commands", wf <name> …
     section: str | None = None  # "report:section", its part of a report
+    sections: tuple[str, ...] = ()  # "report:written", further parts; each is called after capability and attribute
     holds: str | None = (
         None  # "queries.ending:list_held", what must not be deleted, as `noun:id`; a function of a session and an organisation
     )
@@ -395,5 +396,7 @@ class Catalog:
         return tuple(capability.load(capability.holds) for capability in self if capability.holds)
 
     def sections(self) -> dict[str, Any]:
-        """Return every report section by its capability's name."""
-        return {capability.name: capability.load(capability.section) for capability in self if capability.section}
+        """Return every report section: a capability's own by its name, further ones by its name and theirs."""
+        own = {capability.name: capability.load(capability.section) for capability in self if capability.section}
+        further = ((capability, place) for capability in self for place in capability.sections)
+        return own | {f"{capability.name}_{place.partition(':')[2]}": capability.load(place) for capability, place in further}

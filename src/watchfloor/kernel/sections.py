@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 SEVERITIES: Final = ("info", "low", "medium", "high", "critical")  # of findings, by their rank
+EVERYBODY: Final = frozenset({"executive", "engineer", "auditor"})
 
 
 class Sort(StrEnum):
@@ -150,6 +151,8 @@ class Selection:
 class ReportSection:
     """A capability's part of reports. Functions are given a session, the organisation and a scope that the section accepts.
 
+    A section that is not for everybody says nothing about whether a scope is there, and only snapshots for its `audiences` have it.
+
     `accepts` raises InvalidInput for a scope that it knows and that makes no sense. `watermark` is a word that changes whenever anything that `tell`, the tables or `findings` would return may have changed; None is
     unknown, and then every report takes a new snapshot. `findings` selects kernel findings that belong to the scope: every one
     at most once, change being new, fixed, returned, unchanged or unknown in a comparison and null elsewhere. `words` says the section's
@@ -163,5 +166,5 @@ class ReportSection:
     tell: Callable[[Session, UUID, Scope], Told]
     tables: tuple[SectionTable, ...] = ()
     findings: Callable[[Session, UUID, Scope], Selection] | None = None
-    audiences: frozenset[str] = field(default=frozenset({"executive", "engineer", "auditor"}))
+    audiences: frozenset[str] = EVERYBODY
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

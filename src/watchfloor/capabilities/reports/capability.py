@@ -12,6 +12,7 @@ reports = Capability(
     holds="queries.ending:list_held",
     settings="settings:ReportSettings",
     section="report:section",
+    sections=("report:written",),
     boxes=(
         "engine.to_pdf.part",
         "engine.to_pdf.merge",

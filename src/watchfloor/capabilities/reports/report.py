@@ -1,4 +1,7 @@
-"""What reports tell themselves of assets with a tag, or of the organisation over a period: what is known at all, and how findings came and went."""
+"""What reports tell themselves of assets with a tag, or of the organisation over a period: what is known at all, and how findings came and went.
+
+To auditors they tell which reports of the same scope were written before.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from psycopg.rows import dict_row
 
 from watchfloor.capabilities.reports.engine import french, german, spanish
 from watchfloor.capabilities.reports.engine.period import moments
+from watchfloor.capabilities.reports.engine.spec import scope_hash
+from watchfloor.capabilities.reports.schemas.words import Audience
 from watchfloor.kernel.assets.inventory import EXPOSURES
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.db.session import wire_of
@@ -46,6 +51,21 @@ select count(*), max(a.last_seen), md5(string_agg(a.exposure, '' order by a.id))
   (select max(c.at) from finding_change c where c.org = %(org)s), (select count(*) from finding f where f.org = %(org)s and f.state = 'open'),
   (select min(f.accepted_until) from finding f where f.org = %(org)s and f.accepted_until > wf_now()) {ASSETS}
 """  # noqa: S608 - our own columns
+NONE_WRITTEN: Final = "No report of this scope was written before."
+WRITTEN: Final = "from report r where r.org = %(org)s and r.scope_hash = %(scope)s and r.state in ('ready', 'lost', 'deleted') and r.ready_at is not null"
+WRITTEN_ROWS: Final = f"""
+select r.ready_at, r.format, r.options ->> 'audience' as audience, r.redaction, r.state, r.retention = 'hold' as held, r.created_by, r.hold_by,
+  encode(r.sha256, 'hex') as sha256, r.id::text as report {WRITTEN} order by r.ready_at desc, r.id
+"""
+# A report for auditors that came with the last look at this list would make another one necessary, which would come with it, and so on without end:
+# so those count only when something was done to them since. What was written for others is news, and so is a hold or a deletion.
+WRITTEN_MARK: Final = f"""
+select count(*), bit_xor(hash_record_extended((r.id, r.state, r.retention = 'hold', r.hold_by), 0))
+{WRITTEN} and (r.options ->> 'audience' <> 'auditor' or r.retention = 'hold' or r.state <> 'ready')
+"""
+TALLY: Final = f"""
+select count(*), count(*) filter (where r.retention = 'hold'), count(*) filter (where r.state <> 'ready') {WRITTEN}
+"""
 
 
 @dataclass(frozen=True)
@@ -150,6 +170,53 @@ section: Final = ReportSection(
                 Column(name="asset", title="Asset", sort=Sort.CODE, redact=Redact.ASSET), Column(name="name", title="Name", redact=Redact.ASSET),
                 Column(name="exposure", title="Exposure", words=EXPOSURES), Column(name="open", title="Open findings", sort=Sort.NUMBER),
                 Column(name="first_seen", title="First seen", sort=Sort.MOMENT), Column(name="last_seen", title="Last seen", sort=Sort.MOMENT),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+
+def written_watermark(session: Session, org: UUID, scope: Scope) -> str:
+    """Return a word for the reports of a scope that were written for others, and for what was done to any of them."""
+    return "|".join(str(value) for value in _row(wire_of(session).execute(WRITTEN_MARK, _of_scope(org, scope)).fetchone()))
+
+
+def tell_written(session: Session, org: UUID, scope: Scope) -> Told:
+    """Return how many reports of a scope there are, and what the list means."""
+    total, held, gone = _row(wire_of(session).execute(TALLY, _of_scope(org, scope)).fetchone())
+    return Told(
+        summary=f"Reports of this scope that were written before: {total:,}." if total else NONE_WRITTEN,
+        figures=(("Reports written", total, ""), ("Reports held", held, ""), ("Reports whose file is gone", gone, "")),
+        method=(
+            "The list has the reports of the same scope that were ready when the data was read; a report does not list itself.",
+            "A deleted report stays in the list with the hash of its file: whoever still has the file can prove it.",
+        ),
+    )  # fmt: skip
+
+
+def _of_scope(org: UUID, scope: Scope) -> dict[str, Any]:
+    return {"org": org, "scope": scope_hash(scope)}
+
+
+def _written(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str, Any]]:
+    with wire_of(session).cursor("report_written", row_factory=dict_row) as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(WRITTEN_ROWS, _of_scope(org, scope))
+        yield from cursor
+
+
+written: Final = ReportSection(
+    title="Reports written before", order=90, accepts=lambda _session, _org, _scope: True, watermark=written_watermark, tell=tell_written,
+    audiences=frozenset({Audience.AUDITOR.value}), words={"de": german.SECTION, "es": spanish.SECTION, "fr": french.SECTION},
+    tables=(
+        SectionTable(
+            name="reports", title="Reports", rows=_written, empty=NONE_WRITTEN,
+            columns=(
+                Column(name="ready_at", title="Written", sort=Sort.MOMENT), Column(name="format", title="Format"),
+                Column(name="audience", title="Audience", words=tuple(map(str, Audience))), Column(name="redaction", title="Redaction"),
+                Column(name="state", title="File", words=("ready", "lost", "deleted")), Column(name="held", title="Held", sort=Sort.FLAG),
+                Column(name="created_by", title="Asked for by", redact=Redact.PERSON), Column(name="hold_by", title="Held by", redact=Redact.PERSON),
+                Column(name="sha256", title="SHA-256", sort=Sort.CODE), Column(name="report", title="Report", sort=Sort.CODE),
             ),
         ),
     ),

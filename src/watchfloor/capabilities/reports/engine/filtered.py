@@ -53,7 +53,7 @@ def nothing(head: Head, words: Words) -> str:
 def left_out(head: Head, words: Words) -> str:
     """Return which sections nobody chose; empty where all tell."""
     chosen = head.scope.sections
-    titles = [words(one.title) for one in head.sections if chosen and one.name not in chosen]
+    titles = [words(one.title) for one in head.sections if chosen and one.name not in chosen and not one.audiences]
     return words("These sections were not asked for: {titles}.").format(titles=", ".join(titles)) if titles else ""
 
 

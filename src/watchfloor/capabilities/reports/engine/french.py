@@ -94,4 +94,16 @@ SECTION: Final = {
         "Aucun actif n'était connu alors : rien n'a été examiné, donc rien ne pouvait être trouvé.",
     "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
         "Un constat compte comme ouvert jusqu'à ce qu'un examen ait prouvé qu'il est corrigé, ou que quelqu'un l'ait accepté ou déclaré faux positif.",
+    # To auditors: which reports were written before.
+    "Reports written before": "Rapports écrits auparavant", "Reports": "Rapports", "Written": "Écrit", "Format": "Format",
+    "Audience": "Public", "Redaction": "Expurgation", "File": "Fichier", "Held": "Conservé", "Asked for by": "Demandé par",
+    "Held by": "Conservé par", "Report": "Rapport", "executive": "direction", "engineer": "technique", "auditor": "audit", "ready": "prêt",
+    "lost": "perdu", "deleted": "supprimé", "Reports written": "Rapports écrits", "Reports held": "Rapports conservés",
+    "Reports whose file is gone": "Rapports sans fichier", "SHA-256": "SHA-256",
+    "Reports of this scope that were written before: {total}.": "Rapports écrits auparavant sur le même objet : {total}.",
+    "No report of this scope was written before.": "Aucun rapport n'a été écrit auparavant sur cet objet.",
+    "The list has the reports of the same scope that were ready when the data was read; a report does not list itself.":
+        "La liste contient les rapports sur le même objet qui étaient prêts quand les données ont été lues ; un rapport ne se cite pas lui-même.",
+    "A deleted report stays in the list with the hash of its file: whoever still has the file can prove it.":
+        "Un rapport supprimé reste dans la liste avec le hachage de son fichier : qui a encore le fichier peut le prouver.",
 }  # fmt: skip

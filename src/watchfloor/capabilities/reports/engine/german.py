@@ -94,4 +94,16 @@ SECTION: Final = {
         "Bis dahin war kein Asset bekannt: Nichts wurde betrachtet, also konnte nichts gefunden werden.",
     "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
         "Ein Befund gilt als offen, bis ein Blick bewies, dass er behoben ist, oder jemand ihn akzeptierte oder als Fehlalarm bezeichnete.",
+    # To auditors: which reports were written before.
+    "Reports written before": "Früher geschriebene Berichte", "Reports": "Berichte", "Written": "Geschrieben", "Format": "Format",
+    "Audience": "Leserschaft", "Redaction": "Schwärzung", "File": "Datei", "Held": "Gehalten", "Asked for by": "Verlangt von",
+    "Held by": "Gehalten von", "Report": "Bericht", "executive": "Leitung", "engineer": "Technik", "auditor": "Prüfung", "ready": "bereit",
+    "lost": "verloren", "deleted": "gelöscht", "Reports written": "Geschriebene Berichte", "Reports held": "Gehaltene Berichte",
+    "Reports whose file is gone": "Berichte ohne Datei", "SHA-256": "SHA-256",
+    "Reports of this scope that were written before: {total}.": "Früher geschriebene Berichte zum selben Gegenstand: {total}.",
+    "No report of this scope was written before.": "Zu diesem Gegenstand wurde früher kein Bericht geschrieben.",
+    "The list has the reports of the same scope that were ready when the data was read; a report does not list itself.":
+        "Die Liste nennt die Berichte zum selben Gegenstand, die fertig waren, als die Daten gelesen wurden; ein Bericht nennt sich nicht selbst.",
+    "A deleted report stays in the list with the hash of its file: whoever still has the file can prove it.":
+        "Ein gelöschter Bericht bleibt mit dem Hash seiner Datei in der Liste: Wer die Datei noch hat, kann sie beweisen.",
 }  # fmt: skip

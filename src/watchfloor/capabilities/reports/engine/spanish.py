@@ -94,4 +94,16 @@ SECTION: Final = {
         "Entonces no se conocía ningún activo: no se examinó nada, así que nada podía encontrarse.",
     "A finding counts as open until a look proved that it is fixed, or somebody accepted it or called it a false positive.":
         "Un hallazgo cuenta como abierto hasta que un examen demuestre que está corregido, o alguien lo acepte o lo declare falso positivo.",
+    # To auditors: which reports were written before.
+    "Reports written before": "Informes escritos antes", "Reports": "Informes", "Written": "Escrito", "Format": "Formato",
+    "Audience": "Público", "Redaction": "Censura", "File": "Archivo", "Held": "Retenido", "Asked for by": "Pedido por",
+    "Held by": "Retenido por", "Report": "Informe", "executive": "dirección", "engineer": "técnica", "auditor": "auditoría",
+    "ready": "listo", "lost": "perdido", "deleted": "borrado", "Reports written": "Informes escritos", "Reports held": "Informes retenidos",
+    "Reports whose file is gone": "Informes sin archivo", "SHA-256": "SHA-256",
+    "Reports of this scope that were written before: {total}.": "Informes escritos antes sobre el mismo objeto: {total}.",
+    "No report of this scope was written before.": "Antes no se escribió ningún informe sobre este objeto.",
+    "The list has the reports of the same scope that were ready when the data was read; a report does not list itself.":
+        "La lista tiene los informes sobre el mismo objeto que estaban listos cuando se leyeron los datos; un informe no se cita a sí mismo.",
+    "A deleted report stays in the list with the hash of its file: whoever still has the file can prove it.":
+        "Un informe borrado sigue en la lista con el hash de su archivo: quien aún tenga el archivo puede probarlo.",
 }  # fmt: skip

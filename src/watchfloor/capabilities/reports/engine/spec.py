@@ -11,6 +11,8 @@ from uuid import UUID
 from watchfloor.capabilities.reports.engine.spool import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchfloor.capabilities.reports.schemas.snapshot import Options
     from watchfloor.capabilities.reports.schemas.words import Redaction
     from watchfloor.kernel.sections import Scope
@@ -21,6 +23,12 @@ TEMPLATE_VERSION: Final = 3  # of the words, layouts and column orders: raise it
 def scope_hash(scope: Scope) -> bytes:
     """Return the hash under which reports of one scope are kept together."""
     return hashlib.sha256(canonical(_told(scope))).digest()
+
+
+def snapshot_hash(scope: Scope, special: Sequence[str]) -> bytes:
+    """Return the hash under which snapshots are found again: that of the scope, and of the sections that are not for everybody."""
+    whole = scope_hash(scope)
+    return hashlib.sha256(whole + canonical(sorted(special))).digest() if special else whole
 
 
 def spec_hash(options: Options, redaction: Redaction, logo: bytes | None) -> bytes:

@@ -78,7 +78,7 @@ class Making:
         self.scope = self.wanted.narrow(scope)
         self.fonts = operator_fonts(self.settings) if any(one.is_set for one in self.formats) else OperatorFonts()
         with disk.room(context):
-            self.taken: Taken = snapshot(context, self.scope, self.wanted.redaction)
+            self.taken: Taken = snapshot(context, self.scope, self.wanted.redaction, self.wanted.options.audience)
         self.reused: set[UUID] = set()
         self.as_of: datetime = self.taken.stored.as_of
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine import text
 from watchfloor.capabilities.reports.engine.redaction import Redactor
-from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, scope_hash
+from watchfloor.capabilities.reports.engine.spec import TEMPLATE_VERSION, snapshot_hash
 from watchfloor.capabilities.reports.engine.spool import Spooling
 from watchfloor.capabilities.reports.jobs import disk
 from watchfloor.capabilities.reports.jobs.keeping import is_kept
@@ -25,7 +25,7 @@ from watchfloor.kernel.artifacts import store as artifacts
 from watchfloor.kernel.db.ids import new_id
 from watchfloor.kernel.errors import GiveUp, InvalidInput, NotFound
 from watchfloor.kernel.jobs.ledger import ledger
-from watchfloor.kernel.sections import Redact, Sort
+from watchfloor.kernel.sections import EVERYBODY, Redact, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,8 +50,8 @@ class Taken:
     reused: bool
 
 
-def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
-    """Return the newest snapshot of a scope while nothing changed since, else a new one.
+def snapshot(context: JobContext, scope: Scope, redaction: Redaction, audience: str) -> Taken:
+    """Return the newest snapshot of a scope while nothing changed since, else a new one; audiences with the same sections share it.
 
     Raises:
         GiveUp: What the scope is about is not there.
@@ -59,31 +59,34 @@ def snapshot(context: JobContext, scope: Scope, redaction: Redaction) -> Taken:
     """
     context.progress(0, 1, phase="snapshot")
     # One that is gone is marked as such and not found again. Nobody is asked whether it is while a transaction is open.
-    while not isinstance(found := _read(context, scope, redaction), Taken):
+    while not isinstance(found := _read(context, scope, redaction, audience), Taken):
         if is_kept(ledger(), context.org, found.artifact):
             return Taken(found, reused=True)
     return found
 
 
-def _read(context: JobContext, scope: Scope, redaction: Redaction) -> Stored | Taken:
+def _read(context: JobContext, scope: Scope, redaction: Redaction, audience: str) -> Stored | Taken:
     """Return the snapshot that says the same as one of now would, else take it: watermark and rows are of one moment."""
     with tempfile.TemporaryFile() as rows:
         with context.reading() as session:
-            sections = _accepting(context, session, scope)
+            sections = _accepting(context, session, scope, audience)
+            key = snapshot_hash(scope, [name for name, one in sections.items() if one.audiences != EVERYBODY])
             watermark = _watermark(session, context.org, scope, sections)
             if watermark is not None:
-                found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
+                found = snapshots.find_newest(session, context.org, key, redaction, watermark)
                 if found is not None:
                     return found
-            disk.ask_for(_expected_bytes(session, context.org, scope, sections, redaction))
+            disk.ask_for(_expected_bytes(session, context.org, scope, sections, key, redaction))
             redactor = _redactor(session, context.org, scope, sections, redaction)
             head, spooling = _spooled(context, session, scope, sections, redactor, redaction, rows)
-        return _stored(context, head, spooling, watermark)
+        return _stored(context, head, spooling, key, watermark)
 
 
-def _expected_bytes(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], redaction: Redaction) -> int:
+def _expected_bytes(
+    session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], key: bytes, redaction: Redaction
+) -> int:
     """Estimate a snapshot by the newest of its scope, else by its findings; its rows are written twice, because the head counts them."""
-    newest = snapshots.find_newest_size(session, org, scope_hash(scope), redaction)
+    newest = snapshots.find_newest_size(session, org, key, redaction)
     if newest is None:
         newest = findings.count(session, org, _selection(session, org, scope, sections)) * disk.ROW_BYTES
     return 2 * newest
@@ -106,9 +109,9 @@ def opened(context: JobContext, stored: Stored) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _accepting(context: JobContext, session: Session, scope: Scope) -> dict[str, ReportSection]:
+def _accepting(context: JobContext, session: Session, scope: Scope, audience: str) -> dict[str, ReportSection]:
     try:
-        return accepting(session, context.org, scope, context.sections())
+        return accepting(session, context.org, scope, context.sections(), audience)
     except (NotFound, InvalidInput) as error:
         raise GiveUp(str(error)) from error
 
@@ -131,38 +134,38 @@ def _watermark(session: Session, org: UUID, scope: Scope, sections: Mapping[str,
     return "\n".join(words)
 
 
-def _stored(context: JobContext, head: Head, spooling: Spooling, watermark: str | None) -> Taken:
+def _stored(context: JobContext, head: Head, spooling: Spooling, key: bytes, watermark: str | None) -> Taken:
     """Write what was read as one file and remember it; when another job has read the same data meanwhile, its snapshot is the one, and so are its reports."""
-    scope, redaction = head.scope, head.redaction
+    redaction = head.redaction
     with ExitStack() as stack:
         out = stack.enter_context(tempfile.TemporaryFile())
         sha256 = spooling.close(head, out)
         size = out.tell()
         out.seek(0)
-        key = new_id()
+        made = new_id()
         content = stack.enter_context(artifacts.staged(ledger(), context.org, iter(lambda: out.read(BLOCK), b"")))
         with context.transaction() as session:
-            snapshots.lock(session, context.org, scope_hash(scope), redaction)
+            snapshots.lock(session, context.org, key, redaction)
             if watermark is not None:
-                found = snapshots.find_newest(session, context.org, scope_hash(scope), redaction, watermark)
+                found = snapshots.find_newest(session, context.org, key, redaction, watermark)
                 if found is not None:
                     return Taken(found, reused=True)
             artifact = artifacts.store(
-                ledger(), session, context.org, name=f"snapshot-{key}.ndjson", media_type="application/x-ndjson",
+                ledger(), session, context.org, name=f"snapshot-{made}.ndjson", media_type="application/x-ndjson",
                 content=content, job=context.job_id, actor=context.actor,
             )  # fmt: skip
             snapshots.add(
                 session,
                 context.org,
-                key,
+                made,
                 head,
-                scope_hash=scope_hash(scope),
+                scope_hash=key,
                 watermark=watermark,
                 sha256=sha256,
                 size=size,
                 artifact=artifact,
             )
-            found = snapshots.find_snapshot(session, context.org, key)
+            found = snapshots.find_snapshot(session, context.org, made)
     assert found is not None  # noqa: S101 - written above
     return Taken(found, reused=False)
 
@@ -198,7 +201,7 @@ def _spooled(
     heads: list[SectionHead] = []
     about: Told | None = None
     for name, one in sections.items():
-        chosen = not scope.sections or name in scope.sections
+        chosen = not scope.sections or name in scope.sections or one.audiences != EVERYBODY
         for table in one.tables if chosen else ():
             for _row in _add(context, spooling, f"{name}.{table.name}", table.columns, table.rows(session, org, scope), redactor):
                 pass

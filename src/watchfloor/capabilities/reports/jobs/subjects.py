@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.kernel.db.session import wire_of
 from watchfloor.kernel.errors import InvalidInput, NotFound
+from watchfloor.kernel.sections import EVERYBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 TAGGED: Final = "select exists (select from asset where org = %s and %s = any (tags))"
 
 
-def accepting(session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection]) -> dict[str, ReportSection]:
-    """Return the sections that know what a scope is about, in the order in which they tell it.
+def accepting(
+    session: Session, org: UUID, scope: Scope, sections: Mapping[str, ReportSection], audience: str | None = None
+) -> dict[str, ReportSection]:  # fmt: skip
+    """Return the sections that know what a scope is about and are for an audience, in the order in which they tell it.
 
     Raises:
         NotFound: There is no such scan, or no asset has the tag.
         InvalidInput: The period has not begun.
     """
-    known = {name: one for name, one in sections.items() if one.accepts(session, org, scope)}
-    if scope.kind in {"scan", "comparison"} and not known:
+    wanted = {name: one for name, one in sections.items() if one.audiences == EVERYBODY or audience in one.audiences}
+    known = {name: one for name, one in wanted.items() if one.accepts(session, org, scope)}
+    if scope.kind in {"scan", "comparison"} and not any(one.audiences == EVERYBODY for one in known.values()):
         earlier = f" or no scan {scope.base}" if scope.base else ""
         raise NotFound(f"there is no scan {scope.scan}{earlier}; `watchfloor scans list` shows those there are")
     if scope.since and _one(session, "select %s > wf_now()", scope.since):

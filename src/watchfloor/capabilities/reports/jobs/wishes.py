@@ -13,10 +13,10 @@ from watchfloor.capabilities.reports.schemas.words import Audience, Format, Reda
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import InvalidInput
 from watchfloor.kernel.findings.queries import STATES
-from watchfloor.kernel.sections import FindingFilter
+from watchfloor.kernel.sections import EVERYBODY, FindingFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
     from uuid import UUID
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from watchfloor.capabilities.reports.schemas.requests import Wish
     from watchfloor.capabilities.reports.settings import ReportSettings
-    from watchfloor.kernel.sections import Scope
+    from watchfloor.kernel.sections import ReportSection, Scope
 
 USUAL: Final = (Format.PDF, Format.HTML, Format.JSON)
 # For each audience one preset that nobody has to make.
@@ -56,15 +56,21 @@ class Wanted:
 
 
 def wanted(
-    session: Session, org: UUID, wish: Wish, settings: ReportSettings, known: Collection[str], usual: Sequence[Format] = USUAL
+    session: Session,
+    org: UUID,
+    wish: Wish,
+    settings: ReportSettings,
+    sections: Mapping[str, ReportSection],
+    usual: Sequence[Format] = USUAL,
 ) -> Wanted:
     """Fill in a wish: what it says, else what its preset says, else what its theme or the settings say, or for formats the `usual` ones.
 
-    `known` are the names of the sections there are.
+    A wish may choose among those `sections` that are for everybody; what is told to one audience alone is always told to it.
 
     Raises:
         InvalidInput: An unknown preset, theme, time zone, section or capability, or a hold, which is nobody's to wish.
     """
+    known = [name for name, one in sections.items() if one.audiences == EVERYBODY]
     base, own = (one.model_dump(exclude_none=True) for one in (_preset(session, org, wish.preset), wish))
     said = {**base, **own}
     filters = Filters.model_validate({**base.get("filters", {}), **own.get("filters", {})})

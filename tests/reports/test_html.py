@@ -329,6 +329,14 @@ def test_a_logo_is_part_of_the_page_when_it_was_cleaned() -> None:
     assert "<img" not in shown(b"<svg onload=alert(1)>")
 
 
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_states_begin_as_severities_do(locale: str) -> None:
+    html, words = page(40, locale=locale), Words(locale)
+    for told, tag in ((words.severity("false_positive"), "td"), (words.severity("open"), "dd")):
+        assert f"<{tag}>{told[:1].upper()}{told[1:]}</{tag}>" in html
+        assert f"<{tag}>{told[:1].lower()}{told[1:]}</{tag}>" not in html
+
+
 def test_a_classification_stands_on_the_page_and_on_every_sheet() -> None:
     html = page(1, classification='SECRET";}</style><script>')
     assert html.count("<style>") == html.count("</style>") == html.count("<script>") == 1

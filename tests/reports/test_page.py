@@ -149,6 +149,16 @@ def test_rows_are_filtered_by_words_and_by_severity(browser: Browser, tmp_path: 
     assert set(browser.value(COLUMN.format(n=0))) == {"critical"}
 
 
+def test_what_rows_are_chosen_by_says_how_many_there_are(browser: Browser, tmp_path: Path) -> None:
+    opened(browser, written(tmp_path))
+    values = browser.value(COLUMN.format(n=0))
+    told = browser.value("[...document.querySelector('.bar select').options].slice(1).map((one) => one.textContent)")
+    order = [one for one in ("critical", "high", "medium", "low", "info") if one in values]
+    assert told == [f"{one.capitalize()} ({values.count(one)})" for one in order]
+    aside = browser.value("[...document.querySelectorAll('.bar')[1].querySelectorAll('option')].map((one) => one.textContent)")
+    assert [one for one in aside if one.startswith("False positive (")]
+
+
 def test_a_link_to_a_finding_opens_it_and_all_can_be_opened(browser: Browser, tmp_path: Path) -> None:
     page = written(tmp_path)
     opened(browser, page)

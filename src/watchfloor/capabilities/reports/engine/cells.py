@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.engine.links import MOST, web
 from watchfloor.capabilities.reports.engine.text import evidence, line, prose
+from watchfloor.capabilities.reports.engine.words import OURS
 from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.sections import Sort
 
@@ -129,11 +130,10 @@ class Cells:
                 return f"<code>{_evidence(text)}</code>"
             case Sort.PROSE:
                 return _prose(text)
-        return (
-            escape(self._words.severity(text))
-            if column.name in {"state", "change"} and text.isascii() and text.isidentifier()
-            else _line(text)
-        )
+        if column.name in {"state", "change"} and text in OURS:
+            word = self._words.severity(text)
+            return escape(word[:1].upper() + word[1:])  # beside severities, which begin so
+        return _line(text)
 
     def _format_day(self, text: str) -> str:
         if (moment := _moment(text)) is None:

@@ -49,8 +49,14 @@
     const texts = new Map();
     const text = (row) => { if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase()); return texts.get(row); };
     const picks = [...table.tHead.rows[0].cells].map((head, n) => [head, n]).filter(([head]) => "pick" in head.dataset).map(([head, n]) => {
-      const values = new Map(rows.map((row) => [row.cells[n].textContent, key(row, n)]));
-      const sorted = [...values].sort((a, b) => compare(a[1], b[1], -1)).map(([value]) => made("option", { value }, value));
+      const values = new Map(), counts = new Map();
+      for (const row of rows) {
+        const value = row.cells[n].textContent;
+        values.set(value, key(row, n));
+        counts.set(value, (counts.get(value) || 0) + 1);
+      }
+      const named = (value) => `${value.charAt(0).toLocaleUpperCase(locale)}${value.slice(1)} (${count.format(counts.get(value))})`;
+      const sorted = [...values].sort((a, b) => compare(a[1], b[1], -1)).map(([value]) => made("option", { value }, named(value)));
       const select = made("select", {}, made("option", { value: "" }, words.all), ...sorted);
       bar.append(made("label", {}, head.textContent + " ", select));
       return [select, n];

@@ -12,6 +12,7 @@ import pytest
 from tests.api.floor import PNG
 from tests.api.worker import Worker
 from tests.reports import letters
+from watchfloor.capabilities.reports.capability import reports
 from watchfloor.capabilities.reports.engine import spec
 from watchfloor.capabilities.reports.jobs import fonts
 from watchfloor.capabilities.reports.queries import snapshots
@@ -82,6 +83,14 @@ def test_findings_that_take_the_place_of_as_many_others_of_the_same_moment_make_
     second = world.done("reports.generate_report", tag="shop", format="json")
     assert (second["reused"], world.stored(UUID(second["report_id"])).count(b"Another")) == (False, 1)
     assert world.stored(UUID(first["report_id"])).count(b"Another") == 0
+
+
+def test_a_format_that_fails_is_told_as_gravely_as_it_is_declared(world: World) -> None:
+    scan = world.scan(findings=1)
+    made = world.done("reports.generate_multiple_reports", scan_id=str(scan), formats=["json", "openvex"])
+    assert (made["total_generated"], made["total_failed"]) == (1, 1)
+    declared = next(one.severity for one in reports.events if one.name == "reports.failed")
+    assert world.ask("select severity, data->>'format' from event where name = 'reports.failed'") == [(str(declared), "openvex")]
 
 
 def test_several_formats_come_from_one_snapshot(world: World) -> None:

@@ -22,6 +22,7 @@ from watchfloor.capabilities.reports.schemas.words import Format
 from watchfloor.capabilities.reports.settings import ReportSettings
 from watchfloor.kernel.artifacts.store import read, staged, store
 from watchfloor.kernel.clock import monotonic
+from watchfloor.kernel.contract import Severity
 from watchfloor.kernel.errors import Cancelled, Fenced, GiveUp, InvalidInput, Retry, SoftTimeLimit, WatchfloorError
 from watchfloor.kernel.events.outbox import emit
 from watchfloor.kernel.jobs.ledger import ledger
@@ -154,7 +155,7 @@ class Making:
             with self.context.transaction() as session:
                 making.fail(session, self._asked(format_), row.id, error.code, str(error))
                 emit(
-                    session, self.context.org, "reports.failed", data={"report": str(row.id), "format": str(format_), "reason": str(error)[:500]},
+                    session, self.context.org, "reports.failed", severity=Severity.MEDIUM, data={"report": str(row.id), "format": str(format_), "reason": str(error)[:500]},
                     job=self.context.job_id,
                 )  # fmt: skip
                 return making.get_row(session, self.context.org, row.id)

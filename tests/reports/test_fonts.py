@@ -6,9 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import shutil
 import struct
-import subprocess
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +78,9 @@ def test_a_document_with_all_scripts_keeps_its_promises(report: bytes) -> None:
     assert promises.unreached(pdf) == []
 
 
-@pytest.mark.skipif(not shutil.which("qpdf"), reason="qpdf is not installed")
-def test_qpdf_finds_nothing_in_it(report: bytes, tmp_path: Path) -> None:
-    (tmp_path / "report.pdf").write_bytes(report)
-    ran = subprocess.run(["qpdf", "--check", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stderr) == (0, "")
+def test_qpdf_finds_nothing_in_it(report: bytes) -> None:
+    pdf = pikepdf.open(io.BytesIO(report))
+    assert (pdf.check_pdf_syntax(), pdf.get_warnings()) == ([], [])
 
 
 def test_nothing_speaks_against_it_as_an_archive_file(report: bytes) -> None:

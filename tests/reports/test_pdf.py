@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -552,11 +551,9 @@ def test_a_logo_of_any_shape_stays_in_its_place(size: tuple[int, int]) -> None:
     assert top - bottom <= 17 * 72 / 25.4
 
 
-@pytest.mark.skipif(not shutil.which("qpdf"), reason="qpdf is not installed")
-def test_qpdf_finds_nothing(report: bytes, tmp_path: Path) -> None:
-    (tmp_path / "report.pdf").write_bytes(report)
-    ran = subprocess.run(["qpdf", "--check", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stderr) == (0, "")
+def test_qpdf_finds_nothing(report: bytes) -> None:
+    pdf = pikepdf.open(io.BytesIO(report))
+    assert (pdf.check_pdf_syntax(), pdf.get_warnings()) == ([], [])
 
 
 SCRIPT = "import sys; from tests.reports.here import digest; sys.stdout.write(digest())"

@@ -93,7 +93,8 @@ def tell(session: Session, org: UUID, scope: Scope) -> Told:
     """Return what is known of the assets, and how many findings were open when."""
     period, wire = _period(session, scope), wire_of(session)
     values = _values(org, scope, period)
-    known, unseen, last = _row(wire.execute(TOTALS, values).fetchone())
+    row: Any = wire.execute(TOTALS, values).fetchone()
+    known, unseen, last = row
     steps = moments(period.begin, period.end)
     moves = wire.cursor(row_factory=dict_row).execute(MOVES.format(listed=_listed(scope)), {**values, "moments": steps}).fetchall()
     came, went = (sum(one[name] for one in moves if one["step"]) for name in ("came", "went"))
@@ -131,8 +132,8 @@ def _course(steps: list[datetime], moves: list[dict[str, Any]]) -> dict[str, Any
 
 
 def _period(session: Session, scope: Scope) -> Period:
-    now: datetime = _row(wire_of(session).execute("select wf_now()").fetchone())[0]
-    end = min(scope.until or now, now)
+    row: Any = wire_of(session).execute("select wf_now()").fetchone()
+    end: datetime = min(scope.until or row[0], row[0])
     return Period(scope.since or end - LOOK_BACK, end)
 
 
@@ -147,10 +148,6 @@ def _listed(scope: Scope) -> str:
 
 def _counts_open(scope: Scope) -> bool:
     return scope.filters is None or scope.filters.lists_open
-
-
-def _row(found: Any) -> tuple[Any, ...]:  # noqa: ANN401 - psycopg's
-    return tuple(found)
 
 
 def _assets(session: Session, org: UUID, scope: Scope) -> Iterator[Mapping[str, Any]]:
@@ -178,12 +175,14 @@ section: Final = ReportSection(
 
 def written_watermark(session: Session, org: UUID, scope: Scope) -> str:
     """Return a word for the reports of a scope that were written for others, and for what was done to any of them."""
-    return "|".join(str(value) for value in _row(wire_of(session).execute(WRITTEN_MARK, _of_scope(org, scope)).fetchone()))
+    row: Any = wire_of(session).execute(WRITTEN_MARK, _of_scope(org, scope)).fetchone()
+    return "|".join(map(str, row))
 
 
 def tell_written(session: Session, org: UUID, scope: Scope) -> Told:
     """Return how many reports of a scope there are, and what the list means."""
-    total, held, gone = _row(wire_of(session).execute(TALLY, _of_scope(org, scope)).fetchone())
+    row: Any = wire_of(session).execute(TALLY, _of_scope(org, scope)).fetchone()
+    total, held, gone = row
     return Told(
         summary=f"Reports of this scope that were written before: {total:,}." if total else NONE_WRITTEN,
         figures=(("Reports written", total, ""), ("Reports held", held, ""), ("Reports whose file is gone", gone, "")),

@@ -164,6 +164,7 @@ class Making:
     def _stored(self, row: Row, format_: Format, file: File, head: Head) -> Row:
         context, name = self.context, copies.file_name(self.scope, row.id, format_)
         context.progress(1, 1, phase="store", note=str(format_))
+        rendered = file.rendered.model_copy(update={"notes": (*file.rendered.notes, *filter(None, [plain(head)]))})
         manifest = self._manifest(row, format_, file, name)
         signature = ledger().vault.signer(PURPOSE).sign(DOMAIN + manifest)
         path = copies.write(self.settings, context.org, name, file.content)
@@ -174,7 +175,7 @@ class Making:
                 job=context.job_id, actor=context.actor,
             )  # fmt: skip
             ready = making.finish(
-                session, self._asked(format_), row.id, file.rendered.model_copy(update={"notes": (*file.rendered.notes, *filter(None, [plain(head)]))}), artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
+                session, self._asked(format_), row.id, rendered, artifact=artifact, sha256=file.sha256, size=file.size, manifest=manifest,
                 signature=signature, path=str(path) if path else None, title=head.title,
             )  # fmt: skip
             if ready is None:

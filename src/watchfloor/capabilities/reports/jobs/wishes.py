@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from watchfloor.capabilities.reports.queries import findings, presets
 from watchfloor.capabilities.reports.schemas.requests import Filters, PresetWish
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from watchfloor.capabilities.reports.models import Theme
     from watchfloor.capabilities.reports.schemas.requests import Wish
     from watchfloor.capabilities.reports.settings import ReportSettings
     from watchfloor.kernel.sections import ReportSection, Scope
@@ -74,22 +75,13 @@ def wanted(
     base, own = (one.model_dump(exclude_none=True) for one in (_preset(session, org, wish.preset), wish))
     said = {**base, **own}
     filters = Filters.model_validate({**base.get("filters", {}), **own.get("filters", {})})
-    theme = presets.find_theme(session, org, said["theme"]) if said.get("theme") else None
-    if said.get("theme") and theme is None:
-        message = f"there is no theme {said['theme']!r}; GET /api/v1/reports/themes lists those there are"
-        raise InvalidInput(message, field="/theme")
+    theme = _theme(session, org, said.get("theme"))
     retention = said.get("retention", Retention.STANDARD)
     if retention is Retention.HOLD:
         message = "a hold needs a reason: ask for the report, then hold it (`watchfloor reports hold`, POST /api/v1/reports/{report}/hold)"
         raise InvalidInput(message, field="/retention")
-    options = Options(
-        audience=said.get("audience", Audience.ENGINEER).value, locale=said.get("locale") or (theme.locale if theme else "") or settings.locale, time_zone=_zone(said.get("time_zone", settings.time_zone)),
-        full=said.get("full", False), classification=said.get("classification") or (theme.classification if theme else "") or settings.classification,
-        author=(theme.author if theme else "") or settings.author, author_url=settings.author_url, theme=theme.tokens if theme else {},
-        logo=bool(theme and theme.logo), pdf_rows_max=settings.pdf_rows_max, html_rows_max=settings.html_rows_max,
-    )  # fmt: skip
     return Wanted(
-        options,
+        _options(said, theme, settings),
         said.get("redaction", Redaction.INTERNAL),
         retention,
         keep_of(retention, settings),
@@ -119,6 +111,25 @@ def refuse_formats(formats: list[Format], options: Options) -> list[Format]:
         )
         raise InvalidInput(message, field="/format")
     return list(dict.fromkeys(formats))
+
+
+def _options(said: Mapping[str, Any], theme: Theme | None, settings: ReportSettings) -> Options:
+    classification, author, locale = (theme.classification, theme.author, theme.locale) if theme else ("", "", "")
+    return Options(
+        audience=said.get("audience", Audience.ENGINEER).value, locale=said.get("locale") or locale or settings.locale,
+        time_zone=_zone(said.get("time_zone", settings.time_zone)), full=said.get("full", False),
+        classification=said.get("classification") or classification or settings.classification, author=author or settings.author,
+        author_url=settings.author_url, theme=theme.tokens if theme else {}, logo=bool(theme and theme.logo), pdf_rows_max=settings.pdf_rows_max,
+        html_rows_max=settings.html_rows_max,
+    )  # fmt: skip
+
+
+def _theme(session: Session, org: UUID, name: str | None) -> Theme | None:
+    found = presets.find_theme(session, org, name) if name else None
+    if name and found is None:
+        message = f"there is no theme {name!r}; GET /api/v1/reports/themes lists those there are"
+        raise InvalidInput(message, field="/theme")
+    return found
 
 
 def _filter(session: Session, org: UUID, filters: Filters, known: Collection[str]) -> FindingFilter | None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from watchfloor.capabilities.reports.schemas.snapshot import Part
 from watchfloor.capabilities.reports.schemas.words import Format
 
 
-class ReportReady(BaseModel):
+class ReportReady(Part):
     """What `reports.ready` says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     report: UUID
     scan: UUID | None = Field(description="None where it is about more than one scan.")
@@ -20,20 +19,16 @@ class ReportReady(BaseModel):
     artifact: UUID = Field(description="The stored file.")
 
 
-class ReportFailed(BaseModel):
+class ReportFailed(Part):
     """What `reports.failed` says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     report: UUID
     format: Format
     reason: str
 
 
-class ReportsShortOfRoom(BaseModel):
+class ReportsShortOfRoom(Part):
     """What `reports.short_of_room` says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str
     needed_bytes: int | None = Field(description="How much must be free before the report is begun; None where the disk was full already.")

@@ -1,6 +1,6 @@
 """What people change about reports: holds, presets, themes, links."""
 
-# ruff: noqa: TC001, TC003 - pydantic reads annotations when the program runs
+# ruff: noqa: TC001 - pydantic reads annotations when the program runs
 from __future__ import annotations
 
 from datetime import datetime

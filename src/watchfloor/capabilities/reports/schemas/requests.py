@@ -1,6 +1,5 @@
 """What reports are asked for, and what is answered."""
 
-# ruff: noqa: TC001, TC003 - pydantic reads annotations when the program runs
 from __future__ import annotations
 
 from datetime import datetime, timedelta

@@ -1,6 +1,5 @@
 """Reports as people and programs read them."""
 
-# ruff: noqa: TC001, TC003 - pydantic reads annotations when the program runs
 from __future__ import annotations
 
 from datetime import datetime
